@@ -1,0 +1,33 @@
+# Calls cmake, ctest and the scripts; the build itself is CMakeLists.txt.
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+TINY = build/tiny-moe.gguf
+
+.PHONY: all build setup run test install asan tsan fuzz soak gates format clean
+all: build
+build:
+	@cmake --preset release --log-level=WARNING >/dev/null && cmake --build build
+setup:
+	@scripts/setup.sh
+run: setup build
+	@echo "make run: random weights of a tiny model are made in $(TINY); its answer means nothing" >&2
+	@test -f $(TINY) || build/weir synth $(TINY) --config tiny-moe
+	build/weir run $(TINY) --tokens 1,6,11,42 --max-tokens 32 --temperature 1 --seed 1 --stats
+test: setup build
+	@scripts/run_tests.sh build
+install: build
+	DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
+asan: setup
+	cmake --preset asan && cmake --build build-asan && scripts/run_tests.sh build-asan
+tsan: setup
+	cmake --preset tsan && cmake --build build-tsan && scripts/run_tests.sh build-tsan -L threads
+fuzz: setup
+	cmake --preset fuzz && cmake --build build-fuzz && scripts/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+soak: setup build
+	@WEIR_SOAK=1 scripts/run_tests.sh build
+gates: setup
+	@scripts/gates.sh
+format:
+	clang-format -i $$(scripts/list_sources.sh)
+clean:
+	rm -rf build build-*

@@ -1,0 +1,214 @@
+/*
+ * backend.h: what a device must do.
+ *
+ * A ladder of three rungs. The ten ops are enough for a correct engine on a new device. A block
+ * (conv, attn, ffn, head) that is not filled is made of ops, a step that is not filled is made of
+ * blocks: compose.c does both. Tests hold every filled rung against the rung below it.
+ *
+ * All float arrays handed to ops are the device's memory (on CPU devices: ordinary memory), taken
+ * when the backend was opened. A row is one token of one timeline. A row's result must not depend
+ * on which other rows are in the batch, in how many chunks its past was computed, or on the number
+ * of threads.
+ *
+ * State lives here, addressed by numbers that the engine hands out: K/V pages of 64 tokens
+ * (kv_layout.h) and conv states ([n_layers_conv, d_model, l_cache - 1] floats, oldest first).
+ */
+#ifndef WEIR_BACKEND_BACKEND_H
+#define WEIR_BACKEND_BACKEND_H
+
+#include "backend/kv_layout.h"
+#include "base/arena.h"
+#include "model/model.h"
+#include <stdatomic.h>
+
+typedef struct weir_backend weir_backend;
+
+enum { WEIR_NO_STATE = UINT32_MAX };
+
+/* Consecutive rows of one timeline. */
+typedef struct weir_rows {
+    uint32_t first_row; /* in the batch */
+    uint32_t n_rows;
+    uint32_t n_replay;     /* the first of them read K/V at their own position and write none */
+    uint32_t first_pos;    /* position of the first row */
+    const uint32_t *pages; /* [ceil((first_pos + n_rows) / 64)] */
+    uint32_t state_in;     /* conv state before the first row; WEIR_NO_STATE: zeros */
+    uint32_t state_out;    /* conv state after the last row; never equal to state_in */
+} weir_rows;
+
+/* Copies named intermediates out without changing the arithmetic. `what`: "hidden" (layer 0: the
+ * embeddings, i + 1: output of layer i), "mid", "router_logits", "router_selected" (int32),
+ * "router_weights", "final_norm". data: [n_rows, width] of float or int32, host memory. */
+typedef struct weir_probe {
+    void (*take)(void *context, const char *what, uint32_t layer, const void *data, uint32_t n_rows,
+                 uint32_t width);
+    void *context;
+} weir_probe;
+
+typedef struct weir_batch {
+    uint32_t n_rows, n_chunks, n_out;
+    const int32_t *tokens;    /* [n_rows] */
+    const uint32_t *pos;      /* [n_rows] */
+    const weir_rows *chunks;  /* [n_chunks], covering the rows in order */
+    const uint32_t *out_rows; /* [n_out] rows whose logits are wanted, ascending */
+    float *const
+        *logits; /* [n_out] host pointers to [n_vocab]; written only if the step succeeds */
+    const weir_probe *probe; /* NULL: none */
+    atomic_bool *cancel;     /* NULL, or looked at between layers */
+} weir_batch;
+
+typedef struct weir_backend_options {
+    const char *isa; /* cap on kernels, NULL: best */
+    weir_kv_type kv_type;
+    uint32_t n_threads;                                   /* >= 1 */
+    uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
+    bool no_pin;
+    weir_progress progress;
+} weir_backend_options;
+
+/* y[r] = W x[r] (+ bias). With `choice`, output row r uses matrix choice[r] and input row
+ * r / x_repeat: experts. */
+typedef struct weir_linear {
+    const weir_weight *w;  /* one matrix, or an array indexed by choice */
+    const float *bias;     /* [rows] or NULL */
+    const float *x;        /* [n_rows / x_repeat, cols] */
+    float *y;              /* [n_rows, rows] */
+    uint32_t n_rows;       /* of y */
+    const int32_t *choice; /* [n_rows], NULL: w is one matrix */
+    uint32_t n_choices;    /* matrices in w */
+    uint32_t x_repeat;     /* 1 unless several outputs share an input row */
+} weir_linear;
+
+typedef struct weir_ops {
+    /* y[r] = embedding of tokens[r]; y [n_rows, d_model] */
+    void (*embed)(weir_backend *be, const int32_t *tokens, uint32_t n_rows, float *y);
+    /* y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight; [n_rows, width]; y may be x */
+    void (*rms_norm)(weir_backend *be, const float *x, const float *weight, uint32_t n_rows,
+                     uint32_t width, float *y);
+    void (*linear)(weir_backend *be, const weir_linear *op);
+    /* rotates x [n_rows, n_heads, head_dim] in place, pairs (j, j + head_dim / 2) */
+    void (*rope)(weir_backend *be, const weir_batch *batch, uint32_t n_heads, float *x);
+    /* stores k, v [n_rows, n_heads_kv, head_dim] of the rows that are no replay */
+    void (*kv_write)(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                     const float *k, const float *v);
+    /* y [n_rows, n_heads, head_dim] from q of the same shape and the stored K/V of positions <= own
+     */
+    void (*attend)(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                   const float *q, float *y);
+    /* y [n_rows, d_model] = C * conv(B * x) from bcx [n_rows, 3 d_model]; moves the conv state
+     * from state_in to state_out */
+    void (*short_conv)(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                       const float *bcx, float *y);
+    /* y = gate / (1 + exp(-gate)) * up; n values; y may be gate */
+    void (*silu_mul)(weir_backend *be, const float *gate, const float *up, size_t n, float *y);
+    /* from router logits [n_rows, n_experts] the chosen experts [n_rows, n_experts_used], ascending
+     * by index, and their weights; ties in the choice go to the lower index */
+    void (*route)(weir_backend *be, const weir_layer *layer, const float *logits, uint32_t n_rows,
+                  int32_t *experts, float *weights);
+    /* y[r] += sum over j < n_parts, ascending, of scale[r, j] x[r, j]; scale NULL: 1.
+     * y [n_rows, width], x [n_rows, n_parts, width], scale [n_rows, n_parts] */
+    void (*add)(weir_backend *be, float *y, const float *x, const float *scale, uint32_t n_rows,
+                uint32_t n_parts, uint32_t width);
+} weir_ops;
+
+/* x [n_rows, d_model] is the residual stream, updated in place. */
+typedef struct weir_blocks {
+    void (*conv)(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
+    void (*attn)(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
+    void (*ffn)(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
+    void (*head)(weir_backend *be, const weir_batch *batch, const float *x);
+} weir_blocks;
+
+/* Buffers that the composition needs, on the device. */
+typedef struct weir_scratch {
+    float *x;      /* [n_batch, d_model] the residual stream */
+    float *normed; /* [n_batch, d_model] */
+    float
+        *wide; /* [n_batch, the widest of 3 d_model, q + k + v, d_ff, n_experts_used d_ff_expert] */
+    float *wide2;  /* the same */
+    float *parts;  /* [n_batch, n_experts_used, d_model], or [n_batch, d_model] in dense models */
+    float *router; /* [n_batch, n_experts] */
+    float *expert_weights; /* [n_batch, n_experts_used] */
+    int32_t *experts;      /* [n_batch, n_experts_used] */
+    float *out;            /* [n_out, d_model] rows for the head */
+    float *logits;         /* [n_out, n_vocab] */
+} weir_scratch;
+
+struct weir_backend {
+    const char *name;     /* "cpu", "reference" */
+    const char *describe; /* "cpu, avx512, 2 threads" */
+    const weir_model *model;
+    weir_backend_options options;
+    weir_kv_layout kv;
+    weir_scratch scratch;
+    weir_ops ops;       /* all filled */
+    weir_blocks blocks; /* NULL: made of ops */
+    /* NULL: made of blocks. CANCELLED leaves garbage only in state_out slots and in K/V positions
+     * that the batch was to write. */
+    weir_status (*step)(weir_backend *be, const weir_batch *batch, weir_error *err);
+
+    /* state; `n_tokens` first tokens of a page */
+    void (*page_copy)(weir_backend *be, uint32_t to, uint32_t from, uint32_t n_tokens);
+    void (*page_read)(weir_backend *be, uint32_t page, void *bytes);        /* [kv.page_bytes] */
+    void (*page_write)(weir_backend *be, uint32_t page, const void *bytes); /* [kv.page_bytes] */
+    void (*state_copy)(weir_backend *be, uint32_t to, uint32_t from);
+    /* [n_layers_conv, d_model, l_cache - 1] */
+    void (*state_read)(weir_backend *be, uint32_t state, float *out);
+    void (*state_write)(weir_backend *be, uint32_t state, const float *in);
+
+    void (*close)(weir_backend *be); /* frees be itself */
+};
+
+/* Memory a backend takes, by kind: what the plan shows. */
+typedef struct weir_backend_memory {
+    uint64_t pages_bytes, states_bytes, scratch_bytes;
+} weir_backend_memory;
+
+/* The plain C oracle: one thread, float32 values, double sums. */
+weir_status weir_reference_open(weir_backend **out, const weir_model *model,
+                                const weir_backend_options *options, weir_error *err);
+/* The same memory computed without taking it. */
+weir_status weir_reference_plan(weir_backend_memory *out, const weir_model *model,
+                                const weir_backend_options *options, weir_error *err);
+
+/* ---- compose.c: the upper rungs made of the lower ones ------------------------------------- */
+
+/* Places the scratch buffers (or measures them). */
+void weir_compose_layout(weir_scratch *scratch, weir_arena *arena, const weir_model *model,
+                         const weir_backend_options *options);
+/* A step of whatever be->step, be->blocks and be->ops hold. */
+weir_status weir_backend_step(weir_backend *be, const weir_batch *batch, weir_error *err);
+/* The rungs by themselves, for tests and for backends that fill only some. */
+void weir_compose_conv(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                       float *x);
+void weir_compose_attn(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                       float *x);
+void weir_compose_ffn(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
+void weir_compose_head(weir_backend *be, const weir_batch *batch, const float *x);
+weir_status weir_compose_step(weir_backend *be, const weir_batch *batch, weir_error *err);
+
+/* ---- host_state.c: pages and states of devices whose memory is ordinary memory --------------- */
+
+typedef struct weir_host_state {
+    uint8_t *pages; /* [n_pages, kv.page_bytes] */
+    float *states;  /* [n_states, n_layers_conv, d_model, l_cache - 1] */
+    size_t state_values;
+} weir_host_state;
+
+/* Places pages and states (or measures). */
+void weir_host_state_layout(weir_host_state *state, weir_arena *arena, const weir_kv_layout *kv,
+                            const weir_model *model, const weir_backend_options *options);
+/* Fills the six state functions of be; they find the state by weir_backend_host_state. */
+void weir_host_state_install(weir_backend *be);
+/* Both host backends begin with this struct. */
+typedef struct weir_host_backend {
+    weir_backend be; /* first, so that the pointers are the same */
+    weir_host_state state;
+    weir_arena arena;
+} weir_host_backend;
+
+/* Measures pages, states and scratch of a host backend. */
+weir_status weir_host_plan(weir_backend_memory *out, const weir_model *model,
+                           const weir_backend_options *options, weir_error *err);
+
+#endif

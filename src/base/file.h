@@ -1,0 +1,45 @@
+/* file.h: whole files in memory, and files that appear whole or not at all. */
+#ifndef WEIR_BASE_FILE_H
+#define WEIR_BASE_FILE_H
+
+#include "weir.h"
+
+/* A file mapped read-only. data is NULL for an empty file. */
+typedef struct weir_map {
+    const uint8_t *data;
+    size_t size;
+} weir_map;
+
+/* IO if it cannot be opened or is not a regular file. */
+weir_status weir_map_open(weir_map *out, const char *path, weir_error *err);
+void weir_map_close(weir_map *map);
+
+/* The whole file with a 0 byte behind it (not counted), malloc'ed. BAD_FILE if larger than max. */
+weir_status weir_file_read(const char *path, size_t max, char **data, size_t *size,
+                           weir_error *err);
+
+bool weir_path_is_folder(const char *path);
+bool weir_path_exists(const char *path);
+/* folder + "/" + name, malloc'ed; NULL without memory. No second slash, none after "". */
+char *weir_path_join(const char *folder, const char *name);
+
+/*
+ * A file under construction: bytes go to PATH.tmp-XXXXXX beside PATH, and take its name only at
+ * commit, after fsync of file and folder. Buffered; seeks are not needed.
+ */
+typedef struct weir_out weir_out;
+/* IO, also where PATH is a device or folder; FAILED if PATH exists and !overwrite. */
+weir_status weir_out_open(weir_out **out, const char *path, bool overwrite, weir_error *err);
+weir_status weir_out_write(weir_out *out, const void *data, size_t n, weir_error *err);
+weir_status weir_out_pad(weir_out *out, size_t multiple,
+                         weir_error *err); /* zeros up to a multiple */
+uint64_t weir_out_tell(const weir_out *out);
+/* Writes at an earlier position (a header known at the end); does not move the end. */
+weir_status weir_out_patch(weir_out *out, uint64_t at, const void *data, size_t n, weir_error *err);
+/* Sync, rename, sync the folder. FAILED if PATH has come into being and !overwrite; IO also if an
+ * earlier write failed. Frees *out and sets it to NULL also on failure. */
+weir_status weir_out_commit(weir_out **out, weir_error *err);
+/* Throws the temporary file away. NULL is fine. */
+void weir_out_abort(weir_out **out);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * workers.h: a team of threads that runs one function at a time, together.
+ *
+ * weir_workers_run is a parallel region: the caller is worker 0, the others wake, all run
+ * fn(context, worker, n_workers), and run returns when all have ended. Inside a region
+ * weir_workers_barrier waits for all. Waiting spins for a bounded time and then sleeps on a futex;
+ * it never spins when the team is larger than the processors it may use. Regions do not nest; one
+ * thread drives a team at a time.
+ */
+#ifndef WEIR_BASE_WORKERS_H
+#define WEIR_BASE_WORKERS_H
+
+#include "weir.h"
+
+typedef struct weir_workers weir_workers;
+typedef void weir_work(void *context, uint32_t worker, uint32_t n_workers);
+
+/* n_threads >= 1, the caller included. pin: each worker (not the caller's thread permanently) gets
+ * a processor of its own among those allowed. */
+weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, weir_error *err);
+void weir_workers_close(weir_workers **workers);
+uint32_t weir_workers_count(const weir_workers *workers);
+
+void weir_workers_run(weir_workers *workers, weir_work *fn, void *context);
+void weir_workers_barrier(weir_workers *workers, uint32_t worker);
+
+/* Contiguous share of n items for a worker, in multiples of `grain` (the last may be short). */
+void weir_share(size_t n, size_t grain, uint32_t worker, uint32_t n_workers, size_t *begin,
+                size_t *end);
+
+#endif

@@ -1,0 +1,16 @@
+/* hf_write.h: the text files of a Hugging Face folder around the weights. */
+#ifndef WEIR_CONVERT_HF_WRITE_H
+#define WEIR_CONVERT_HF_WRITE_H
+
+#include "convert/token_table.h"
+
+/* Writes tokenizer.json, tokenizer_config.json, generation_config.json and, if there is a template,
+ * chat_template.jinja into a folder, each whole or not at all. */
+weir_status weir_hf_write_tokenizer(const char *folder, const weir_token_table *table,
+                                    weir_error *err);
+
+/* One file of a folder. */
+weir_status weir_hf_write_file(const char *folder, const char *name, const char *data, size_t n,
+                               weir_error *err);
+
+#endif

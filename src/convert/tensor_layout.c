@@ -1,0 +1,191 @@
+/*
+ * tensor_layout.c: the table of tensor names, and the tensors of a model made from it.
+ *
+ * Owns the names of both file forms and the rule of what stays F32. Does not touch files.
+ * Invariant: a tensor is planned exactly if the hyperparameters call for it.
+ */
+#include "convert/tensor_layout.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+typedef struct part_names {
+    const char *gguf; /* behind "blk.N." for parts of a layer */
+    const char *hf;   /* behind "model.layers.N." for parts of a layer */
+    bool is_layer;
+    bool is_matrix;
+    bool is_stack; /* hf: behind "feed_forward.experts.E." */
+} part_names;
+
+static const part_names names[WEIR_N_PARTS] = {
+    [WEIR_PART_EMBED] = {"token_embd.weight", "model.embed_tokens.weight", false, true, false},
+    [WEIR_PART_HEAD] = {"output.weight", "lm_head.weight", false, true, false},
+    [WEIR_PART_FINAL_NORM] = {"token_embd_norm.weight", "model.embedding_norm.weight", false, false,
+                              false},
+    [WEIR_PART_OPERATOR_NORM] = {"attn_norm.weight", "operator_norm.weight", true, false, false},
+    [WEIR_PART_FFN_NORM] = {"ffn_norm.weight", "ffn_norm.weight", true, false, false},
+    [WEIR_PART_CONV_IN] = {"shortconv.in_proj.weight", "conv.in_proj.weight", true, true, false},
+    [WEIR_PART_CONV_TAPS] = {"shortconv.conv.weight", "conv.conv.weight", true, false, false},
+    [WEIR_PART_CONV_OUT] = {"shortconv.out_proj.weight", "conv.out_proj.weight", true, true, false},
+    [WEIR_PART_CONV_IN_BIAS] = {"shortconv.in_proj.bias", "conv.in_proj.bias", true, false, false},
+    [WEIR_PART_CONV_BIAS] = {"shortconv.conv.bias", "conv.conv.bias", true, false, false},
+    [WEIR_PART_CONV_OUT_BIAS] = {"shortconv.out_proj.bias", "conv.out_proj.bias", true, false,
+                                 false},
+    [WEIR_PART_ATTN_Q] = {"attn_q.weight", "self_attn.q_proj.weight", true, true, false},
+    [WEIR_PART_ATTN_K] = {"attn_k.weight", "self_attn.k_proj.weight", true, true, false},
+    [WEIR_PART_ATTN_V] = {"attn_v.weight", "self_attn.v_proj.weight", true, true, false},
+    [WEIR_PART_ATTN_OUT] = {"attn_output.weight", "self_attn.out_proj.weight", true, true, false},
+    [WEIR_PART_Q_NORM] = {"attn_q_norm.weight", "self_attn.q_layernorm.weight", true, false, false},
+    [WEIR_PART_K_NORM] = {"attn_k_norm.weight", "self_attn.k_layernorm.weight", true, false, false},
+    [WEIR_PART_FFN_GATE] = {"ffn_gate.weight", "feed_forward.w1.weight", true, true, false},
+    [WEIR_PART_FFN_UP] = {"ffn_up.weight", "feed_forward.w3.weight", true, true, false},
+    [WEIR_PART_FFN_DOWN] = {"ffn_down.weight", "feed_forward.w2.weight", true, true, false},
+    [WEIR_PART_ROUTER] = {"ffn_gate_inp.weight", "feed_forward.gate.weight", true, false, false},
+    [WEIR_PART_EXPERT_BIAS] = {"exp_probs_b.bias", "feed_forward.expert_bias", true, false, false},
+    [WEIR_PART_EXPERTS_GATE] = {"ffn_gate_exps.weight", "w1.weight", true, true, true},
+    [WEIR_PART_EXPERTS_UP] = {"ffn_up_exps.weight", "w3.weight", true, true, true},
+    [WEIR_PART_EXPERTS_DOWN] = {"ffn_down_exps.weight", "w2.weight", true, true, true},
+};
+
+/* ---- formats ------------------------------------------------------------------------------- */
+
+const weir_format *weir_planned_format(bool is_matrix, const weir_format *type, uint64_t n_cols) {
+    return is_matrix ? weir_format_for_row(type, n_cols) : weir_format_by_id(WEIR_FORMAT_F32);
+}
+
+void weir_planned_take(weir_planned *t, const weir_format *type) {
+    t->format = weir_planned_format(t->is_matrix, type, t->n_cols);
+    t->row_bytes = weir_format_row_bytes(t->format, t->n_cols);
+}
+
+weir_status weir_format_parse(const weir_format **out, const char *name, weir_error *err) {
+    *out = weir_format_by_name(name);
+    if (*out != NULL)
+        return WEIR_STATUS_OK;
+    char list[WEIR_ERROR_TEXT / 2];
+    size_t n = 0;
+    list[0] = '\0';
+    for (const char *const *known = weir_format_names(); *known != NULL && n < sizeof list; known++)
+        n += (size_t)snprintf(list + n, sizeof list - n, " %s", *known);
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "unknown type '%.40s', expected one of:%s",
+                     name, list);
+}
+
+bool weir_layout_is_matrix(const char *gguf_name) {
+    const char *tail = gguf_name;
+    bool in_layer = strncmp(gguf_name, "blk.", 4) == 0;
+    if (in_layer) {
+        tail += 4;
+        size_t digits = strspn(tail, "0123456789");
+        if (digits == 0 || tail[digits] != '.')
+            return false;
+        tail += digits + 1;
+    }
+    for (size_t i = 0; i < WEIR_N_PARTS; i++)
+        if (names[i].is_layer == in_layer && strcmp(names[i].gguf, tail) == 0)
+            return names[i].is_matrix;
+    return false;
+}
+
+void weir_layout_hf_name(char out[WEIR_LAYOUT_NAME * 2], weir_part part, uint32_t layer,
+                         uint32_t expert) {
+    const part_names *n = &names[part];
+    size_t cap = WEIR_LAYOUT_NAME * 2;
+    if (!n->is_layer)
+        snprintf(out, cap, "%s", n->hf);
+    else if (n->is_stack)
+        snprintf(out, cap, "model.layers.%u.feed_forward.experts.%u.%s", layer, expert, n->hf);
+    else
+        snprintf(out, cap, "model.layers.%u.%s", layer, n->hf);
+}
+
+/* ---- the tensors of a model ---------------------------------------------------------------- */
+
+/* Dimensions of 0 at the front are left out: (0, rows, cols) is a matrix, (0, 0, n) a vector. */
+static void plan(weir_layout *layout, weir_part part, uint32_t layer, uint64_t stack, uint64_t rows,
+                 uint32_t cols) {
+    const part_names *n = &names[part];
+    weir_planned *t = &layout->tensors[layout->n_tensors++];
+    *t = (weir_planned){.part = part, .layer = layer, .is_matrix = n->is_matrix};
+    int length = n->is_layer ? snprintf(t->name, sizeof t->name, "blk.%u.%s", layer, n->gguf)
+                             : snprintf(t->name, sizeof t->name, "%s", n->gguf);
+    assert(length > 0 && (size_t)length < sizeof t->name);
+    (void)length;
+    t->n_rows = 1;
+    if (stack != 0) {
+        t->shape[t->n_dims++] = stack;
+        t->n_rows = stack;
+    }
+    if (rows != 0) {
+        t->shape[t->n_dims++] = rows;
+        t->n_rows *= rows;
+    }
+    t->shape[t->n_dims++] = cols;
+    t->n_cols = cols;
+}
+
+static void plan_operator(weir_layout *out, const weir_hparams *h, uint32_t i) {
+    uint32_t d = h->d_model;
+    if (h->kind[i] == WEIR_LAYER_CONV) {
+        plan(out, WEIR_PART_CONV_IN, i, 0, 3 * (uint64_t)d, d);
+        plan(out, WEIR_PART_CONV_TAPS, i, 0, d, h->l_cache);
+        plan(out, WEIR_PART_CONV_OUT, i, 0, d, d);
+        if (h->has_conv_bias) {
+            plan(out, WEIR_PART_CONV_IN_BIAS, i, 0, 0, 3 * d);
+            plan(out, WEIR_PART_CONV_BIAS, i, 0, 0, d);
+            plan(out, WEIR_PART_CONV_OUT_BIAS, i, 0, 0, d);
+        }
+    } else {
+        uint32_t width = h->n_heads * h->head_dim;
+        uint32_t width_kv = h->n_heads_kv[i] * h->head_dim;
+        plan(out, WEIR_PART_ATTN_Q, i, 0, width, d);
+        plan(out, WEIR_PART_ATTN_K, i, 0, width_kv, d);
+        plan(out, WEIR_PART_ATTN_V, i, 0, width_kv, d);
+        plan(out, WEIR_PART_ATTN_OUT, i, 0, d, width);
+        plan(out, WEIR_PART_Q_NORM, i, 0, 0, h->head_dim);
+        plan(out, WEIR_PART_K_NORM, i, 0, 0, h->head_dim);
+    }
+}
+
+static void plan_feed_forward(weir_layout *out, const weir_hparams *h, uint32_t i) {
+    uint32_t d = h->d_model;
+    if (h->n_experts == 0 || i < h->n_layers_dense) {
+        plan(out, WEIR_PART_FFN_GATE, i, 0, h->d_ff, d);
+        plan(out, WEIR_PART_FFN_UP, i, 0, h->d_ff, d);
+        plan(out, WEIR_PART_FFN_DOWN, i, 0, d, h->d_ff);
+    } else {
+        plan(out, WEIR_PART_ROUTER, i, 0, h->n_experts, d);
+        plan(out, WEIR_PART_EXPERT_BIAS, i, 0, 0, h->n_experts);
+        plan(out, WEIR_PART_EXPERTS_GATE, i, h->n_experts, h->d_ff_expert, d);
+        plan(out, WEIR_PART_EXPERTS_UP, i, h->n_experts, h->d_ff_expert, d);
+        plan(out, WEIR_PART_EXPERTS_DOWN, i, h->n_experts, d, h->d_ff_expert);
+    }
+}
+
+weir_status weir_layout_make(weir_layout *out, const weir_hparams *h, weir_error *err) {
+    enum { MOST_GLOBAL = 3, MOST_IN_LAYER = 13 };
+    out->n_tensors = 0;
+    out->tensors = calloc(MOST_GLOBAL + (size_t)h->n_layers * MOST_IN_LAYER, sizeof *out->tensors);
+    if (out->tensors == NULL)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the list of tensors");
+    plan(out, WEIR_PART_EMBED, 0, 0, h->n_vocab, h->d_model);
+    plan(out, WEIR_PART_FINAL_NORM, 0, 0, 0, h->d_model);
+    if (!h->is_tied)
+        plan(out, WEIR_PART_HEAD, 0, 0, h->n_vocab, h->d_model);
+    for (uint32_t i = 0; i < h->n_layers; i++) {
+        plan(out, WEIR_PART_OPERATOR_NORM, i, 0, 0, h->d_model);
+        plan_operator(out, h, i);
+        plan(out, WEIR_PART_FFN_NORM, i, 0, 0, h->d_model);
+        plan_feed_forward(out, h, i);
+    }
+    return WEIR_STATUS_OK;
+}
+
+void weir_layout_free(weir_layout *layout) {
+    free(layout->tensors);
+    *layout = (weir_layout){0};
+}

@@ -1,0 +1,195 @@
+/*
+ * attend_template.h: attention of one query row: the heads of a group against their K/V head.
+ *
+ * Contract: included once per instruction set, after its vec_<isa>.h. Pages come in order and
+ * stand at fixed absolute positions, so the bits of a row depend on its keys alone:
+ *
+ *   s[t]  = scale * dot(q, k[t])                  the dot of kernels.h
+ *   m'    = max(m, max s);  r = exp(m - m')       m = -infinity before the first page
+ *   p[t]  = exp(s[t] - m')                        keys past the end: s = -infinity, p = 0
+ *   l[t % 16] = l[t % 16] * r + p[t]              t ascending
+ *   y[d]  = fma(p[t], v[t][d], ...), begun with y[d] * r    t ascending
+ *
+ * and y / sum(l) at the end, lanes added as in a dot. K and V that are not float32 are widened
+ * once a page for the whole group.
+ */
+#ifndef WEIR_CPU_ATTEND_TEMPLATE_H
+#define WEIR_CPU_ATTEND_TEMPLATE_H
+
+#include "cpu/unit_template.h"
+
+#include <math.h>
+
+enum { SCORE_HEADS = 8 };
+
+/* Keeps what attend remembers of a group between pages. */
+typedef struct attend_state {
+    float *widened; /* [64, head_dim] K, then V of a page */
+    float *scores;  /* [n_group, 64] s, then p */
+    float *lanes;   /* [n_group, 16] l */
+    float *most;    /* [n_group] m */
+    float *rescale; /* [n_group] r of this page */
+} attend_state;
+
+/* The n vectors at `stored` as floats. */
+static const float *widen(const weir_kv_layout *kv, const uint8_t *stored, uint32_t n,
+                          float *values) {
+    size_t count = (size_t)n * kv->head_dim;
+    switch (kv->type) {
+    case WEIR_KV_F16:
+        WEIR_ISA(dequantize_f16)(stored, values, count);
+        return values;
+    case WEIR_KV_Q8:
+        WEIR_ISA(dequantize_q8_0)(stored, values, count);
+        return values;
+    case WEIR_KV_F32:
+        break;
+    }
+    return (const float *)(const void *)stored; /* pages are aligned */
+}
+
+/* s of n keys, of all heads. */
+static void page_scores(const weir_attend_task *task, attend_state *st, const float *keys,
+                        uint32_t n) {
+    uint32_t d = task->kv->head_dim;
+    for (uint32_t h = 0; h < task->n_group; h += SCORE_HEADS) {
+        const float *q[SCORE_HEADS];
+        float *s[SCORE_HEADS];
+        uint32_t n_heads = task->n_group - h < SCORE_HEADS ? task->n_group - h : SCORE_HEADS;
+        for (uint32_t j = 0; j < n_heads; j++) {
+            q[j] = task->q + (size_t)(h + j) * d;
+            s[j] = st->scores + (size_t)(h + j) * WEIR_PAGE_TOKENS;
+        }
+        WEIR_ISA(dot_f32)((const uint8_t *)keys, d * sizeof *keys, n, q, n_heads, d, s);
+    }
+}
+
+/* s -> p of one head; m, r and l move on. */
+static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_t head,
+                         uint32_t n) {
+    enum { N = WEIR_PAGE_TOKENS / 16 };
+    float *scores = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
+    float *lanes = st->lanes + (size_t)head * 16;
+    v16 scale = v16_set(task->scale), s[N];
+    for (uint32_t t = n; t < WEIR_PAGE_TOKENS; t++)
+        scores[t] = -INFINITY;
+    WEIR_UNROLL for (int i = 0; i < N; i++) s[i] = v16_mul(v16_load(scores + 16 * i), scale);
+    /* With a NaN among the scores m may be anything: p, l and y become NaN all the same. */
+    float most = v16_most(v16_max(v16_max(s[0], s[1]), v16_max(s[2], s[3])));
+    most = most > st->most[head] ? most : st->most[head];
+
+    vp r = vp_exp(vp_set(st->most[head] - most));
+    v16 rescale;
+    WEIR_UNROLL for (int i = 0; i < V_PARTS; i++) rescale.p[i] = r;
+    v16 sum = v16_mul(v16_load(lanes), rescale);
+    WEIR_UNROLL for (int i = 0; i < N; i++) {
+        v16 p = v16_exp(v16_sub(s[i], v16_set(most)));
+        sum = v16_add(sum, p);
+        v16_store(scores + 16 * i, p);
+    }
+    v16_store(lanes, sum);
+    st->most[head] = most;
+    st->rescale[head] = vp_first(r);
+}
+
+/* y of n_heads heads from `head` on, n_parts registers of values from d on. */
+static WEIR_INLINE void values_tile(const int n_heads, const int n_parts,
+                                    const weir_attend_task *task, const attend_state *st,
+                                    uint32_t head, const float *values, uint32_t n, uint32_t d) {
+    const uint32_t head_dim = task->kv->head_dim;
+    const float *p = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
+    float *y = task->y + (size_t)head * head_dim + d;
+    vp acc[V_ATTEND_HEADS * V_ATTEND_PARTS];
+    WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
+        vp r = vp_set(st->rescale[head + (uint32_t)h]);
+        WEIR_UNROLL for (int i = 0; i < n_parts; i++) acc[h * n_parts + i] =
+            vp_mul(vp_load(y + h * head_dim + i * V_WIDTH), r);
+    }
+    values += d;
+    for (uint32_t t = 0; t < n; t++, values += head_dim) {
+        vp v[V_ATTEND_PARTS];
+        WEIR_UNROLL for (int i = 0; i < n_parts; i++) v[i] = vp_load(values + i * V_WIDTH);
+        WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
+            vp weight = vp_set(p[h * WEIR_PAGE_TOKENS + t]);
+            WEIR_UNROLL for (int i = 0; i < n_parts; i++) {
+                vp *sum = &acc[h * n_parts + i];
+                *sum = vp_fma(weight, v[i], *sum);
+            }
+        }
+    }
+    WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
+        WEIR_UNROLL for (int i = 0; i < n_parts; i++)
+            vp_store(y + h * head_dim + i * V_WIDTH, acc[h * n_parts + i]);
+    }
+}
+
+/* The last head_dim % V_WIDTH values, one by one. */
+static void values_rest(const weir_attend_task *task, const attend_state *st, uint32_t head,
+                        const float *values, uint32_t n, uint32_t d) {
+    const uint32_t head_dim = task->kv->head_dim;
+    const float *p = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
+    float *y = task->y + (size_t)head * head_dim;
+    for (; d < head_dim; d++) {
+        float sum = y[d] * st->rescale[head];
+        for (uint32_t t = 0; t < n; t++)
+            sum = fmaf(p[t], values[(size_t)t * head_dim + d], sum);
+        y[d] = sum;
+    }
+}
+
+static WEIR_INLINE void values_heads(const int n_heads, const weir_attend_task *task,
+                                     const attend_state *st, uint32_t head, const float *values,
+                                     uint32_t n) {
+    const uint32_t head_dim = task->kv->head_dim, wide = V_ATTEND_PARTS * V_WIDTH;
+    uint32_t d = 0;
+    for (; d + wide <= head_dim; d += wide)
+        values_tile(n_heads, V_ATTEND_PARTS, task, st, head, values, n, d);
+    for (; d + V_WIDTH <= head_dim; d += V_WIDTH)
+        values_tile(n_heads, 1, task, st, head, values, n, d);
+    if (d < head_dim)
+        for (int h = 0; h < n_heads; h++)
+            values_rest(task, st, head + (uint32_t)h, values, n, d);
+}
+
+static void page_values(const weir_attend_task *task, const attend_state *st, const float *values,
+                        uint32_t n) {
+    uint32_t head = 0;
+    for (; head + V_ATTEND_HEADS <= task->n_group; head += V_ATTEND_HEADS)
+        values_heads(V_ATTEND_HEADS, task, st, head, values, n);
+    for (; head < task->n_group; head++)
+        values_heads(1, task, st, head, values, n);
+}
+
+void WEIR_ISA(attend)(const weir_attend_task *task) {
+    const weir_kv_layout *kv = task->kv;
+    attend_state st;
+    st.widened = task->scratch;
+    st.scores = st.widened + (size_t)WEIR_PAGE_TOKENS * kv->head_dim;
+    st.lanes = st.scores + (size_t)WEIR_PAGE_TOKENS * task->n_group;
+    st.most = st.lanes + (size_t)16 * task->n_group;
+    st.rescale = st.most + task->n_group;
+    for (uint32_t h = 0; h < task->n_group; h++) {
+        st.most[h] = -INFINITY;
+        v16_store(st.lanes + (size_t)16 * h, v16_zero());
+    }
+    size_t n_values = (size_t)task->n_group * kv->head_dim;
+    memset(task->y, 0, n_values * sizeof *task->y);
+
+    for (uint32_t begin = 0; begin < task->n_keys; begin += WEIR_PAGE_TOKENS) {
+        uint32_t rest = task->n_keys - begin, n = rest < WEIR_PAGE_TOKENS ? rest : WEIR_PAGE_TOKENS;
+        const uint8_t *page = task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes;
+        page_scores(task, &st, widen(kv, page + task->k_at, n, st.widened), n);
+        for (uint32_t h = 0; h < task->n_group; h++)
+            page_softmax(task, &st, h, n);
+        page_values(task, &st, widen(kv, page + task->v_at, n, st.widened), n);
+    }
+
+    for (uint32_t h = 0; h < task->n_group; h++) {
+        float share = 1.0f / v16_sum(v16_load(st.lanes + (size_t)16 * h));
+        float *y = task->y + (size_t)h * kv->head_dim;
+        for (uint32_t d = 0; d < kv->head_dim; d++)
+            y[d] *= share;
+    }
+}
+
+#endif

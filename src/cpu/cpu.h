@@ -1,0 +1,12 @@
+/* cpu.h: the CPU device: ops of backend.h on a team of threads and the kernels of this machine. */
+#ifndef WEIR_CPU_CPU_H
+#define WEIR_CPU_CPU_H
+
+#include "backend/backend.h"
+
+weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
+                          const weir_backend_options *options, weir_error *err);
+weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
+                          const weir_backend_options *options, weir_error *err);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * cpu_attention.c: rotation, the K/V cache and attention.
+ *
+ * Owns the table of cosines and sines: one row per row of the batch, made when a row's position
+ * changes, so once a step for all layers. K and V are rounded by weir_kv_store, as on every device.
+ * An item of attention is one query row and one K/V head, whole: its keys are never divided among
+ * threads, so its sums have one order.
+ */
+#include "base/compiler.h"
+#include "cpu/cpu_backend.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* ---- rotation ----------------------------------------------------------------------------- */
+
+typedef struct rotation {
+    weir_cpu *cpu;
+    const weir_batch *batch;
+    uint32_t n_heads;
+    float *x; /* [n_rows, n_heads, head_dim] */
+} rotation;
+
+/* cos and sin of float32 angles, exact to the last bit of a float: [2, half] */
+static void make_rotation(const float *frequencies, uint32_t half, uint32_t pos, float *cos_sin) {
+    for (uint32_t j = 0; j < half; j++) {
+        float angle = (float)pos * frequencies[j];
+        cos_sin[j] = (float)cos(angle);
+        cos_sin[half + j] = (float)sin(angle);
+    }
+}
+
+static void rotate_rows(void *context, uint32_t worker, uint32_t n_workers) {
+    const rotation *job = context;
+    weir_cpu *cpu = job->cpu;
+    uint32_t d = cpu->host.be.model->h.head_dim;
+    size_t begin, end;
+    weir_share(job->batch->n_rows, 1, worker, n_workers, &begin, &end);
+    for (size_t r = begin; r < end; r++) {
+        uint32_t pos = job->batch->pos[r];
+        float *cos_sin = cpu->rotations + r * d;
+        if (cpu->rotations_pos[r] != pos) {
+            make_rotation(cpu->frequencies, d / 2, pos, cos_sin);
+            cpu->rotations_pos[r] = pos;
+        }
+        for (uint32_t head = 0; head < job->n_heads; head++)
+            cpu->kernels.rope(job->x + (r * job->n_heads + head) * d, cos_sin, d);
+    }
+}
+
+void weir_cpu_rope(weir_backend *be, const weir_batch *batch, uint32_t n_heads, float *x) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    assert(batch->n_rows <= be->options.n_batch);
+    rotation job = {.cpu = cpu, .batch = batch, .n_heads = n_heads, .x = x};
+    weir_cpu_run(cpu, (size_t)batch->n_rows * n_heads * be->model->h.head_dim, rotate_rows, &job);
+}
+
+/* ---- the cache ---------------------------------------------------------------------------- */
+
+typedef struct kv_writing {
+    weir_cpu *cpu;
+    const weir_batch *batch;
+    const weir_layer *layer;
+    const float *k, *v; /* [n_rows, n_heads_kv, head_dim] */
+} kv_writing;
+
+/* The chunk that holds row r: chunks cover the rows in order. */
+static const weir_rows *chunk_of(const weir_batch *batch, uint32_t r) {
+    uint32_t low = 0, high = batch->n_chunks;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (batch->chunks[middle].first_row <= r)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &batch->chunks[low];
+}
+
+static void write_rows(void *context, uint32_t worker, uint32_t n_workers) {
+    const kv_writing *job = context;
+    const weir_kv_layout *kv = &job->cpu->host.be.kv;
+    const weir_layer *layer = job->layer;
+    uint32_t d = kv->head_dim, n_heads = layer->n_heads_kv;
+    size_t begin, end;
+    weir_share(job->batch->n_rows, 1, worker, n_workers, &begin, &end);
+    for (size_t r = begin; r < end; r++) {
+        const weir_rows *chunk = chunk_of(job->batch, (uint32_t)r);
+        uint32_t in_chunk = (uint32_t)r - chunk->first_row;
+        if (in_chunk < chunk->n_replay)
+            continue;
+        uint32_t pos = chunk->first_pos + in_chunk;
+        uint8_t *slot = job->cpu->host.state.pages +
+                        chunk->pages[pos / WEIR_PAGE_TOKENS] * kv->page_bytes +
+                        pos % WEIR_PAGE_TOKENS * kv->vector_bytes;
+        for (uint32_t head = 0; head < n_heads; head++) {
+            size_t from = (r * n_heads + head) * d;
+            weir_kv_store(kv, job->k + from, slot + weir_kv_k_at(kv, layer->kind_index, head));
+            weir_kv_store(kv, job->v + from, slot + weir_kv_v_at(kv, layer->kind_index, head));
+        }
+    }
+}
+
+void weir_cpu_kv_write(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                       const float *k, const float *v) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    kv_writing job = {.cpu = cpu, .batch = batch, .layer = layer, .k = k, .v = v};
+    size_t n_values = 2 * (size_t)batch->n_rows * layer->n_heads_kv * be->kv.head_dim;
+    weir_cpu_run(cpu, n_values, write_rows, &job);
+}
+
+/* ---- attention ---------------------------------------------------------------------------- */
+
+typedef struct attention {
+    weir_cpu *cpu;
+    const weir_batch *batch;
+    const weir_layer *layer;
+    const float *q; /* [n_rows, n_heads, head_dim] */
+    float *y;       /* [n_rows, n_heads, head_dim] */
+    size_t n_items; /* n_rows x n_heads_kv */
+    WEIR_ALIGN(64) atomic_size_t next;
+} attention;
+
+static void attend_items(void *context, uint32_t worker, uint32_t n_workers) {
+    (void)n_workers;
+    attention *job = context;
+    weir_cpu *cpu = job->cpu;
+    const weir_backend *be = &cpu->host.be;
+    const weir_layer *layer = job->layer;
+    uint32_t n_rows = job->batch->n_rows, d = be->kv.head_dim, n_heads = be->model->h.n_heads;
+    uint32_t n_group = n_heads / layer->n_heads_kv;
+    for (;;) {
+        size_t item = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+        if (item >= job->n_items)
+            return;
+        /* Head after head, so that neighbours in time read the same keys; the last rows first,
+         * because they have the most keys and the end of the work should be fine-grained. */
+        uint32_t head = (uint32_t)(item / n_rows);
+        uint32_t r = n_rows - 1 - (uint32_t)(item % n_rows);
+        const weir_rows *chunk = chunk_of(job->batch, r);
+        size_t at = ((size_t)r * n_heads + (size_t)head * n_group) * d;
+        weir_attend_task task = {.kv = &be->kv,
+                                 .pool = cpu->host.state.pages,
+                                 .pages = chunk->pages,
+                                 .k_at = weir_kv_k_at(&be->kv, layer->kind_index, head),
+                                 .v_at = weir_kv_v_at(&be->kv, layer->kind_index, head),
+                                 .n_keys = chunk->first_pos + (r - chunk->first_row) + 1,
+                                 .n_group = n_group,
+                                 .q = job->q + at,
+                                 .y = job->y + at,
+                                 .scale = (float)(1.0 / sqrt(d)),
+                                 .scratch = cpu->threads[worker].attend};
+        cpu->kernels.attend(&task);
+    }
+}
+
+void weir_cpu_attend(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                     const float *q, float *y) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    attention job = {.cpu = cpu,
+                     .batch = batch,
+                     .layer = layer,
+                     .q = q,
+                     .y = y,
+                     .n_items = (size_t)batch->n_rows * layer->n_heads_kv};
+    size_t n_keys = 0;
+    for (uint32_t c = 0; c < batch->n_chunks; c++) {
+        const weir_rows *chunk = &batch->chunks[c];
+        n_keys += (size_t)chunk->n_rows * (chunk->first_pos + chunk->n_rows);
+    }
+    weir_cpu_run(cpu, n_keys * be->model->h.n_heads * be->kv.head_dim, attend_items, &job);
+}

@@ -1,0 +1,151 @@
+/*
+ * cpu_backend.c: opens, plans and closes the CPU device.
+ *
+ * Owns the device's memory (one arena: pages, states, the composition's buffers, what each thread
+ * needs), its team of threads and its table of kernels. Does not compute: see cpu_linear.c,
+ * cpu_attention.c, cpu_ops.c. Invariant: layout() is the only place that says how much memory there
+ * is, for the plan as for the arena; after open nothing is allocated.
+ */
+#include "cpu/cpu_backend.h"
+
+#include "base/error.h"
+#include "cpu/cpu.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The longest matrix row. */
+static uint32_t longest_row(const weir_hparams *h) {
+    uint32_t heads = h->n_heads * h->head_dim;
+    uint32_t n = h->d_model > heads ? h->d_model : heads;
+    n = n > h->d_ff ? n : h->d_ff;
+    return n > h->d_ff_expert ? n : h->d_ff_expert;
+}
+
+/* Query heads that share a K/V head, at most. */
+static uint32_t largest_group(const weir_model *model) {
+    uint32_t group = 1;
+    for (uint32_t i = 0; i < model->h.n_layers; i++) {
+        const weir_layer *layer = &model->layers[i];
+        if (layer->kind == WEIR_LAYER_ATTN && model->h.n_heads / layer->n_heads_kv > group)
+            group = model->h.n_heads / layer->n_heads_kv;
+    }
+    return group;
+}
+
+/* Places everything in the arena, or measures it. be.kv is filled. */
+static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
+                   const weir_backend_options *options) {
+    const weir_hparams *h = &model->h;
+    weir_backend *be = &cpu->host.be;
+    size_t rows = options->n_batch;
+    weir_host_state_layout(&cpu->host.state, arena, &be->kv, model, options);
+    weir_compose_layout(&be->scratch, arena, model, options);
+
+    cpu->frequencies = weir_arena_take_array(arena, h->head_dim / 2, sizeof(float));
+    cpu->rotations = weir_arena_take_array(arena, rows, h->head_dim * sizeof(float));
+    cpu->rotations_pos = weir_arena_take_array(arena, rows, sizeof(uint32_t));
+    if (h->n_experts > 0) {
+        cpu->expert_rows = weir_arena_take_array(arena, rows, h->n_experts_used * sizeof(uint32_t));
+        cpu->expert_begin =
+            weir_arena_take_array(arena, (size_t)h->n_experts + 1, sizeof(uint32_t));
+        cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
+    }
+
+    cpu->tile_values = weir_cpu_tile_values(longest_row(h));
+    size_t attend_values = weir_attend_scratch(largest_group(model), h->head_dim);
+    cpu->threads = weir_arena_take_array(arena, options->n_threads, sizeof(weir_cpu_thread));
+    for (uint32_t i = 0; i < options->n_threads; i++) {
+        float *tile = weir_arena_take_array(arena, cpu->tile_values, sizeof(float));
+        float *attend = weir_arena_take_array(arena, attend_values, sizeof(float));
+        if (cpu->threads)
+            cpu->threads[i] = (weir_cpu_thread){.tile = tile, .attend = attend};
+    }
+}
+
+/* Fills what the layout depends on, and runs it over an arena without memory. */
+static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model,
+                           const weir_backend_options *options, weir_error *err) {
+    if (options->n_threads == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "the CPU device: 0 threads, expected at least 1");
+    WEIR_TRY(weir_cpu_kernels_for(&cpu->kernels, options->isa, err));
+    WEIR_TRY(weir_kv_layout_make(&cpu->host.be.kv, model, options->kv_type, err));
+    weir_arena arena = {0};
+    layout(cpu, &arena, model, options);
+    if (arena.used == SIZE_MAX)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                         "%u K/V pages and %u rows a step: more bytes than can be addressed",
+                         (unsigned)options->n_pages, (unsigned)options->n_batch);
+    *bytes = arena.used;
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
+                          const weir_backend_options *options, weir_error *err) {
+    weir_cpu cpu = {0};
+    size_t bytes;
+    WEIR_TRY(measure(&cpu, &bytes, model, options, err));
+    WEIR_TRY(weir_host_plan(out, model, options, err));
+    out->scratch_bytes = bytes - out->pages_bytes - out->states_bytes;
+    return WEIR_STATUS_OK;
+}
+
+/* The same expression as in the reference, so that the angles are the same floats. */
+static void fill_rotations(weir_cpu *cpu) {
+    const weir_backend *be = &cpu->host.be;
+    uint32_t d = be->model->h.head_dim;
+    for (uint32_t j = 0; j < d / 2; j++)
+        cpu->frequencies[j] = (float)pow(be->model->h.rope_theta, -2.0 * j / d);
+    for (uint32_t r = 0; r < be->options.n_batch; r++)
+        cpu->rotations_pos[r] = UINT32_MAX; /* no position: to be computed when met */
+}
+
+static void cpu_close(weir_backend *be) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    weir_workers_close(&cpu->workers);
+    weir_arena_close(&cpu->host.arena);
+    free(cpu);
+}
+
+weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
+                          const weir_backend_options *options, weir_error *err) {
+    weir_status status = WEIR_STATUS_OK;
+    size_t bytes;
+    *out = NULL;
+    weir_cpu *cpu = calloc(1, sizeof *cpu);
+    if (!cpu)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the CPU device: %zu bytes",
+                         sizeof *cpu);
+    weir_backend *be = &cpu->host.be;
+    be->name = "cpu";
+    be->describe = cpu->describe;
+    be->model = model;
+    be->options = *options;
+    be->close = cpu_close;
+    be->ops = (weir_ops){.embed = weir_cpu_embed,
+                         .rms_norm = weir_cpu_rms_norm,
+                         .linear = weir_cpu_linear,
+                         .rope = weir_cpu_rope,
+                         .kv_write = weir_cpu_kv_write,
+                         .attend = weir_cpu_attend,
+                         .short_conv = weir_cpu_short_conv,
+                         .silu_mul = weir_cpu_silu_mul,
+                         .route = weir_cpu_route,
+                         .add = weir_cpu_add};
+    weir_host_state_install(be);
+    WEIR_TRY_GOTO(measure(cpu, &bytes, model, options, err));
+    WEIR_TRY_GOTO(weir_arena_open(&cpu->host.arena, bytes, "the CPU device", err));
+    layout(cpu, &cpu->host.arena, model, options);
+    fill_rotations(cpu);
+    WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
+    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s", cpu->kernels.isa,
+             (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s");
+    WEIR_TRY_GOTO(weir_cpu_read_weights(cpu->workers, model, &options->progress, err));
+    *out = be;
+    return WEIR_STATUS_OK;
+fail:
+    cpu_close(be);
+    return status;
+}

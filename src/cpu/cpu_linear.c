@@ -1,0 +1,151 @@
+/*
+ * cpu_linear.c: matrix products, dense and by expert.
+ *
+ * The rows of y that meet one matrix are a group: all of them in a dense product, those of one
+ * expert after a counting sort of `choice`. An item is a tile of weight rows of one matrix times
+ * its whole group, so each weight is read once a product and by one thread. Few rows: the kernel
+ * takes the weights apart in registers. Many rows, or no kernel for the format: the tile is
+ * dequantized into the thread's memory once and multiplied as float32. Both give the same bits
+ * (kernels.h), so the number of rows chooses the path and nothing else. x and y are passed as lists
+ * of pointers: experts gather nothing.
+ */
+#include "base/compiler.h"
+#include "cpu/cpu_backend.h"
+
+#include <assert.h>
+
+enum {
+    /* A tile stays in the second-level cache while the rows of x pass by: half of a small one. */
+    TILE_VALUES = 256 * 1024 / 4,
+    TILE_ROWS_LEAST = 8, /* also the unit that tiles are made of */
+    TILE_ROWS_MOST = 64,
+    /* So many items per thread that the last ones are short against the whole. */
+    ITEMS_PER_THREAD = 8,
+    X_ROWS = 60 /* rows of x in one call of a kernel: whole tiles of 3, 4 or 5 */
+};
+
+typedef struct product {
+    weir_cpu *cpu;
+    const weir_linear *op;
+    uint32_t tile_rows; /* rows of a matrix in one item */
+    uint32_t n_tiles;   /* items of one matrix */
+    size_t n_items;
+    WEIR_ALIGN(64) atomic_size_t next; /* item to be drawn */
+} product;
+
+/* Rows of y that use one matrix. */
+typedef struct group {
+    const weir_weight *w;
+    const uint32_t *rows; /* [n_rows] numbers of rows of y, NULL: 0 .. n_rows - 1 */
+    uint32_t n_rows;
+} group;
+
+size_t weir_cpu_tile_values(uint32_t n_cols) {
+    size_t least = (size_t)TILE_ROWS_LEAST * n_cols;
+    return least > TILE_VALUES ? least : TILE_VALUES;
+}
+
+/* Multiple of TILE_ROWS_LEAST that fits a tile and leaves every thread several items. */
+static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, size_t n_groups) {
+    uint32_t n_threads = cpu->host.be.options.n_threads;
+    size_t fit = cpu->tile_values / w->cols;
+    size_t fair = w->rows * n_groups / ((size_t)n_threads * ITEMS_PER_THREAD);
+    size_t rows = fit < fair || n_threads == 1 ? fit : fair;
+    rows = rows < TILE_ROWS_MOST ? rows : TILE_ROWS_MOST;
+    rows -= rows % TILE_ROWS_LEAST;
+    return rows < TILE_ROWS_LEAST ? TILE_ROWS_LEAST : (uint32_t)rows;
+}
+
+/* Rows first .. first + n of the group's matrix times the rows of the group. */
+static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
+                          const group *g, uint32_t first, uint32_t n) {
+    const weir_cpu_kernels *k = &cpu->kernels;
+    const weir_weight *w = g->w;
+    weir_format_id id = w->format->id;
+    weir_dot_fn *dot = k->dot[id];
+    const uint8_t *data = w->data + first * w->row_bytes;
+    size_t row_bytes = w->row_bytes;
+    if (id != WEIR_FORMAT_F32 && (!dot || g->n_rows > k->dot_rows)) {
+        float *tile = cpu->threads[worker].tile;
+        for (uint32_t i = 0; i < n; i++)
+            k->dequantize[id](data + i * row_bytes, tile + (size_t)i * w->cols, w->cols);
+        dot = k->dot[WEIR_FORMAT_F32];
+        data = (const uint8_t *)tile;
+        row_bytes = w->cols * sizeof(float);
+    }
+    const float *x[X_ROWS];
+    float *y[X_ROWS];
+    for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
+        uint32_t n_x = g->n_rows - begin < X_ROWS ? g->n_rows - begin : X_ROWS;
+        for (uint32_t j = 0; j < n_x; j++) {
+            uint32_t row = g->rows ? g->rows[begin + j] : begin + j;
+            x[j] = op->x + (size_t)(row / op->x_repeat) * w->cols;
+            y[j] = op->y + (size_t)row * w->rows + first;
+        }
+        dot(data, row_bytes, n, x, n_x, w->cols, y);
+        for (uint32_t j = 0; op->bias && j < n_x; j++)
+            for (uint32_t i = 0; i < n; i++)
+                y[j][i] += op->bias[first + i];
+    }
+}
+
+static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
+    (void)n_workers;
+    product *p = context;
+    const weir_cpu *cpu = p->cpu;
+    const weir_linear *op = p->op;
+    for (;;) {
+        size_t item = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+        if (item >= p->n_items)
+            return;
+        group g = {.w = op->w, .n_rows = op->n_rows};
+        if (op->choice) {
+            uint32_t expert = cpu->active_experts[item / p->n_tiles];
+            g.w = op->w + expert;
+            g.rows = cpu->expert_rows + cpu->expert_begin[expert];
+            g.n_rows = cpu->expert_begin[expert + 1] - cpu->expert_begin[expert];
+        }
+        uint32_t first = (uint32_t)(item % p->n_tiles) * p->tile_rows;
+        uint32_t left = g.w->rows - first;
+        multiply_tile(cpu, worker, op, &g, first, left < p->tile_rows ? left : p->tile_rows);
+    }
+}
+
+/* Sorts the rows by expert, keeping their order within one. Returns the number of experts that
+ * have rows. */
+static uint32_t sort_by_expert(weir_cpu *cpu, const weir_linear *op) {
+    const weir_hparams *h = &cpu->host.be.model->h;
+    uint32_t *begin = cpu->expert_begin;
+    assert(op->n_choices <= h->n_experts &&
+           op->n_rows <= (size_t)cpu->host.be.options.n_batch * h->n_experts_used);
+    for (uint32_t e = 0; e <= op->n_choices; e++)
+        begin[e] = 0;
+    for (uint32_t r = 0; r < op->n_rows; r++) {
+        assert((uint32_t)op->choice[r] < op->n_choices);
+        begin[op->choice[r]]++;
+    }
+    uint32_t n_active = 0, sum = 0;
+    for (uint32_t e = 0; e < op->n_choices; e++) {
+        if (begin[e] > 0)
+            cpu->active_experts[n_active++] = e;
+        sum += begin[e];
+        begin[e] = sum; /* the end of e for now */
+    }
+    begin[op->n_choices] = sum;
+    /* From the last row down, so that each end moves to its beginning. */
+    for (uint32_t r = op->n_rows; r-- > 0;)
+        cpu->expert_rows[--begin[op->choice[r]]] = r;
+    return n_active;
+}
+
+void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    if (op->n_rows == 0)
+        return;
+    size_t n_groups = op->choice ? sort_by_expert(cpu, op) : 1;
+    product p = {.cpu = cpu, .op = op, .tile_rows = choose_tile_rows(cpu, op->w, n_groups)};
+    assert((size_t)p.tile_rows * op->w->cols <= cpu->tile_values);
+    p.n_tiles = (op->w->rows + p.tile_rows - 1) / p.tile_rows;
+    p.n_items = n_groups * p.n_tiles;
+    weir_cpu_run(cpu, (size_t)op->w->rows * op->w->cols * op->n_rows, multiply_items, &p);
+}

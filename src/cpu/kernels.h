@@ -1,0 +1,87 @@
+/*
+ * kernels.h: the CPU's table of functions. Portable C fills every entry; the file of each
+ * instruction set (src/cpu/<isa>/, alone built with its flags) overwrites what it does better.
+ *
+ * One arithmetic. A dot product of n values has 16 lanes:
+ *
+ *     lane[l] = fma(w[16 i + l], x[16 i + l], lane[l])        i ascending; the tail fills the first
+ * lanes sum     = ((l0+l8)+(l4+l12)) + ((l2+l10)+(l6+l14)) + ... : halves are added, 16 -> 8 -> 4
+ * -> 2 -> 1 (s8[l] = lane[l] + lane[l+8], s4[l] = s8[l] + s8[l+4], s2[l] = s4[l] + s4[l+2], s2[0] +
+ * s2[1])
+ *
+ * whatever the format (weights are dequantized exactly as quant/ does, values in float32), the
+ * tile, the number of rows or the path (in registers, or through a dequantized tile). So a row has
+ * the same bits in every batch. AVX2 (two registers of 8) and AVX-512 and NEON (four of 4) give
+ * equal bits; portable C has the same lanes with separate multiply and add, so its last bits
+ * differ.
+ */
+#ifndef WEIR_CPU_KERNELS_H
+#define WEIR_CPU_KERNELS_H
+
+#include "backend/kv_layout.h"
+#include "quant/format.h"
+
+/* y[j * y_stride + i] = dot(row i of w, x_j), i < n_w, j < n_x. w: n_w rows of row_bytes in the
+ * entry's format. x_j = x[j] (pointers, so that experts gather nothing). n_cols values, a multiple
+ * of the block. y_j = y[j]. */
+typedef void weir_dot_fn(const uint8_t *w, size_t row_bytes, uint32_t n_w, const float *const *x,
+                         uint32_t n_x, uint32_t n_cols, float *const *y);
+
+/* One query row and one K/V head: its n_group query heads against positions 0 .. n_keys - 1. */
+typedef struct weir_attend_task {
+    const weir_kv_layout *kv;
+    const uint8_t *pool;   /* page p is at pool + p * kv->page_bytes */
+    const uint32_t *pages; /* [ceil(n_keys / 64)] */
+    size_t k_at, v_at;     /* of this layer and head in a page */
+    uint32_t n_keys;       /* >= 1 */
+    uint32_t n_group;      /* query heads that share the K/V head */
+    const float *q;        /* [n_group, head_dim] */
+    float *y;              /* [n_group, head_dim] */
+    float scale;           /* head_dim^-0.5 */
+    float *scratch;        /* weir_attend_scratch floats of this thread */
+} weir_attend_task;
+
+typedef struct weir_cpu_kernels {
+    const char *isa; /* of the best unit that has filled entries */
+
+    /* Few rows: dequantize in registers. NULL: use dequantize + dot[F32]. Filled: f32 f16 bf16
+     * q4_0 q8_0 q4_k q5_k q6_k. dot[F32] is always there. Good for any n_x; best for n_x <=
+     * dot_rows. */
+    weir_dot_fn *dot[WEIR_FORMAT_LIMIT];
+    uint32_t
+        dot_rows; /* from more rows than this on, dequantize a tile once and use dot[F32] on it */
+    /* Bits equal to the format's own; every entry filled. */
+    void (*dequantize[WEIR_FORMAT_LIMIT])(const void *blocks, float *values, size_t n);
+
+    /* y = x / sqrt(mean(x^2) + eps) * weight; the sum is a dot of x with itself */
+    void (*rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);
+    /* y = g / (1 + exp(-g)) * u */
+    void (*silu_mul)(const float *g, const float *u, size_t n, float *y);
+    /* y = fma(scale, x, y) */
+    void (*add_scaled)(float *y, const float *x, float scale, size_t n);
+    /* x [head_dim] rotated in place by cos_sin [2, head_dim / 2] (cosines, then sines) */
+    void (*rope)(float *x, const float *cos_sin, uint32_t head_dim);
+    /* Gated convolution of one token: channels [n] of b, c, x, taps [n, l_cache],
+     * past [n, l_cache - 1] oldest first, updated to include u = b x. y = c (sum taps u + bias).
+     * bias may be NULL */
+    void (*short_conv)(const float *b, const float *c, const float *x, const float *taps,
+                       const float *bias, uint32_t l_cache, uint32_t n, float *past, float *y);
+    /* Online softmax, page after page (64 keys at fixed absolute positions) */
+    void (*attend)(const weir_attend_task *task);
+} weir_cpu_kernels;
+
+/* Floats of scratch that attend needs per thread. */
+size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
+
+/* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avx512", "neon").
+ * BAD_ARGUMENT for an unknown name or one this machine cannot run. */
+weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err);
+
+/* The one symbol of each unit: fills what it has, or nothing where it was built without its flags.
+ */
+void weir_cpu_init_portable(weir_cpu_kernels *k);
+void weir_cpu_init_avx2(weir_cpu_kernels *k);
+void weir_cpu_init_avx512(weir_cpu_kernels *k);
+void weir_cpu_init_neon(weir_cpu_kernels *k);
+
+#endif

@@ -1,0 +1,9 @@
+/* init_portable.c: fills the whole table with plain C. */
+#include "cpu/portable/unit_portable.h"
+
+void weir_cpu_init_portable(weir_cpu_kernels *k) {
+    weir_portable_fill_dot(k);
+    weir_portable_fill_rows(k);
+    k->attend = weir_portable_attend;
+    k->isa = "portable";
+}

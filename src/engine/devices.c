@@ -1,0 +1,21 @@
+/* devices.c: see devices.h. */
+#include "engine/devices.h"
+#include "base/error.h"
+#include "cpu/cpu.h"
+#include <string.h>
+
+static const weir_device devices[] = {
+    {"cpu", weir_cpu_open, weir_cpu_plan},
+    {"reference", weir_reference_open, weir_reference_plan},
+};
+
+weir_status weir_device_find(const weir_device **out, const char *name, weir_error *err) {
+    *out = NULL;
+    for (size_t i = 0; i < WEIR_COUNT(devices); i++)
+        if (!name || strcmp(name, devices[i].name) == 0) {
+            *out = &devices[i];
+            return WEIR_STATUS_OK;
+        }
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "device '%s': expected 'cpu' or 'reference'",
+                     name);
+}

@@ -1,0 +1,151 @@
+/*
+ * engine.c: an engine is opened with all the memory it will ever use, and closed.
+ *
+ * Steps are in step.c, timelines in seq.c, pages and their tree in pages.c.
+ */
+#include "engine/engine.h"
+#include "base/error.h"
+#include "base/topology.h"
+#include "engine/devices.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double gb(uint64_t bytes) {
+    return (double)bytes / 1e9;
+}
+
+/* Looks for the first of a few smaller settings that fits; writes it as text. */
+static void find_fit(char *text, size_t cap, const weir_model *model,
+                     const weir_engine_options *options, uint64_t room) {
+    weir_engine_options o = options ? *options : (weir_engine_options){0};
+    weir_plan plan;
+    static const uint32_t contexts[] = {32768, 8192, 4096, 2048, 1024, 512};
+    uint32_t asked = o.n_ctx ? o.n_ctx : UINT32_MAX;
+    for (int smaller = 0; smaller < 2; smaller++) {
+        if (smaller) {
+            o.kv_type = model->h.head_dim % 32 == 0 ? "q8" : "f16";
+            o.n_batch = 64;
+        }
+        for (size_t i = 0; i < WEIR_COUNT(contexts); i++) {
+            o.n_ctx = contexts[i];
+            o.n_pages = 0;
+            if (o.n_ctx > asked || o.n_ctx > model->h.n_ctx ||
+                weir_plan_make(&plan, model, &o, NULL) != WEIR_STATUS_OK || plan.total_bytes > room)
+                continue;
+            snprintf(text, cap, "context %u%s%s%s would fit", o.n_ctx, smaller ? ", K/V " : "",
+                     smaller ? o.kv_type : "", smaller ? ", batch 64" : "");
+            return;
+        }
+    }
+    snprintf(text, cap, "no smaller context fits: a smaller model or format is needed");
+}
+
+static weir_status check_room(const weir_plan *plan, const weir_model *model,
+                              const weir_engine_options *options, weir_error *err) {
+    uint64_t room = options && options->max_bytes ? options->max_bytes : weir_memory_available();
+    char fit[128];
+    if (room == 0 || plan->total_bytes <= room)
+        return WEIR_STATUS_OK;
+    find_fit(fit, sizeof fit, model, options, room);
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                     "the model needs %.2f GB (weights %.2f, K/V %.2f, the rest %.2f) and %.2f GB "
+                     "are available; %s",
+                     gb(plan->total_bytes), gb(plan->weight_bytes), gb(plan->item[1].bytes),
+                     gb(plan->engine_bytes - plan->item[1].bytes), gb(room), fit);
+}
+
+/* Numbers the conv state slots: two for each timeline, then the snapshots. */
+static void init_slots(weir_engine *e) {
+    uint32_t state = 0;
+    for (uint32_t i = 0; i < e->plan.n_seqs; i++) {
+        e->seqs[i].engine = e;
+        e->seqs[i].state = state++;
+        e->seqs[i].state_next = state++;
+    }
+    for (uint32_t i = 0; i < e->plan.n_snapshots; i++)
+        e->snapshots[i].state = state++;
+}
+
+static uint64_t taken_bytes(const weir_engine *e) {
+    const weir_host_backend *host = (const weir_host_backend *)e->backend;
+    return e->arena.size + host->arena.size;
+}
+
+weir_status weir_engine_open(weir_engine **out, weir_model *model,
+                             const weir_engine_options *options, weir_error *err) {
+    const weir_device *device;
+    weir_backend_options backend;
+    weir_status status = WEIR_STATUS_OK;
+    weir_arena measure = {0};
+    *out = NULL;
+    weir_engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for an engine");
+    e->n_refs = 1;
+    e->model = weir_model_share(model);
+    e->replay_window = weir_model_replay_window(model);
+    WEIR_TRY_GOTO(weir_engine_plan(&e->plan, &backend, &e->n_out, model, options, err));
+    WEIR_TRY_GOTO(check_room(&e->plan, model, options, err));
+    WEIR_TRY_GOTO(weir_device_find(&device, options ? options->device : NULL, err));
+    weir_engine_layout(e, &measure, model, &e->plan, e->n_out);
+    WEIR_TRY_GOTO(weir_arena_open(&e->arena, measure.used, "the engine's timelines", err));
+    weir_engine_layout(e, &e->arena, model, &e->plan, e->n_out);
+    weir_pages_init(&e->pages, e->plan.n_pages, !(options && options->no_prefix_cache));
+    init_slots(e);
+    WEIR_TRY_GOTO(device->open(&e->backend, model, &backend, err));
+    assert(taken_bytes(e) == e->plan.engine_bytes);
+    WEIR_TRY_GOTO(weir_arena_populate(&e->arena, "the engine's timelines", err));
+    WEIR_TRY_GOTO(
+        weir_arena_populate(&((weir_host_backend *)e->backend)->arena, "the device", err));
+    snprintf(e->describe, sizeof e->describe, "%s, K/V %s", e->backend->describe,
+             weir_kv_type_name(backend.kv_type));
+    *out = e;
+    return WEIR_STATUS_OK;
+fail:
+    weir_engine_release(e);
+    return status;
+}
+
+void weir_engine_release(weir_engine *e) {
+    if (--e->n_refs > 0)
+        return;
+    if (e->backend)
+        e->backend->close(e->backend);
+    weir_arena_close(&e->arena);
+    weir_model_close(&e->model);
+    free(e);
+}
+
+void weir_engine_close(weir_engine **engine) {
+    if (!engine || !*engine)
+        return;
+    weir_engine_release(*engine);
+    *engine = NULL;
+}
+
+const weir_model *weir_engine_model(const weir_engine *e) {
+    return e->model;
+}
+
+void weir_engine_memory(const weir_engine *e, weir_plan *out) {
+    *out = e->plan;
+    out->engine_bytes = taken_bytes(e);
+    out->total_bytes = out->weight_bytes + out->engine_bytes;
+}
+
+const char *weir_engine_describe(const weir_engine *e) {
+    return e->describe;
+}
+
+void weir_engine_cancel(weir_engine *e) {
+    atomic_store(&e->cancel, true);
+}
+
+void weir_engine_get_stats(const weir_engine *e, weir_engine_stats *out) {
+    *out = e->stats;
+    out->n_pages = e->pages.n_pages;
+    out->n_pages_used = e->pages.n_pages - e->pages.n_free;
+    out->n_pages_kept = e->pages.n_kept;
+}

@@ -1,0 +1,110 @@
+/*
+ * engine.h: the engine's own structs, for the files of this room and its tests.
+ *
+ * A weir_seq is a slot of its engine. It owns two conv states of the device: `state` is valid after
+ * state_pos tokens, the other takes what the next step computes; a step that succeeds swaps them.
+ * So a step that fails has moved nothing. Its pages hold the K/V of its first n_kv tokens.
+ *
+ *   tokens   [ 0 ................ n_kv ............ n_tokens )
+ *              K/V in pages        pending
+ */
+#ifndef WEIR_ENGINE_ENGINE_H
+#define WEIR_ENGINE_ENGINE_H
+
+#include "backend/backend.h"
+#include "engine/pages.h"
+
+enum { WEIR_NO_POS = UINT32_MAX };
+
+struct weir_seq {
+    weir_engine *engine;
+    bool is_open;
+    uint32_t n_tokens;
+    uint32_t n_kv;
+    uint32_t state_pos; /* tokens behind `state`; WEIR_NO_POS: not valid, a replay is due */
+    uint32_t state;     /* conv state slots of the device */
+    uint32_t state_next;
+    uint32_t logits_pos; /* tokens behind `logits`; WEIR_NO_POS: none */
+    uint32_t n_pages;
+    int32_t *tokens; /* [n_ctx] */
+    uint32_t *pages; /* [pages of n_ctx] */
+    uint32_t *nodes; /* [pages of n_ctx] prefix node of each full page, or WEIR_NO_NODE */
+    float *logits;   /* [n_vocab] */
+};
+
+/* A conv state and logits kept from a turn's end. */
+typedef struct weir_snapshot {
+    weir_seq *seq; /* NULL: free */
+    uint32_t pos;  /* tokens behind it */
+    uint32_t state;
+    bool has_logits;
+    uint64_t used; /* tick of the last use; the oldest goes first */
+    float *logits; /* [n_vocab] */
+} weir_snapshot;
+
+/* What one chunk of a step will do. */
+typedef struct weir_chunk_plan {
+    weir_seq *seq;
+    uint32_t start;    /* position of the first row */
+    uint32_t n_replay; /* rows start .. n_kv - 1 */
+    uint32_t n_new;
+    uint32_t state_in;
+    bool wants_last; /* its last row ends the pending tokens: logits go to the timeline */
+} weir_chunk_plan;
+
+struct weir_engine {
+    weir_model *model;
+    weir_backend *backend;
+    weir_plan plan; /* defaults filled in */
+    uint32_t n_out;
+    uint32_t replay_window;
+    uint32_t n_refs; /* the handle and the open timelines */
+    char describe[160];
+    atomic_bool cancel;
+    uint64_t tick;
+
+    weir_arena arena;
+    weir_pages pages;
+    weir_seq *seqs;           /* [n_seqs] */
+    weir_snapshot *snapshots; /* [n_snapshots] */
+    /* the batch of the step that runs */
+    weir_chunk_plan *plans; /* [n_seqs] */
+    weir_rows *rows;        /* [n_seqs] */
+    int32_t *row_tokens;    /* [n_batch] */
+    uint32_t *row_pos;      /* [n_batch] */
+    uint32_t *out_rows;     /* [n_out] */
+    float **out_logits;     /* [n_out] */
+
+    const weir_probe *probe; /* for selftest: copies intermediates of every step out */
+    weir_engine_stats stats;
+};
+
+/* plan.c: fills defaults, checks options, computes every byte. `backend` may be NULL. */
+weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uint32_t *n_out,
+                             const weir_model *model, const weir_engine_options *options,
+                             weir_error *err);
+/* Places (or measures) what the engine itself needs. */
+void weir_engine_layout(weir_engine *engine, weir_arena *arena, const weir_model *model,
+                        const weir_plan *plan, uint32_t n_out);
+
+/* snapshot.c */
+/* Keeps the state (and logits) of seq at n_kv, if its state is valid there. */
+void weir_snapshot_take(weir_seq *seq);
+/* The best snapshot of seq with from <= pos <= to, or NULL. */
+weir_snapshot *weir_snapshot_find(weir_seq *seq, uint32_t from, uint32_t to);
+/* Forgets those of seq behind position `pos`. */
+void weir_snapshot_cut(weir_seq *seq, uint32_t pos);
+
+/* seq.c */
+/* Gives pages beyond the first n_tokens tokens back. */
+void weir_seq_trim_pages(weir_seq *seq, uint32_t n_tokens);
+/* step.c: full pages from number first_page on become nodes of the prefix tree (if there is one); a
+ * page that is there already is taken instead. */
+void weir_seq_grow_tree(weir_seq *seq, uint32_t first_page);
+void weir_engine_release(weir_engine *engine); /* one reference less; the last one frees */
+
+static inline uint32_t weir_pages_for(uint32_t n_tokens) {
+    return n_tokens / WEIR_PAGE_TOKENS + (n_tokens % WEIR_PAGE_TOKENS != 0);
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* generate.c: the uppermost tier: run the prompt, draw, run, draw ... on weir_seq and sampler. */
+#include "base/error.h"
+#include "engine/engine.h"
+#include <time.h>
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool is_stop(const weir_generate_options *o, const weir_model *model, int32_t token) {
+    if (o->ignore_eos)
+        return false;
+    if (o->n_stop_tokens == 0)
+        return model->h.eos >= 0 && token == model->h.eos;
+    for (size_t i = 0; i < o->n_stop_tokens; i++)
+        if (o->stop_tokens[i] == token)
+            return true;
+    return false;
+}
+
+weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
+                          const weir_generate_options *options, weir_generate_result *result,
+                          weir_error *err) {
+    static const weir_generate_options defaults;
+    const weir_generate_options *o = options ? options : &defaults;
+    weir_generate_result local, *r = result ? result : &local;
+    const weir_engine *e = seq->engine;
+    *r = (weir_generate_result){.finish = WEIR_FINISH_LENGTH, .n_prompt = seq->n_tokens};
+    if (seq->n_tokens == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "generate on an empty timeline: expected a prompt of one token at least");
+    double start = now_s();
+    WEIR_TRY(weir_seq_run(seq, err));
+    r->prompt_s = now_s() - start;
+    while ((o->max_tokens == 0 || r->n_generated < o->max_tokens) &&
+           seq->n_tokens < e->plan.n_ctx) {
+        int32_t token;
+        start = now_s();
+        WEIR_TRY(weir_seq_run(seq, err));
+        WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
+                                   r->n_prompt, NULL, &token, err));
+        WEIR_TRY(weir_seq_append(seq, &token, 1, err));
+        r->n_generated++;
+        r->generate_s += now_s() - start;
+        if (is_stop(o, e->model, token)) {
+            r->finish = WEIR_FINISH_STOP;
+            break;
+        }
+        if (o->on_token && !o->on_token(o->context, token)) {
+            r->finish = WEIR_FINISH_CALLER;
+            break;
+        }
+    }
+    return WEIR_STATUS_OK;
+}

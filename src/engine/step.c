@@ -1,0 +1,231 @@
+/*
+ * step.c: one step: which rows run, on which pages and states, and what moves when it is done.
+ *
+ * Planning takes pages and can fail; running can only be cancelled; committing cannot fail.
+ */
+#include "base/error.h"
+#include "base/memory.h"
+#include "engine/engine.h"
+#include <assert.h>
+#include <string.h>
+
+/* Where the rows of seq must start so that everything from position `target` on is exact: at
+ * target if the state is there, else at a snapshot, else replay_window tokens before, from zeros.
+ */
+static uint32_t replay_start(weir_seq *s, uint32_t target, uint32_t *state_in) {
+    uint32_t window = s->engine->replay_window;
+    uint32_t from = target > window ? target - window : 0;
+    if (s->state_pos == target && target > 0) {
+        *state_in = s->state;
+        return target;
+    }
+    weir_snapshot *kept = weir_snapshot_find(s, from > 0 ? from : 1, target);
+    *state_in = kept ? kept->state : WEIR_NO_STATE;
+    return kept ? kept->pos : from;
+}
+
+/* Pages for positions n_kv .. n_kv + n_new - 1; the first of them copied if it is shared. */
+static weir_status take_pages(weir_seq *s, uint32_t n_new, weir_error *err) {
+    weir_engine *e = s->engine;
+    uint32_t n = weir_pages_for(s->n_kv + n_new);
+    uint32_t used = s->n_kv % WEIR_PAGE_TOKENS, first = s->n_kv / WEIR_PAGE_TOKENS;
+    if (n_new > 0 && used > 0 && e->pages.refs[s->pages[first]] > 1) {
+        uint32_t page = weir_page_take(&e->pages);
+        if (page == WEIR_NO_PAGE)
+            goto full;
+        e->backend->page_copy(e->backend, page, s->pages[first], used);
+        weir_page_release(&e->pages, s->pages[first]);
+        s->pages[first] = page;
+        s->nodes[first] = WEIR_NO_NODE;
+    }
+    while (s->n_pages < n) {
+        uint32_t page = weir_page_take(&e->pages);
+        if (page == WEIR_NO_PAGE)
+            goto full;
+        s->nodes[s->n_pages] = WEIR_NO_NODE;
+        s->pages[s->n_pages++] = page;
+    }
+    return WEIR_STATUS_OK;
+full:
+    return weir_fail(err, WEIR_STATUS_FULL,
+                     "all %u K/V pages are in use (n_pages): close or rewind a timeline",
+                     e->plan.n_pages);
+}
+
+/* Decides the rows of one chunk within the room that is left. n_new and n_replay 0: nothing. */
+static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, uint32_t row_room,
+                              uint32_t out_room, weir_error *err) {
+    weir_seq *s = chunk->seq;
+    uint32_t pending = s->n_tokens - s->n_kv, n_new = chunk->n_tokens;
+    *plan = (weir_chunk_plan){.seq = s};
+    if (n_new > pending)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "a chunk of %u tokens: %u are pending",
+                         n_new, pending);
+    if (pending == 0) { /* only the logits may be missing */
+        if (s->n_kv == 0 || s->logits_pos == s->n_kv)
+            return WEIR_STATUS_OK;
+        plan->start = replay_start(s, s->n_kv - 1, &plan->state_in);
+    } else {
+        plan->start = replay_start(s, s->n_kv, &plan->state_in);
+    }
+    plan->n_replay = s->n_kv - plan->start;
+    uint32_t room = row_room > plan->n_replay ? row_room - plan->n_replay : 0;
+    if (chunk->logits && room > out_room)
+        room = out_room;
+    if (n_new == 0)
+        n_new = pending < room ? pending : room;
+    bool needs_out = chunk->logits || n_new == pending;
+    bool has_room = plan->n_replay <= row_room && n_new <= room && !(needs_out && out_room == 0);
+    if (pending > 0 && n_new == 0)
+        has_room = false;
+    if (!has_room) {
+        if (chunk->n_tokens > 0)
+            return weir_fail(err, WEIR_STATUS_FULL,
+                             "a chunk of %u tokens and %u replayed: %u rows and %u logits are left "
+                             "in the step (n_batch, n_out)",
+                             n_new, plan->n_replay, row_room, out_room);
+        plan->n_replay = 0; /* "as many as fit" are none */
+        return WEIR_STATUS_OK;
+    }
+    plan->n_new = n_new;
+    plan->wants_last = n_new == pending;
+    return WEIR_STATUS_OK;
+}
+
+static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
+                      float *logits) {
+    weir_seq *s = plan->seq;
+    uint32_t n_rows = plan->n_replay + plan->n_new;
+    e->rows[batch->n_chunks++] = (weir_rows){.first_row = batch->n_rows,
+                                             .n_rows = n_rows,
+                                             .n_replay = plan->n_replay,
+                                             .first_pos = plan->start,
+                                             .pages = s->pages,
+                                             .state_in = plan->state_in,
+                                             .state_out = s->state_next};
+    for (uint32_t i = 0; i < n_rows; i++) {
+        e->row_tokens[batch->n_rows + i] = s->tokens[plan->start + i];
+        e->row_pos[batch->n_rows + i] = plan->start + i;
+    }
+    uint32_t last = batch->n_rows + n_rows - 1;
+    if (logits && plan->n_new > 0) {
+        for (uint32_t i = 0; i < plan->n_new; i++) {
+            e->out_rows[batch->n_out] = batch->n_rows + plan->n_replay + i;
+            e->out_logits[batch->n_out++] = logits + (size_t)i * e->model->h.n_vocab;
+        }
+    } else if (plan->wants_last) {
+        e->out_rows[batch->n_out] = last;
+        e->out_logits[batch->n_out++] = s->logits;
+    }
+    batch->n_rows += n_rows;
+}
+
+void weir_seq_grow_tree(weir_seq *s, uint32_t first_page) {
+    weir_pages *pages = &s->engine->pages;
+    for (uint32_t i = first_page; pages->has_tree && i < s->n_kv / WEIR_PAGE_TOKENS; i++) {
+        uint32_t parent = i == 0 ? WEIR_ROOT : s->nodes[i - 1];
+        const int32_t *tokens = s->tokens + i * WEIR_PAGE_TOKENS;
+        uint32_t node = weir_prefix_find(pages, parent, tokens);
+        if (node == WEIR_NO_NODE) {
+            weir_prefix_insert(pages, parent, tokens, s->pages[i]);
+        } else if (node != s->pages[i]) {
+            weir_page_share(pages, node); /* same tokens, same arithmetic, same bits */
+            weir_page_release(pages, s->pages[i]);
+            s->pages[i] = node;
+        }
+        s->nodes[i] = s->pages[i];
+    }
+}
+
+static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chunk) {
+    weir_seq *s = plan->seq;
+    uint32_t first_page = s->n_kv / WEIR_PAGE_TOKENS;
+    chunk->n_tokens = plan->n_new;
+    if (plan->n_new + plan->n_replay == 0)
+        return;
+    uint32_t state = s->state;
+    s->state = s->state_next;
+    s->state_next = state;
+    s->n_kv += plan->n_new;
+    s->state_pos = s->n_kv;
+    if (plan->wants_last) {
+        if (chunk->logits && plan->n_new > 0)
+            memcpy(s->logits, chunk->logits + (size_t)(plan->n_new - 1) * e->model->h.n_vocab,
+                   e->model->h.n_vocab * sizeof(float));
+        s->logits_pos = s->n_kv;
+    }
+    weir_seq_grow_tree(s, first_page);
+    if (plan->wants_last && plan->n_new > 1)
+        weir_snapshot_take(s); /* the end of a prompt */
+    e->stats.n_rows += plan->n_replay + plan->n_new;
+    e->stats.n_rows_replayed += plan->n_replay;
+}
+
+static weir_status check_chunks(const weir_engine *e, const weir_chunk *chunks, size_t n_chunks,
+                                weir_error *err) {
+    if (n_chunks > e->plan.n_seqs)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%zu chunks: the engine has %u timelines",
+                         n_chunks, e->plan.n_seqs);
+    for (size_t i = 0; i < n_chunks; i++) {
+        if (!chunks[i].seq || chunks[i].seq->engine != e)
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "chunk %zu: its timeline is not of this engine", i);
+        for (size_t j = 0; j < i; j++)
+            if (chunks[j].seq == chunks[i].seq)
+                return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                                 "chunks %zu and %zu are of one timeline", j, i);
+    }
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks, weir_error *err) {
+    weir_batch batch = {.tokens = e->row_tokens,
+                        .pos = e->row_pos,
+                        .chunks = e->rows,
+                        .out_rows = e->out_rows,
+                        .logits = e->out_logits,
+                        .probe = e->probe,
+                        .cancel = &e->cancel};
+    weir_status status;
+    size_t n_planned = 0;
+    WEIR_TRY(check_chunks(e, chunks, n_chunks, err));
+    weir_guard_enter();
+    for (; n_planned < n_chunks; n_planned++) {
+        weir_chunk_plan *plan = &e->plans[n_planned];
+        const weir_chunk *chunk = &chunks[n_planned];
+        WEIR_TRY_GOTO(
+            plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows, e->n_out - batch.n_out, err));
+        if (plan->n_new + plan->n_replay == 0)
+            continue;
+        status = take_pages(plan->seq, plan->n_new, err);
+        if (status != WEIR_STATUS_OK) {
+            n_planned++;
+            goto fail;
+        }
+        add_chunk(e, &batch, plan, chunk->logits);
+    }
+    if (batch.n_rows > 0) {
+        status = weir_backend_step(e->backend, &batch, err);
+        atomic_store(&e->cancel, false);
+        if (status != WEIR_STATUS_OK)
+            goto fail;
+        e->stats.n_steps++;
+    }
+    for (size_t i = 0; i < n_chunks; i++)
+        commit(e, &e->plans[i], &chunks[i]);
+    weir_guard_leave();
+    return WEIR_STATUS_OK;
+fail:
+    for (size_t i = 0; i < n_planned; i++)
+        weir_seq_trim_pages(chunks[i].seq, chunks[i].seq->n_kv);
+    weir_guard_leave();
+    return status;
+}
+
+weir_status weir_seq_run(weir_seq *s, weir_error *err) {
+    while (s->n_tokens > 0 && s->logits_pos != s->n_tokens) {
+        weir_chunk chunk = {.seq = s};
+        WEIR_TRY(weir_engine_step(s->engine, &chunk, 1, err));
+    }
+    return WEIR_STATUS_OK;
+}

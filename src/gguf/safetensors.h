@@ -1,0 +1,36 @@
+/*
+ * safetensors.h: the tensors of one .safetensors file or of a folder (model.safetensors, or
+ * model.safetensors.index.json with its shards). Checked like GGUF: header length, JSON, types,
+ * shapes, offsets inside the file, no overlap, no duplicate names.
+ */
+#ifndef WEIR_GGUF_SAFETENSORS_H
+#define WEIR_GGUF_SAFETENSORS_H
+
+#include "gguf/tensor.h"
+
+typedef struct weir_safetensors weir_safetensors;
+
+/* path: a file or a folder. */
+weir_status weir_safetensors_open(weir_safetensors **out, const char *path, weir_error *err);
+weir_status weir_safetensors_open_memory(weir_safetensors **out, const void *data, size_t size,
+                                         const char *name, weir_error *err);
+void weir_safetensors_close(weir_safetensors **st);
+size_t weir_safetensors_n_tensors(const weir_safetensors *st);
+const weir_tensor *weir_safetensors_at(const weir_safetensors *st, size_t i);
+const weir_tensor *weir_safetensors_find(const weir_safetensors *st, const char *name);
+
+/* One file written at once: header, then data in order. Streams like the GGUF writer. The header
+ * gets the __metadata__ {"format": "pt"}, which the reference implementation's loaders expect. */
+typedef struct weir_safetensors_writer weir_safetensors_writer;
+weir_status weir_safetensors_create(weir_safetensors_writer **out, const char *path, bool overwrite,
+                                    weir_error *err);
+/* format: F32, F16 or BF16. A failure shows at begin. */
+void weir_safetensors_add(weir_safetensors_writer *w, const char *name, const weir_format *format,
+                          uint32_t n_dims, const uint64_t *shape);
+weir_status weir_safetensors_begin(weir_safetensors_writer *w, weir_error *err);
+weir_status weir_safetensors_write(weir_safetensors_writer *w, const void *data, size_t n,
+                                   weir_error *err);
+weir_status weir_safetensors_commit(weir_safetensors_writer **w, weir_error *err);
+void weir_safetensors_abort(weir_safetensors_writer **w);
+
+#endif

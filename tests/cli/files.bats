@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# files.bats: synth and convert write whole files or none.
+
+load common
+
+@test "synth lists its shapes" {
+    weir synth --list
+    exits_with 0
+    grep -q '^tiny-moe$' "$out" || explain
+    grep -q '^tiny-dense$' "$out" || explain
+    grep -q '^lfm2-24b-a2b$' "$out" || explain
+}
+
+@test "synth: same seed same bytes, another seed others, threads change nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth a.gguf --config tiny-moe --seed 5
+    exits_with 0
+    [ ! -s "$out" ] || explain
+    weir synth b.gguf --config tiny-moe --seed 5 --threads 1
+    exits_with 0
+    cmp a.gguf b.gguf
+    weir synth c.gguf --config tiny-moe --seed 6
+    exits_with 0
+    ! cmp -s a.gguf c.gguf
+}
+
+@test "outputs that exist are not replaced unasked" {
+    cd "$BATS_TEST_TMPDIR"
+    echo precious >a.gguf
+    weir synth a.gguf --config tiny-dense
+    refuses_with 1 "a.gguf"
+    [ "$(cat a.gguf)" = precious ]
+    weir synth a.gguf --config tiny-dense --force
+    exits_with 0
+    echo precious >b.gguf
+    weir convert a.gguf b.gguf
+    refuses_with 1 "b.gguf"
+    [ "$(cat b.gguf)" = precious ]
+    weir convert a.gguf b.gguf --force
+    exits_with 0
+    [ -z "$(ls | grep tmp-)" ]
+}
+
+@test "unknown shapes and formats are refused and leave nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth a.gguf --config gigantic
+    refuses_with 2 "gigantic"
+    weir synth a.gguf --config tiny-moe --type q99
+    refuses_with 2 "q99"
+    weir synth b.gguf --config tiny-moe
+    weir convert b.gguf a.gguf --type q99
+    refuses_with 2 "q99"
+    [ "$(ls | grep -v '^std')" = b.gguf ]
+}
+
+@test "unwritable outputs" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth none/a.gguf --config tiny-moe
+    refuses_with 5 "none/a.gguf"
+}
+
+@test "every type can be made, shown and run" {
+    cd "$BATS_TEST_TMPDIR"
+    for type in f32 f16 bf16 q8_0 q4_0 q4_k q6_k; do
+        weir synth "$type.gguf" --config tiny-moe --type $type
+        exits_with 0
+        weir show "$type.gguf" --check
+        exits_with 0
+        grep -q "lfm2moe, $type," "$out" || explain
+        weir run "$type.gguf" --tokens 1,6,11 --max-tokens 4 --ignore-eos
+        exits_with 0
+        rm "$type.gguf"
+    done
+}
+
+@test "a folder and the file made of it run alike" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth folder --config tiny-moe --folder --type f32
+    exits_with 0
+    [ -e folder/config.json ]
+    weir convert folder file.gguf
+    exits_with 0
+    [ ! -s "$out" ] || explain
+    weir run folder --tokens 1,6,11 --max-tokens 12 --ignore-eos --temperature 1 --seed 1
+    exits_with 0
+    cp "$out" first
+    weir run file.gguf --tokens 1,6,11 --max-tokens 12 --ignore-eos --temperature 1 --seed 1
+    exits_with 0
+    cmp "$out" first
+}
+
+@test "convert to a smaller type" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth a.gguf --config tiny-dense --type f32
+    exits_with 0
+    weir convert a.gguf b.gguf --type q8_0
+    exits_with 0
+    [ "$(stat -c %s b.gguf)" -lt "$(stat -c %s a.gguf)" ]
+    weir show b.gguf
+    grep -q ' q8_0,' "$out" || explain
+    weir convert a.gguf c.gguf
+    exits_with 0
+    head -c 100000 a.gguf >cut.gguf
+    weir convert cut.gguf d.gguf
+    refuses_with 3 "cut.gguf"
+    [ ! -e d.gguf ]
+}
+
+# Interrupts a command that writes big* as soon as its temporary name is there.
+interrupt() { # pattern of the temporary name, arguments of weir
+    pattern=$1
+    shift
+    # Whoever starts a program in the background without job control makes it ignore interrupts.
+    set -m
+    "$WEIR" "$@" 2>/dev/null &
+    pid=$!
+    set +m
+    for i in $(seq 200); do
+        ls | grep -q "$pattern" && break
+        sleep 0.02
+    done
+    kill -INT "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ]
+    [ -z "$(ls | grep '^big')" ]
+}
+
+@test "interrupted work leaves nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    interrupt 'big.gguf.tmp-' synth big.gguf --config lfm2-350m --type f32
+    interrupt 'big' synth big --config lfm2-350m --folder --type f32
+    weir synth in.gguf --config lfm2-350m --type q4_0
+    exits_with 0
+    interrupt 'big.gguf.tmp-' convert in.gguf big.gguf --type q4_k
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# usage.bats: help, versions, and every kind of wrong command line.
+
+load common
+
+@test "--version" {
+    weir --version
+    exits_with 0
+    [ "$(cat "$out")" = "weir 0.1.0" ]
+    [ ! -s "$err" ]
+}
+
+@test "no verb: usage on standard error" {
+    weir
+    exits_with 2
+    [ ! -s "$out" ]
+    grep -q '^usage: weir' "$err"
+}
+
+@test "help lists every verb, help VERB and VERB --help agree" {
+    weir help
+    exits_with 0
+    for verb in run show convert synth selftest; do
+        grep -q "weir $verb" "$out" || explain
+    done
+    for verb in run show convert synth selftest; do
+        weir help $verb
+        exits_with 0
+        grep -q "^usage: weir $verb" "$out" || explain
+        cp "$out" "$BATS_TEST_TMPDIR/help"
+        weir $verb --help
+        exits_with 0
+        cmp "$out" "$BATS_TEST_TMPDIR/help"
+        weir $verb -h
+        exits_with 0
+        [ "$(awk 'length > 100' "$out")" = "" ]
+    done
+}
+
+@test "unknown verbs" {
+    weir fly
+    refuses_with 2 "unknown verb 'fly'"
+    weir help fly
+    refuses_with 2 "unknown verb 'fly'"
+    weir $'a\nb\033[31m'
+    refuses_with 2 "unknown verb 'a?b?[31m'"
+}
+
+@test "unknown options" {
+    weir show --colour model.gguf
+    refuses_with 2 "unknown option '--colour'"
+    weir show -x model.gguf
+    refuses_with 2 "unknown option '-x'"
+    weir run -nn model.gguf
+    refuses_with 2 "unknown option '-nn'"
+    # No abbreviations: they break when an option is added.
+    weir run model.gguf --token 1
+    refuses_with 2 "unknown option '--token'"
+}
+
+@test "missing values and arguments" {
+    weir run model.gguf --tokens
+    refuses_with 2 "--tokens: the value ID,ID,... is missing"
+    weir run model.gguf --tokens --stats
+    refuses_with 2 "--tokens: the value ID,ID,... is missing"
+    weir run model.gguf --tokens=
+    refuses_with 2 "--tokens: expected a token id"
+    weir show
+    refuses_with 2 "an argument is missing"
+    weir show a.gguf b.gguf
+    refuses_with 2 "one argument too many: 'b.gguf'"
+    weir convert a.gguf
+    refuses_with 2 "an argument is missing"
+    weir run model.gguf
+    refuses_with 2 "a prompt is missing"
+    weir run model.gguf --tokens 1 --tokens-file x
+    refuses_with 2 "exclude each other"
+    weir synth out.gguf
+    refuses_with 2 "--config is missing"
+    weir synth --config tiny-moe
+    refuses_with 2 "OUT is missing"
+    weir selftest silver dir
+    refuses_with 2 "unknown test 'silver'"
+}
+
+@test "flags take no value" {
+    weir show m.gguf --json=yes
+    refuses_with 2 "--json takes no value"
+}
+
+@test "bad numbers" {
+    for value in x 1x -1 +1 1.5 4294967296 "" " 1" 0x10 99999999999999999999; do
+        weir run model.gguf --tokens 1 --max-tokens "$value"
+        refuses_with 2 "--max-tokens: expected a whole number from 0 to 4294967295, got '$value'"
+    done
+    weir run model.gguf --tokens 1 --seed 18446744073709551616
+    refuses_with 2 "--seed: expected a whole number from 0 to 18446744073709551615"
+    for value in x 1x nan inf -inf 1e99 0x1p3 "" . -; do
+        weir run model.gguf --tokens 1 --temperature "$value"
+        refuses_with 2 "--temperature: expected a number, got '$value'"
+    done
+    for value in x -1 1XB GB 1e30 0x10 ""; do
+        weir run model.gguf --tokens 1 --max-memory "$value"
+        refuses_with 2 "--max-memory: expected a size such as 800MB or 1.5GiB, got '$value'"
+    done
+    for value in x 1:x :1 1: 1:2, 1:2,,3:4 -1:2 1:nan 1:2:3; do
+        weir run model.gguf --tokens 1 --logit-bias "$value"
+        refuses_with 2 "--logit-bias: expected ID:BIAS,..., got '$value'"
+    done
+    for value in x 1,x 1,,2 1, ,1 -1 1.5 2147483648 1:2; do
+        weir run model.gguf --tokens "$value"
+        refuses_with 2 "--tokens: expected a token id"
+    done
+}
+
+@test "good numbers in every spelling reach the next step" {
+    # The model is missing, so 5 shows that the command line was understood.
+    for flag in --temperature=0.5 --temperature=.5 --temperature=1e-3 --presence-penalty=-1.5 \
+        --logit-bias=1:2,3:-4.5 --max-memory=1.5GiB --max-memory=800MB --max-memory=1000 \
+        --seed=18446744073709551615 -v; do
+        weir run "$BATS_TEST_TMPDIR/none.gguf" --tokens "1, 2 3,4" "$flag"
+        exits_with 5
+    done
+    weir run --presence-penalty -1.5 -n 3 --tokens=1 -- "$BATS_TEST_TMPDIR/none.gguf"
+    exits_with 5
+}
+
+@test "missing files" {
+    for verb in "show" "run --tokens 1"; do
+        weir $verb "$BATS_TEST_TMPDIR/none.gguf"
+        refuses_with 5 "none.gguf"
+    done
+    weir convert "$BATS_TEST_TMPDIR/none.gguf" "$BATS_TEST_TMPDIR/out.gguf"
+    refuses_with 5 "none.gguf"
+    [ ! -e "$BATS_TEST_TMPDIR/out.gguf" ]
+    weir selftest golden "$BATS_TEST_TMPDIR/none"
+    [ "$code" -ne 0 ]
+}
+
+@test "a full standard output is an error" {
+    [ -e /dev/full ] || skip "there is no /dev/full"
+    code=0
+    "$WEIR" help >/dev/full 2>"$BATS_TEST_TMPDIR/stderr" || code=$?
+    [ "$code" -eq 5 ]
+    grep -q "standard output" "$BATS_TEST_TMPDIR/stderr"
+}

@@ -1,0 +1,423 @@
+/*
+ * test_engine_life.c: timelines live, share, fork, are cut, saved and closed at random, under a
+ * shortage of pages, and always have the bits of a fresh prefill; steps allocate nothing, a
+ * cancelled one moves nothing; the plan is what is taken; handles keep alive what they were made
+ * from.
+ */
+#include "base/memory.h"
+#include "engine_fixture.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { N_CTX = 256, N_SEQS = 6, MOST_VOCAB = 512 };
+
+/* A timeline and what it should hold. */
+typedef struct life {
+    weir_seq *seq;
+    int32_t tokens[N_CTX];
+    uint32_t n;
+} life;
+
+typedef struct world {
+    weir_engine *engine, *oracle;
+    dice d;
+    uint32_t n_vocab, n_full;
+    life lives[N_SEQS];
+    int32_t prompts[4][N_CTX]; /* common beginnings */
+    char path[32];
+} world;
+
+static void check_life(world *w, life *l) {
+    float expected[MOST_VOCAB];
+    weir_error err = {0};
+    if (l->n == 0)
+        return;
+    weir_status status = weir_seq_run(l->seq, &err);
+    if (status == WEIR_STATUS_FULL) {
+        w->n_full++;
+        weir_seq_close(&l->seq);
+        l->n = 0;
+        return;
+    }
+    if (status != WEIR_STATUS_OK)
+        fail_msg("run: %s", err.text);
+    assert_memory_equal(weir_seq_tokens(l->seq), l->tokens, l->n * sizeof *l->tokens);
+    fresh_logits(w->oracle, l->tokens, l->n, expected);
+    require_same_bits(weir_seq_logits(l->seq), expected, w->n_vocab, "a timeline");
+}
+
+static void grow(world *w, life *l) {
+    uint32_t more = 1 + roll(&w->d, 90);
+    if (l->n == 0 && roll(&w->d, 2)) { /* a beginning that others have too */
+        more = 1 + roll(&w->d, 200);
+        memcpy(l->tokens, w->prompts[roll(&w->d, 4)], more * sizeof *l->tokens);
+    } else {
+        if (more > N_CTX - l->n)
+            more = N_CTX - l->n;
+        roll_tokens(&w->d, w->n_vocab, l->tokens + l->n, more);
+    }
+    REQUIRE_OK(weir_seq_append(l->seq, l->tokens + l->n, more, &test_err));
+    l->n += more;
+}
+
+static void act(world *w) {
+    life *l = &w->lives[roll(&w->d, N_SEQS)], *other = &w->lives[roll(&w->d, N_SEQS)];
+    if (!l->seq) {
+        l->n = 0;
+        REQUIRE_OK(weir_seq_open(&l->seq, w->engine, &test_err));
+        grow(w, l);
+        return;
+    }
+    switch (roll(&w->d, 8)) {
+    case 0:
+        weir_seq_close(&l->seq);
+        break;
+    case 1:
+        if (!other->seq) {
+            REQUIRE_OK(weir_seq_fork(&other->seq, l->seq, &test_err));
+            memcpy(other->tokens, l->tokens, sizeof l->tokens);
+            other->n = l->n;
+        }
+        break;
+    case 2:
+        l->n = roll(&w->d, l->n + 1);
+        REQUIRE_OK(weir_seq_rewind(l->seq, l->n, &test_err));
+        break;
+    case 3:
+        if (!other->seq) {
+            weir_error err = {0};
+            REQUIRE_OK(weir_seq_save(l->seq, w->path, &test_err));
+            weir_status status = weir_seq_load(&other->seq, w->engine, w->path, &err);
+            if (status == WEIR_STATUS_FULL) {
+                w->n_full++;
+                break;
+            }
+            assert_int_equal(status, WEIR_STATUS_OK);
+            memcpy(other->tokens, l->tokens, sizeof l->tokens);
+            other->n = l->n;
+        }
+        break;
+    case 4:
+        check_life(w, l);
+        break;
+    default:
+        if (l->n < N_CTX)
+            grow(w, l);
+        if (roll(&w->d, 2))
+            check_life(w, l);
+    }
+}
+
+static void live(const char *name, uint32_t n_pages, int n_acts, uint64_t seed) {
+    weir_model *model = open_golden(name);
+    world w = {.d = {.seed = seed}, .n_vocab = vocab_of(model), .path = "life-state-XXXXXX"};
+    close(mkstemp(w.path));
+    w.engine = open_engine(
+        model,
+        (weir_engine_options){
+            .n_ctx = N_CTX, .n_seqs = N_SEQS, .n_batch = 80, .n_pages = n_pages, .n_snapshots = 3});
+    w.oracle = open_engine(
+        model, (weir_engine_options){.n_ctx = N_CTX, .n_batch = 256, .no_prefix_cache = true});
+    for (int i = 0; i < 4; i++)
+        roll_tokens(&w.d, w.n_vocab, w.prompts[i], N_CTX);
+    for (int i = 0; i < n_acts; i++)
+        act(&w);
+    for (int i = 0; i < N_SEQS; i++) {
+        if (w.lives[i].seq)
+            check_life(&w, &w.lives[i]);
+        weir_seq_close(&w.lives[i].seq);
+    }
+    weir_engine_stats stats;
+    weir_engine_get_stats(w.engine, &stats);
+    print_message("%s, %u pages: %llu steps, %llu rows, %llu replayed, %llu tokens from prefixes, "
+                  "%u times full\n",
+                  name, stats.n_pages, (unsigned long long)stats.n_steps,
+                  (unsigned long long)stats.n_rows, (unsigned long long)stats.n_rows_replayed,
+                  (unsigned long long)stats.n_tokens_from_prefix, w.n_full);
+    assert_int_equal(stats.n_pages_used, stats.n_pages_kept); /* nothing leaked */
+    assert_true(stats.n_tokens_from_prefix > 0);
+    assert_true(n_pages >= N_SEQS * N_CTX / 64 || w.n_full > 0);
+    unlink(w.path);
+    weir_engine_close(&w.engine);
+    weir_engine_close(&w.oracle);
+    weir_model_close(&model);
+}
+
+static void test_random_lives(void **state) {
+    (void)state;
+    int n = getenv("WEIR_SOAK") ? 20000 : 500;
+    live("moe_top2", 40, n, 1);
+    live("moe_top2", 9, n, 2);
+    live("dense_untied_k4", 12, n, 3);
+}
+
+/* A prompt that was seen before is not run again, but for its last page and the replay. */
+static void test_prefix_is_reused(void **state) {
+    (void)state;
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = N_CTX, .n_seqs = 2});
+    dice d = {.seed = 4};
+    int32_t tokens[200];
+    weir_seq *a = NULL, *b = NULL;
+    weir_engine_stats stats;
+    roll_tokens(&d, vocab_of(model), tokens, 200);
+    REQUIRE_OK(weir_seq_open(&a, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(a, tokens, 200, &test_err));
+    REQUIRE_OK(weir_seq_run(a, &test_err));
+    weir_seq_close(&a); /* its pages stay for reuse */
+    REQUIRE_OK(weir_seq_open(&b, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(b, tokens, 200, &test_err));
+    assert_int_equal(weir_seq_n_pending(b), 200 - 3 * 64);
+    REQUIRE_OK(weir_seq_run(b, &test_err));
+    weir_engine_get_stats(engine, &stats);
+    assert_int_equal(stats.n_tokens_from_prefix, 192);
+    assert_int_equal(stats.n_rows_replayed, 6); /* (3 - 1) x 3 conv layers */
+    weir_seq_close(&b);
+    weir_engine_close(&engine);
+    weir_model_close(&model);
+}
+
+/* ---- no allocation inside a step ---- */
+
+static atomic_int n_allocations_in_steps;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(IS_SANITIZED)
+#define HAS_OWN_MALLOC 1
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t n);
+void *malloc(size_t n);
+void *calloc(size_t n, size_t size);
+void *realloc(void *p, size_t n);
+
+void *malloc(size_t n) {
+    if (weir_guard_active())
+        atomic_fetch_add(&n_allocations_in_steps, 1);
+    return __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size) {
+    if (weir_guard_active())
+        atomic_fetch_add(&n_allocations_in_steps, 1);
+    return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n) {
+    if (weir_guard_active())
+        atomic_fetch_add(&n_allocations_in_steps, 1);
+    return __libc_realloc(p, n);
+}
+#else
+#define HAS_OWN_MALLOC 0
+#endif
+
+static void test_steps_allocate_nothing(void **state) {
+    (void)state;
+    if (!HAS_OWN_MALLOC) {
+        print_message("skipped: malloc belongs to the sanitizer\n");
+        skip();
+    }
+    weir_guard_enter(); /* the guard itself works */
+    void *volatile block = malloc(10); /* volatile: the pair may not be optimized away */
+    free(block);
+    weir_guard_leave();
+    assert_int_equal(atomic_exchange(&n_allocations_in_steps, 0), 1);
+    live("moe_top2", 9, 150, 8);
+    assert_int_equal(atomic_load(&n_allocations_in_steps), 0);
+}
+
+/* ---- cancel ---- */
+
+static void *cancel_soon(void *engine) {
+    struct timespec pause = {.tv_nsec = 3000000};
+    nanosleep(&pause, NULL);
+    weir_engine_cancel(engine);
+    return NULL;
+}
+
+static void test_cancel_moves_nothing(void **state) {
+    (void)state;
+    weir_model *model = open_golden("moe_k256");
+    uint32_t n_vocab = vocab_of(model);
+    weir_engine *engine =
+        open_engine(model, (weir_engine_options){.device = "reference", .n_ctx = N_CTX});
+    dice d = {.seed = 6};
+    int32_t tokens[200];
+    float expected[MOST_VOCAB];
+    weir_seq *seq = NULL;
+    weir_error err = {0};
+    roll_tokens(&d, n_vocab, tokens, 200);
+    REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(seq, tokens, 50, &test_err));
+    REQUIRE_OK(weir_seq_run(seq, &test_err));
+    REQUIRE_OK(weir_seq_append(seq, tokens + 50, 150, &test_err));
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_soon, engine);
+    weir_status status = weir_seq_run(seq, &err);
+    pthread_join(thread, NULL);
+    if (status == WEIR_STATUS_OK) { /* this machine was faster than the other thread */
+        weir_engine_cancel(engine);
+        REQUIRE_OK(weir_seq_rewind(seq, 50, &test_err));
+        REQUIRE_OK(weir_seq_append(seq, tokens + 50, 150, &test_err));
+        status = weir_seq_run(seq, &err);
+    }
+    assert_int_equal(status, WEIR_STATUS_CANCELLED);
+    assert_int_equal(weir_seq_n_pending(seq), 150);
+    assert_null(weir_seq_logits(seq));
+    REQUIRE_OK(weir_seq_run(seq, &test_err)); /* the flag was taken back */
+    weir_engine *oracle = open_engine(
+        model,
+        (weir_engine_options){.device = "reference", .n_ctx = N_CTX, .no_prefix_cache = true});
+    fresh_logits(oracle, tokens, 200, expected);
+    require_same_bits(weir_seq_logits(seq), expected, n_vocab, "after a cancelled step");
+    weir_seq_close(&seq);
+    weir_engine_close(&engine);
+    weir_engine_close(&oracle);
+    weir_model_close(&model);
+}
+
+/* ---- plans, limits, lifetimes ---- */
+
+static void test_plan_is_what_is_taken(void **state) {
+    (void)state;
+    static const char *const devices[] = {"cpu", "reference"};
+    static const char *const types[] = {"f32", "f16", "q8"};
+    weir_model *model = open_golden("moe_k256");
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 3; j++) {
+            weir_engine_options o = {.device = devices[i],
+                                     .kv_type = types[j],
+                                     .n_ctx = 1000,
+                                     .n_seqs = 3,
+                                     .n_threads = 1 + (uint32_t)j};
+            weir_plan plan, taken;
+            weir_engine *engine = open_engine(model, o);
+            REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
+            weir_engine_memory(engine, &taken);
+            assert_int_equal(plan.engine_bytes, taken.engine_bytes);
+            assert_int_equal(plan.total_bytes, taken.total_bytes);
+            uint64_t sum = 0;
+            for (size_t k = 0; k < plan.n_items; k++)
+                sum += plan.item[k].bytes;
+            assert_int_equal(sum, plan.total_bytes);
+            weir_engine_close(&engine);
+        }
+    weir_model_close(&model);
+}
+
+static void test_what_does_not_fit_is_refused(void **state) {
+    (void)state;
+    weir_model *model = open_golden("moe_k256");
+    weir_engine *engine = NULL;
+    weir_error err = {0};
+    weir_engine_options o = {.max_bytes = 1 << 20, .n_ctx = 8192};
+    assert_int_equal(weir_engine_open(&engine, model, &o, &err), WEIR_STATUS_NO_MEMORY);
+    assert_null(engine);
+    assert_non_null(strstr(err.text, "needs"));
+    weir_plan plan;
+    o = (weir_engine_options){.n_ctx = 1024};
+    REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
+    o = (weir_engine_options){.n_ctx = 16384, .max_bytes = plan.total_bytes};
+    assert_int_equal(weir_engine_open(&engine, model, &o, &err), WEIR_STATUS_NO_MEMORY);
+    assert_non_null(strstr(err.text, "context 1024 would fit"));
+    static const weir_engine_options bad[] = {{.device = "gpu9"},   {.kv_type = "q3"},
+                                              {.isa = "mmx"},       {.n_ctx = 1u << 30},
+                                              {.n_seqs = 1u << 30}, {.n_batch = 1u << 30}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err.text[0] = 0;
+        assert_int_equal(weir_engine_open(&engine, model, &bad[i], &err), WEIR_STATUS_BAD_ARGUMENT);
+        assert_true(err.text[0] != 0);
+    }
+    weir_model_close(&model);
+}
+
+static void test_handles_keep_alive(void **state) {
+    (void)state;
+    static const int32_t tokens[] = {1, 5, 9};
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = 64, .n_seqs = 1});
+    weir_seq *seq = NULL, *second = NULL;
+    weir_error err = {0};
+    REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+    assert_int_equal(weir_seq_open(&second, engine, &err), WEIR_STATUS_FULL);
+    assert_null(second);
+    weir_model_close(&model);
+    weir_engine_close(&engine);
+    assert_null(model);
+    assert_null(engine);
+    REQUIRE_OK(weir_seq_append(seq, tokens, 3, &test_err)); /* all three still work */
+    REQUIRE_OK(weir_seq_run(seq, &test_err));
+    assert_non_null(weir_seq_logits(seq));
+    static const int32_t bad[] = {1, 96};
+    assert_int_equal(weir_seq_append(seq, bad, 2, &err), WEIR_STATUS_BAD_ARGUMENT);
+    assert_int_equal(weir_seq_rewind(seq, 4, &err), WEIR_STATUS_BAD_ARGUMENT);
+    int32_t many[64] = {0};
+    assert_int_equal(weir_seq_append(seq, many, 62, &err), WEIR_STATUS_FULL);
+    assert_int_equal(weir_seq_n_tokens(seq), 3);
+    weir_seq_close(&seq);
+    weir_seq_close(&seq);
+    weir_seq_close(NULL);
+    weir_engine_close(NULL);
+    weir_model_close(NULL);
+}
+
+static void test_generate_stops(void **state) {
+    (void)state;
+    static const int32_t prompt[] = {1, 5, 9};
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = 64});
+    weir_sampling greedy;
+    weir_sampler *sampler = NULL;
+    weir_seq *seq = NULL;
+    weir_generate_result result;
+    weir_sampling_neutral(&greedy);
+    REQUIRE_OK(weir_sampler_open(&sampler, model, &greedy, &test_err));
+    REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+    weir_error err = {0};
+    assert_int_equal(weir_generate(seq, sampler, NULL, &result, &err), WEIR_STATUS_BAD_ARGUMENT);
+    REQUIRE_OK(weir_seq_append(seq, prompt, 3, &test_err));
+    weir_generate_options o = {.max_tokens = 10, .ignore_eos = true};
+    REQUIRE_OK(weir_generate(seq, sampler, &o, &result, &test_err));
+    assert_int_equal(result.finish, WEIR_FINISH_LENGTH);
+    assert_int_equal(result.n_generated, 10);
+    int32_t fifth = weir_seq_tokens(seq)[3 + 4];
+    REQUIRE_OK(weir_seq_rewind(seq, 3, &test_err));
+    o = (weir_generate_options){.stop_tokens = &fifth, .n_stop_tokens = 1};
+    REQUIRE_OK(weir_generate(seq, sampler, &o, &result, &test_err));
+    assert_int_equal(result.finish, WEIR_FINISH_STOP);
+    assert_true(result.n_generated <= 5);
+    assert_int_equal(weir_seq_tokens(seq)[3 + result.n_generated - 1], fifth);
+    REQUIRE_OK(weir_seq_rewind(seq, 3, &test_err));
+    o = (weir_generate_options){.ignore_eos = true};
+    REQUIRE_OK(weir_generate(seq, sampler, &o, &result, &test_err));
+    assert_int_equal(result.finish, WEIR_FINISH_LENGTH); /* the context is full */
+    assert_int_equal(weir_seq_n_tokens(seq), 64);
+    weir_sampler_close(&sampler);
+    weir_seq_close(&seq);
+    weir_engine_close(&engine);
+    weir_model_close(&model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_lives),
+        cmocka_unit_test(test_prefix_is_reused),
+        cmocka_unit_test(test_steps_allocate_nothing),
+        cmocka_unit_test(test_cancel_moves_nothing),
+        cmocka_unit_test(test_plan_is_what_is_taken),
+        cmocka_unit_test(test_what_does_not_fit_is_refused),
+        cmocka_unit_test(test_handles_keep_alive),
+        cmocka_unit_test(test_generate_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+/*
+ * cpu_devices.h: what the tests of the CPU device share: for every instruction set of this machine
+ * a set of devices on one small model (the reference, and the CPU with 1, 2 and 3 threads), and the
+ * two ways to compare them: close to the reference, equal to each other in every bit.
+ */
+#ifndef WEIR_TESTS_CPU_DEVICES_H
+#define WEIR_TESTS_CPU_DEVICES_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "base/compiler.h"
+#include "cpu/cpu.h"
+#include "cpu/kernels.h"
+#include "kernels/small_model.h"
+
+enum { DEVICE_TEAMS = 3, DEVICE_PAGES = 24, DEVICE_STATES = 10, DEVICE_BATCH = 160 };
+
+typedef struct devices {
+    small_model *small;
+    const weir_model *model;
+    const char *isa;
+    weir_backend *reference;
+    weir_backend *cpu[DEVICE_TEAMS]; /* of 1, 2, 3 threads */
+} devices;
+
+static inline weir_backend_options device_options(const char *isa, uint32_t n_threads,
+                                                  weir_kv_type kv_type) {
+    return (weir_backend_options){.isa = isa,
+                                  .kv_type = kv_type,
+                                  .n_threads = n_threads,
+                                  .n_pages = DEVICE_PAGES,
+                                  .n_states = DEVICE_STATES,
+                                  .n_batch = DEVICE_BATCH,
+                                  .n_chunks = 8,
+                                  .n_out = DEVICE_BATCH,
+                                  .no_pin = true};
+}
+
+/* Runs check once for every instruction set that this machine has. */
+static inline void on_each_isa(const small_spec *spec, weir_kv_type kv_type,
+                               void (*check)(devices *)) {
+    static const char *const isas[] = {"portable", "avx2", "avx512", "neon"};
+    small_model small;
+    small_model_open(&small, spec);
+    for (size_t i = 0; i < WEIR_COUNT(isas); i++) {
+        weir_error err = {0};
+        weir_cpu_kernels kernels;
+        if (weir_cpu_kernels_for(&kernels, isas[i], &err) != WEIR_STATUS_OK)
+            continue;
+        devices d = {.small = &small, .model = &small.model, .isa = isas[i]};
+        weir_backend_options options = device_options(NULL, 1, kv_type);
+        if (weir_reference_open(&d.reference, d.model, &options, &err) != WEIR_STATUS_OK)
+            fail_msg("%s", err.text);
+        for (uint32_t t = 0; t < DEVICE_TEAMS; t++) {
+            options = device_options(isas[i], t + 1, kv_type);
+            if (weir_cpu_open(&d.cpu[t], d.model, &options, &err) != WEIR_STATUS_OK)
+                fail_msg("%s", err.text);
+        }
+        check(&d);
+        for (uint32_t t = 0; t < DEVICE_TEAMS; t++)
+            d.cpu[t]->close(d.cpu[t]);
+        d.reference->close(d.reference);
+    }
+    small_model_close(&small);
+}
+
+/* |got - want| <= tolerance (1 + |want|), and nothing but numbers. */
+static inline void assert_close(const devices *d, const char *what, const float *got,
+                                const float *want, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++) {
+        double difference = fabs((double)got[i] - want[i]);
+        if (!(difference <= tolerance * (1 + fabs(want[i]))))
+            fail_msg("%s, %s: value %zu of %zu is %.9g, expected %.9g", d->isa, what, i, n, got[i],
+                     want[i]);
+    }
+}
+
+static inline void assert_same(const devices *d, const char *what, const float *got,
+                               const float *want, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(&got[i], &want[i], sizeof *got) != 0)
+            fail_msg("%s, %s: value %zu of %zu is %.9g, expected the bits of %.9g", d->isa, what, i,
+                     n, got[i], want[i]);
+}
+
+/* Marks memory that an op must fill. */
+static inline void spoil(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        x[i] = NAN;
+}
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * test_cpu_step.c: the CPU device as a whole: steps of small models against the reference, the bits
+ * of a timeline alone, in company, in chunks of any size and after a rewind, and what open and plan
+ * promise about memory, progress and errors.
+ */
+#include "cpu_devices.h"
+
+enum { LONG = 110, SHORT = 40 };
+
+static const small_spec moe_spec = {.d_model = 256,
+                                    .n_heads = 8,
+                                    .n_heads_kv = 2,
+                                    .head_dim = 32,
+                                    .d_ff = 512,
+                                    .n_experts = 8,
+                                    .n_used = 3,
+                                    .d_ff_expert = 256,
+                                    .l_cache = 3,
+                                    .n_vocab = 320,
+                                    .format = WEIR_FORMAT_Q4_0,
+                                    .seed = 21};
+
+static const small_spec dense_spec = {.d_model = 84,
+                                      .n_heads = 6,
+                                      .n_heads_kv = 3,
+                                      .head_dim = 14,
+                                      .d_ff = 100,
+                                      .l_cache = 4,
+                                      .n_vocab = 33,
+                                      .format = WEIR_FORMAT_F32,
+                                      .has_bias = true,
+                                      .seed = 22};
+
+/* A batch of rows of timelines, all of whose logits are wanted. */
+typedef struct step {
+    weir_batch batch;
+    weir_rows chunks[4];
+    int32_t tokens[DEVICE_BATCH];
+    uint32_t pos[DEVICE_BATCH], out_rows[DEVICE_BATCH];
+    float *logits[DEVICE_BATCH];
+} step;
+
+/* Adds tokens [chunk->n_rows] whose logits go to [n_rows, n_vocab]; logits NULL: not wanted. */
+static void add_chunk(step *s, const weir_rows *chunk, const int32_t *tokens, float *logits,
+                      uint32_t n_vocab) {
+    weir_batch *b = &s->batch;
+    weir_rows *c = &s->chunks[b->n_chunks++];
+    *c = *chunk;
+    c->first_row = b->n_rows;
+    for (uint32_t i = 0; i < c->n_rows; i++) {
+        s->tokens[b->n_rows] = tokens[i];
+        s->pos[b->n_rows] = c->first_pos + i;
+        if (logits) {
+            s->out_rows[b->n_out] = b->n_rows;
+            s->logits[b->n_out++] = logits + (size_t)i * n_vocab;
+        }
+        b->n_rows++;
+    }
+    b->tokens = s->tokens;
+    b->pos = s->pos;
+    b->chunks = s->chunks;
+    b->out_rows = s->out_rows;
+    b->logits = s->logits;
+}
+
+static void run_step(weir_backend *be, const step *s) {
+    weir_error err = {0};
+    if (weir_backend_step(be, &s->batch, &err) != WEIR_STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+static const uint32_t pages_long[] = {3, 9}, pages_short[] = {1};
+
+/* One timeline from its beginning in chunks of `size`, into states `to` and to + 1 in turn, from
+ * position `from` on, where state_in is the state. Returns the last state. */
+static uint32_t run_in_chunks(weir_backend *be, uint32_t size, uint32_t from, uint32_t state_in,
+                              uint32_t to, const uint32_t *pages, const int32_t *tokens,
+                              float *logits) {
+    uint32_t n_vocab = be->model->h.n_vocab;
+    for (uint32_t pos = from; pos < LONG; pos += size) {
+        step s = {0};
+        weir_rows chunk = {.n_rows = LONG - pos < size ? LONG - pos : size,
+                           .first_pos = pos,
+                           .pages = pages,
+                           .state_in = state_in,
+                           .state_out = state_in == to ? to + 1 : to};
+        add_chunk(&s, &chunk, tokens + pos, logits + (size_t)pos * n_vocab, n_vocab);
+        run_step(be, &s);
+        state_in = chunk.state_out;
+    }
+    return state_in;
+}
+
+static void check_step(devices *d) {
+    uint32_t n_vocab = d->model->h.n_vocab;
+    size_t n_long = (size_t)LONG * n_vocab, n_short = (size_t)SHORT * n_vocab;
+    size_t n_state =
+        (size_t)d->model->n_layers_conv * d->model->h.d_model * (d->model->h.l_cache - 1);
+    float *want = malloc((n_long + n_short) * sizeof *want),
+          *got = malloc((n_long + n_short) * sizeof *got),
+          *again = malloc((n_long + n_short) * sizeof *again),
+          *state = malloc(n_state * sizeof *state), *state_bits = malloc(n_state * sizeof *state);
+    int32_t tokens[LONG];
+    for (uint32_t i = 0; i < LONG; i++)
+        tokens[i] = (int32_t)(weir_mix64(8, 9, i) % n_vocab);
+
+    /* Two timelines in one step. */
+    step both = {0};
+    weir_rows chunk_long = {
+        .n_rows = LONG, .pages = pages_long, .state_in = WEIR_NO_STATE, .state_out = 4};
+    weir_rows chunk_short = {
+        .n_rows = SHORT, .pages = pages_short, .state_in = WEIR_NO_STATE, .state_out = 5};
+    add_chunk(&both, &chunk_long, tokens, want, n_vocab);
+    add_chunk(&both, &chunk_short, tokens + 50, want + n_long, n_vocab);
+    run_step(d->reference, &both);
+    for (uint32_t i = 0; i < LONG + SHORT; i++)
+        both.logits[i] = again + (size_t)i * n_vocab;
+    for (int t = 0; t < DEVICE_TEAMS; t++) {
+        spoil(again, n_long + n_short);
+        run_step(d->cpu[t], &both);
+        assert_close(d, "logits", again, want, n_long + n_short, 2e-4);
+        if (t == 0)
+            memcpy(got, again, (n_long + n_short) * sizeof *got);
+        assert_same(d, "logits", again, got, n_long + n_short);
+    }
+    d->cpu[0]->state_read(d->cpu[0], 4, state_bits);
+
+    /* The long one alone and in chunks. */
+    static const uint32_t sizes[] = {LONG, 1, 3, 17, 64};
+    static const uint32_t pages_alone[] = {12, 2};
+    for (size_t i = 0; i < WEIR_COUNT(sizes); i++) {
+        weir_backend *be = d->cpu[i % DEVICE_TEAMS];
+        spoil(again, n_long);
+        uint32_t last =
+            run_in_chunks(be, sizes[i], 0, WEIR_NO_STATE, 6, pages_alone, tokens, again);
+        assert_same(d, "logits, in chunks", again, got, n_long);
+        be->state_read(be, last, state);
+        assert_same(d, "state, in chunks", state, state_bits, n_state);
+    }
+
+    /* After a rewind to position 90: the replay window, then the rest. */
+    uint32_t window = (d->model->h.l_cache - 1) * d->model->n_layers_conv, cut = 90;
+    for (int t = 0; t < DEVICE_TEAMS; t++) {
+        weir_backend *be = d->cpu[t];
+        step replay = {0};
+        weir_rows chunk = {.n_rows = window + 1,
+                           .n_replay = window,
+                           .first_pos = cut - window,
+                           .pages = pages_long,
+                           .state_in = WEIR_NO_STATE,
+                           .state_out = 0};
+        add_chunk(&replay, &chunk, tokens + chunk.first_pos, again, n_vocab);
+        run_step(be, &replay);
+        assert_same(d, "logits, after a replay", again + (size_t)window * n_vocab,
+                    got + (size_t)cut * n_vocab, n_vocab);
+        run_in_chunks(be, 5, cut + 1, 0, 2, pages_long, tokens, again);
+        assert_same(d, "logits, after a rewind", again + (size_t)(cut + 1) * n_vocab,
+                    got + (size_t)(cut + 1) * n_vocab, n_long - (size_t)(cut + 1) * n_vocab);
+    }
+    free(want);
+    free(got);
+    free(again);
+    free(state);
+    free(state_bits);
+}
+
+static void steps_of_moe_models(void **state) {
+    (void)state;
+    small_spec spec = moe_spec;
+    on_each_isa(&spec, WEIR_KV_F16, check_step);
+    spec.format = WEIR_FORMAT_Q4_K;
+    on_each_isa(&spec, WEIR_KV_F32, check_step);
+    spec.format = WEIR_FORMAT_Q5_1; /* no kernel of its own */
+    on_each_isa(&spec, WEIR_KV_F32, check_step);
+    spec.format = WEIR_FORMAT_BF16;
+    on_each_isa(&spec, WEIR_KV_F32, check_step);
+}
+
+static void steps_of_dense_models(void **state) {
+    (void)state;
+    on_each_isa(&dense_spec, WEIR_KV_F32, check_step);
+    on_each_isa(&dense_spec, WEIR_KV_F16, check_step);
+}
+
+/* ---- open and plan ------------------------------------------------------------------------ */
+
+static void the_plan_is_what_is_taken(void **state) {
+    (void)state;
+    const small_spec *specs[] = {&moe_spec, &dense_spec};
+    for (size_t i = 0; i < WEIR_COUNT(specs); i++) {
+        small_model small;
+        small_model_open(&small, specs[i]);
+        for (uint32_t n_threads = 1; n_threads <= 5; n_threads += 2) {
+            weir_backend_options options = device_options(NULL, n_threads, WEIR_KV_F16);
+            weir_backend_memory plan;
+            weir_backend *be;
+            weir_error err = {0};
+            assert_int_equal(weir_cpu_plan(&plan, &small.model, &options, &err), WEIR_STATUS_OK);
+            assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+            const weir_arena *arena = &((weir_host_backend *)be)->arena;
+            assert_int_equal(plan.pages_bytes + plan.states_bytes + plan.scratch_bytes,
+                             arena->size);
+            assert_int_equal(arena->used, arena->size);
+            assert_int_equal(plan.pages_bytes, (uint64_t)DEVICE_PAGES * be->kv.page_bytes);
+            be->close(be);
+        }
+        small_model_close(&small);
+    }
+}
+
+static void it_says_what_it_is(void **state) {
+    (void)state;
+    small_model small;
+    small_model_open(&small, &dense_spec);
+    weir_backend *be;
+    weir_error err = {0};
+    weir_backend_options options = device_options("portable", 2, WEIR_KV_F16);
+    assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+    assert_string_equal(be->name, "cpu");
+    assert_string_equal(be->describe, "cpu, portable, 2 threads");
+    be->close(be);
+    options.n_threads = 1;
+    assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+    assert_string_equal(be->describe, "cpu, portable, 1 thread");
+    be->close(be);
+    small_model_close(&small);
+}
+
+static void assert_refused(const weir_model *model, const weir_backend_options *options,
+                           weir_status status) {
+    weir_backend *be = (weir_backend *)&status;
+    weir_backend_memory plan;
+    weir_error err = {0};
+    assert_int_equal(weir_cpu_open(&be, model, options, &err), status);
+    assert_null(be);
+    assert_true(err.text[0] != 0);
+    assert_int_equal(weir_cpu_plan(&plan, model, options, NULL), status);
+}
+
+static void bad_options_are_refused(void **state) {
+    (void)state;
+    small_model small;
+    small_model_open(&small, &dense_spec);
+    weir_backend_options options = device_options(NULL, 0, WEIR_KV_F16);
+    assert_refused(&small.model, &options, WEIR_STATUS_BAD_ARGUMENT);
+    options = device_options("z80", 1, WEIR_KV_F16);
+    assert_refused(&small.model, &options, WEIR_STATUS_BAD_ARGUMENT);
+    options = device_options(NULL, 1, WEIR_KV_Q8); /* head_dim 14 */
+    assert_refused(&small.model, &options, WEIR_STATUS_BAD_ARGUMENT);
+    /* More rows than can be addressed: the arrays of a hundred million million bytes a row. */
+    small.model.h.n_experts = small.model.h.n_experts_used = UINT32_MAX;
+    small.model.h.d_ff_expert = UINT32_MAX;
+    options = device_options(NULL, 1, WEIR_KV_F16);
+    options.n_batch = UINT32_MAX;
+    assert_refused(&small.model, &options, WEIR_STATUS_NO_MEMORY);
+    small_model_close(&small);
+}
+
+typedef struct reports {
+    uint64_t done, total;
+    uint32_t n;
+} reports;
+
+static void take_report(void *context, const char *what, uint64_t done, uint64_t total) {
+    reports *r = context;
+    assert_string_equal(what, "reading weights");
+    assert_true(done >= r->done && done <= total);
+    *r = (reports){done, total, r->n + 1};
+}
+
+static void open_reports_its_reading(void **state) {
+    (void)state;
+    small_model small;
+    small_model_open(&small, &moe_spec);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < small.model.h.n_layers; i++) {
+        const weir_layer *l = &small.layers[i];
+        const weir_weight *w[] = {&l->conv_in,  &l->conv_out, &l->attn_q, &l->attn_k,   &l->attn_v,
+                                  &l->attn_out, &l->ffn_gate, &l->ffn_up, &l->ffn_down, &l->router};
+        for (size_t j = 0; j < WEIR_COUNT(w); j++)
+            bytes += w[j]->rows * w[j]->row_bytes;
+        for (uint32_t e = 0; l->is_moe && e < small.model.h.n_experts; e++)
+            bytes += 2 * l->experts_gate[e].rows * l->experts_gate[e].row_bytes +
+                     l->experts_down[e].rows * l->experts_down[e].row_bytes;
+    }
+    bytes += small.model.embed.rows * small.model.embed.row_bytes; /* tied: once */
+    for (uint32_t n_threads = 1; n_threads <= 3; n_threads++) {
+        reports r = {0};
+        weir_backend_options options = device_options(NULL, n_threads, WEIR_KV_F16);
+        options.progress = (weir_progress){.report = take_report, .context = &r};
+        weir_backend *be;
+        weir_error err = {0};
+        assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+        be->close(be);
+        assert_true(r.n >= 1);
+        assert_int_equal(r.done, bytes);
+        assert_int_equal(r.total, bytes);
+    }
+    small_model_close(&small);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_of_moe_models),       cmocka_unit_test(steps_of_dense_models),
+        cmocka_unit_test(the_plan_is_what_is_taken), cmocka_unit_test(it_says_what_it_is),
+        cmocka_unit_test(bad_options_are_refused),   cmocka_unit_test(open_reports_its_reading),
+    };
+    return cmocka_run_group_tests_name("cpu step", tests, NULL, NULL);
+}

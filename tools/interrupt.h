@@ -1,0 +1,20 @@
+/*
+ * interrupt.h: what Ctrl-C and SIGTERM do. Before a verb asks for care they end the program at
+ * once; with care they only raise a flag and cancel the engine that is told here, so that the verb
+ * can take back what is half done. A second signal ends the program at once in any case.
+ */
+#ifndef WEIR_TOOLS_INTERRUPT_H
+#define WEIR_TOOLS_INTERRUPT_H
+
+#include "weir.h"
+
+/* Once, at the beginning of main. */
+void weir_interrupt_install(void);
+
+/* From now on a signal raises the flag; engine: NULL, or to be cancelled by the signal. To be
+ * called again with NULL before the engine is closed. */
+void weir_interrupt_with_care(weir_engine *engine);
+
+bool weir_interrupted(void);
+
+#endif

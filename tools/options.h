@@ -1,0 +1,85 @@
+/*
+ * options.h: one table per verb gives its flags, their parsing and their help.
+ *
+ * Owns the meaning of a command line: "--flag value", "--flag=value", "-f value", "--" before
+ * operands that begin with a dash. A flag given twice counts as the last says. Does not own what
+ * a value means to the engine: ranges are the library's to check.
+ */
+#ifndef WEIR_TOOLS_OPTIONS_H
+#define WEIR_TOOLS_OPTIONS_H
+
+#include "weir.h"
+
+typedef enum weir_option_type {
+    WEIR_OPTION_FLAG,   /* bool */
+    WEIR_OPTION_STRING, /* const char *, kept by argv */
+    WEIR_OPTION_U32,    /* uint32_t */
+    WEIR_OPTION_U64,    /* uint64_t */
+    WEIR_OPTION_FLOAT,  /* float, finite */
+    WEIR_OPTION_SIZE,   /* uint64_t bytes: 500MB, 1.5GiB */
+    WEIR_OPTION_TOKENS, /* weir_token_list */
+    WEIR_OPTION_BIASES  /* weir_bias_list: ID:BIAS,ID:BIAS */
+} weir_option_type;
+
+typedef struct weir_token_list {
+    int32_t *item; /* [n] */
+    size_t n;
+} weir_token_list;
+
+typedef struct weir_bias_list {
+    weir_logit_bias *item; /* [n] */
+    size_t n;
+} weir_bias_list;
+
+typedef struct weir_option {
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
+    weir_option_type type;
+    size_t offset;          /* of the value in the verb's values */
+    const char *value_name; /* in the help; NULL for flags */
+    const char *help;       /* lines separated by \n */
+} weir_option;
+
+enum { WEIR_MAX_OPTIONS = 48, WEIR_MAX_OPERANDS = 4 };
+
+typedef struct weir_parsed weir_parsed;
+
+typedef struct weir_verb {
+    const char *name;
+    const char *summary;  /* half a line */
+    const char *operands; /* as in the usage line: "IN OUT" */
+    size_t n_operands_min, n_operands_max;
+    const char *details; /* what the help says below the options; NULL: nothing */
+    const weir_option *options;
+    size_t n_options;
+    size_t values_bytes; /* of the verb's struct of values, which starts as zeros */
+    int (*run)(const weir_parsed *parsed); /* the exit code */
+} weir_verb;
+
+struct weir_parsed {
+    const weir_verb *verb;
+    void *values; /* the verb's struct, owned */
+    const char *operands[WEIR_MAX_OPERANDS];
+    size_t n_operands;
+    bool wants_help;
+    bool is_given[WEIR_MAX_OPTIONS]; /* by row of the table */
+};
+
+/* arguments [n]: what follows the verb. BAD_ARGUMENT names the flag. Missing operands are no error
+ * when help is wanted. weir_parsed_free is due also after a failure. */
+weir_status weir_options_parse(weir_parsed *out, const weir_verb *verb, int n, char **arguments,
+                               weir_error *err);
+void weir_parsed_free(weir_parsed *parsed);
+
+/* Was this flag on the command line? The name must be in the table. */
+bool weir_option_given(const weir_parsed *parsed, const char *name);
+
+/* Usage, options and details of a verb, to standard output. */
+void weir_options_help(const weir_verb *verb);
+
+/* "1, 2 3" to ids: numbers with commas or white space between them. `where` begins the error line.
+ * The list is the caller's to free. */
+weir_status weir_parse_tokens(weir_token_list *out, const char *text, const char *where,
+                              weir_error *err);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * show_json.c: `weir show --json`.
+ *
+ * Owns the names of the keys, which only ever grow. Text from the file that is no UTF-8 appears
+ * with its bad bytes replaced by U+FFFD, so that the output is always JSON.
+ */
+#include "base/error.h"
+#include "show.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jansson refuses a string that is not UTF-8; then byte by byte what is not ASCII is replaced. */
+static json_t *foreign_text(const char *text, size_t n) {
+    json_t *string = json_stringn(text, n);
+    if (string)
+        return string;
+    char *mended = malloc(3 * n + 1);
+    if (!mended)
+        return NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)text[i] < 0x80) {
+            mended[at++] = text[i];
+        } else {
+            memcpy(mended + at, "\xef\xbf\xbd", 3);
+            at += 3;
+        }
+    }
+    string = json_stringn(mended, at);
+    free(mended);
+    return string;
+}
+
+static json_t *number(uint64_t value) {
+    return json_integer((json_int_t)value);
+}
+
+/* A float as the decimal that was meant: 1e-05, not 9.9999997473787516e-06. */
+static json_t *real(float value) {
+    char text[32];
+    snprintf(text, sizeof text, "%.7g", (double)value);
+    return json_real(strtod(text, NULL));
+}
+
+static json_t *model_json(const weir_show *show) {
+    const weir_model_info *info = &show->info;
+    json_t *o = json_object();
+    json_object_set_new(o, "arch", foreign_text(info->arch, strlen(info->arch)));
+    json_object_set_new(o, "name", foreign_text(info->name, strlen(info->name)));
+    json_object_set_new(o, "file_type", foreign_text(info->file_type, strlen(info->file_type)));
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"n_params", info->n_params},
+        {"n_params_active", info->n_params_active},
+        {"weight_bytes", info->weight_bytes},
+        {"n_layers", info->n_layers},
+        {"n_layers_conv", info->n_layers_conv},
+        {"n_layers_attn", info->n_layers_attn},
+        {"n_layers_dense", info->n_layers_dense},
+        {"d_model", info->d_model},
+        {"d_ff", info->d_ff},
+        {"d_ff_expert", info->d_ff_expert},
+        {"n_experts", info->n_experts},
+        {"n_experts_used", info->n_experts_used},
+        {"n_heads", info->n_heads},
+        {"n_heads_kv", info->n_heads_kv},
+        {"head_dim", info->head_dim},
+        {"n_vocab", info->n_vocab},
+        {"n_ctx", info->n_ctx},
+        {"l_cache", info->l_cache},
+        {"replay_window", info->replay_window},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        json_object_set_new(o, numbers[i].key, number(numbers[i].value));
+    json_object_set_new(o, "layers", json_string(show->layers));
+    json_object_set_new(o, "norm_eps", real(info->norm_eps));
+    json_object_set_new(o, "rope_theta", real(info->rope_theta));
+    json_object_set_new(o, "expert_scale", real(info->expert_scale));
+    json_object_set_new(o, "is_tied", json_boolean(info->is_tied));
+    json_object_set_new(o, "has_conv_bias", json_boolean(info->has_conv_bias));
+    json_object_set_new(o, "has_expert_bias", json_boolean(info->has_expert_bias));
+    json_object_set_new(o, "has_topk_norm", json_boolean(info->has_topk_norm));
+    json_object_set_new(o, "bos", json_integer(info->bos));
+    json_object_set_new(o, "eos", json_integer(info->eos));
+    json_object_set_new(o, "pad", json_integer(info->pad));
+    return o;
+}
+
+static json_t *formats_json(const weir_show *show) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < show->n_types; i++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "type", show->type[i].name,
+                                              "n_tensors", number(show->type[i].n_tensors), "bytes",
+                                              number(show->type[i].bytes)));
+    return list;
+}
+
+static json_t *plan_json(const weir_plan *plan) {
+    json_t *items = json_array();
+    for (size_t i = 0; i < plan->n_items; i++)
+        json_array_append_new(items, json_pack("{s:s, s:o}", "what", plan->item[i].what, "bytes",
+                                               number(plan->item[i].bytes)));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "n_ctx",
+                     number(plan->n_ctx), "n_seqs", number(plan->n_seqs), "n_pages",
+                     number(plan->n_pages), "n_batch", number(plan->n_batch), "n_threads",
+                     number(plan->n_threads), "n_snapshots", number(plan->n_snapshots), "items",
+                     items, "weight_bytes", number(plan->weight_bytes), "engine_bytes",
+                     number(plan->engine_bytes), "total_bytes", number(plan->total_bytes));
+}
+
+static json_t *memory_json(const weir_show *show) {
+    json_t *plans = json_array();
+    for (size_t i = 0; i < show->n_plans; i++)
+        json_array_append_new(plans, plan_json(&show->plan[i]));
+    return json_pack("{s:s, s:o}", "kv_type", show->kv_type, "plans", plans);
+}
+
+static json_t *metadata_json(const weir_show *show) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < weir_model_n_meta(show->model); i++) {
+        const char *key, *type;
+        size_t n;
+        char *value = weir_show_meta(show->model, i, &key, &type, &n);
+        json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "key",
+                                              foreign_text(key, strlen(key)), "type", type, "value",
+                                              value ? foreign_text(value, n) : NULL));
+        free(value);
+    }
+    return list;
+}
+
+static json_t *tensors_json(const weir_show *show) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < weir_model_n_tensors(show->model); i++) {
+        weir_tensor_info tensor;
+        weir_model_tensor(show->model, i, &tensor);
+        json_t *shape = json_array();
+        for (uint32_t dim = 0; dim < tensor.n_dims; dim++)
+            json_array_append_new(shape, number(tensor.shape[dim]));
+        json_t *entry =
+            json_pack("{s:o, s:s, s:o, s:o, s:o}", "name",
+                      foreign_text(tensor.name, strlen(tensor.name)), "type", tensor.type, "shape",
+                      shape, "bytes", number(tensor.bytes), "offset", number(tensor.file_offset));
+        if (show->check) {
+            json_object_set_new(entry, "n_nan", number(show->check[i].n_nan));
+            json_object_set_new(entry, "n_inf", number(show->check[i].n_inf));
+        }
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
+weir_status weir_show_as_json(const weir_show *show, weir_error *err) {
+    json_t *root = json_object();
+    json_object_set_new(root, "file", foreign_text(show->path, strlen(show->path)));
+    json_object_set_new(root, "model", model_json(show));
+    json_object_set_new(root, "formats", formats_json(show));
+    json_object_set_new(root, "memory", memory_json(show));
+    if (show->wants_metadata)
+        json_object_set_new(root, "metadata", metadata_json(show));
+    if (show->wants_tensors || show->check)
+        json_object_set_new(root, "tensors", tensors_json(show));
+    if (show->check)
+        json_object_set_new(root, "n_bad_tensors", number(show->n_bad));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(root);
+    if (!text)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the JSON");
+    puts(text);
+    free(text);
+    return WEIR_STATUS_OK;
+}

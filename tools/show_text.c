@@ -1,0 +1,127 @@
+/*
+ * show_text.c: `weir show` for the eye.
+ *
+ * Owns the layout only. What comes from the file (names, keys, values) is printed with its control
+ * characters made visible, because a file may hold anything.
+ */
+#include "console.h"
+#include "show.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_foreign(const char *text) {
+    weir_print_text(stdout, text, strlen(text));
+}
+
+static void print_summary(const weir_show *show) {
+    const weir_model_info *info = &show->info;
+    char a[WEIR_AMOUNT_TEXT], b[WEIR_AMOUNT_TEXT];
+    printf("file        ");
+    print_foreign(show->path);
+    printf("\nname        ");
+    print_foreign(info->name);
+    printf("\nmodel       %s, %s, %s of weights\n", info->arch, info->file_type,
+           weir_bytes_text(a, info->weight_bytes));
+    printf("parameters  %s (%" PRIu64 ")", weir_count_text(a, info->n_params), info->n_params);
+    if (info->n_params_active != info->n_params)
+        printf(", %s met by one token", weir_count_text(b, info->n_params_active));
+    printf("\nlayers      %u: %s\n", info->n_layers, show->layers);
+    printf("            %u convolution (c, %u taps), %u attention (a)\n", info->n_layers_conv,
+           info->l_cache, info->n_layers_attn);
+    if (info->n_experts > 0)
+        printf("            the first %u dense, %u with %u experts of which %u are used\n",
+               info->n_layers_dense, info->n_layers - info->n_layers_dense, info->n_experts,
+               info->n_experts_used);
+    printf("widths      model %u, feed-forward %u", info->d_model, info->d_ff);
+    if (info->n_experts > 0)
+        printf(", expert %u", info->d_ff_expert);
+    printf("; %u heads and %u K/V heads of %u\n", info->n_heads, info->n_heads_kv, info->head_dim);
+    printf("tokens      %u, context %u; bos %d, eos %d, pad %d; head %s\n", info->n_vocab,
+           info->n_ctx, info->bos, info->eos, info->pad,
+           info->is_tied ? "tied to the embedding" : "of its own");
+    printf("formats     ");
+    for (size_t i = 0; i < show->n_types; i++)
+        printf("%s%s: %" PRIu64 " tensors, %s", i ? "; " : "", show->type[i].name,
+               show->type[i].n_tensors, weir_bytes_text(a, show->type[i].bytes));
+    printf("\nrewind      replays %u tokens\n", info->replay_window);
+}
+
+/* One column a context, one row an item. */
+static void print_memory(const weir_show *show) {
+    char text[WEIR_AMOUNT_TEXT];
+    if (show->n_plans == 0)
+        return;
+    const weir_plan *first = &show->plan[0];
+    printf("\nmemory with %u timeline%s, K/V %s, %u threads, by context:\n%-14s", first->n_seqs,
+           first->n_seqs == 1 ? "" : "s", show->kv_type, first->n_threads, "");
+    for (size_t i = 0; i < show->n_plans; i++)
+        printf("%12u", show->plan[i].n_ctx);
+    for (size_t item = 0; item < first->n_items; item++) {
+        printf("\n  %-12s", first->item[item].what);
+        for (size_t i = 0; i < show->n_plans; i++)
+            printf("%12s", weir_bytes_text(text, show->plan[i].item[item].bytes));
+    }
+    printf("\n  %-12s", "total");
+    for (size_t i = 0; i < show->n_plans; i++)
+        printf("%12s", weir_bytes_text(text, show->plan[i].total_bytes));
+    putchar('\n');
+}
+
+static void print_metadata(const weir_show *show) {
+    printf("\nmetadata\n");
+    for (size_t i = 0; i < weir_model_n_meta(show->model); i++) {
+        const char *key, *type;
+        size_t n;
+        char *value = weir_show_meta(show->model, i, &key, &type, &n);
+        printf("  ");
+        print_foreign(key);
+        printf(" (%s) = ", type);
+        if (value)
+            weir_print_text(stdout, value, n);
+        putchar('\n');
+        free(value);
+    }
+}
+
+static void print_tensors(const weir_show *show) {
+    printf("\ntensors\n");
+    for (size_t i = 0; i < weir_model_n_tensors(show->model); i++) {
+        weir_tensor_info tensor;
+        char bytes[WEIR_AMOUNT_TEXT];
+        weir_model_tensor(show->model, i, &tensor);
+        printf("  %-6s %10s at %12" PRIu64 "  ", tensor.type, weir_bytes_text(bytes, tensor.bytes),
+               tensor.file_offset);
+        print_foreign(tensor.name);
+        for (uint32_t dim = 0; dim < tensor.n_dims; dim++)
+            printf("%s%" PRIu64, dim ? ", " : " [", tensor.shape[dim]);
+        printf("%s\n", tensor.n_dims ? "]" : "");
+    }
+}
+
+static void print_check(const weir_show *show) {
+    putchar('\n');
+    for (size_t i = 0; i < weir_model_n_tensors(show->model); i++) {
+        const weir_show_check *check = &show->check[i];
+        if (check->n_nan == 0 && check->n_inf == 0)
+            continue;
+        weir_tensor_info tensor;
+        weir_model_tensor(show->model, i, &tensor);
+        print_foreign(tensor.name);
+        printf(": %" PRIu64 " NaN, %" PRIu64 " infinite\n", check->n_nan, check->n_inf);
+    }
+    printf("checked %zu tensors, %zu with values that are not finite\n",
+           weir_model_n_tensors(show->model), show->n_bad);
+}
+
+void weir_show_as_text(const weir_show *show) {
+    print_summary(show);
+    print_memory(show);
+    if (show->wants_metadata)
+        print_metadata(show);
+    if (show->wants_tensors)
+        print_tensors(show);
+    if (show->check)
+        print_check(show);
+}

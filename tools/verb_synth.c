@@ -1,0 +1,80 @@
+/* verb_synth.c: `weir synth`: models of true shape with random weights. The work is weir_synth's.
+ */
+#include "base/compiler.h"
+#include "console.h"
+#include "interrupt.h"
+#include "verbs.h"
+
+#include <stddef.h>
+
+typedef struct synth_values {
+    const char *config, *type;
+    uint64_t seed;
+    bool as_folder, overwrite, wants_list;
+    uint32_t n_threads;
+} synth_values;
+
+static const weir_option options[] = {
+    {"config", 0, WEIR_OPTION_STRING, offsetof(synth_values, config), "NAME",
+     "a known shape (--list), or a JSON file with the keys of config.json"},
+    {"type", 0, WEIR_OPTION_STRING, offsetof(synth_values, type), "T",
+     "number format of the matrices; default q4_0, with --folder f32"},
+    {"seed", 0, WEIR_OPTION_U64, offsetof(synth_values, seed), "N",
+     "another seed, other weights; default 0"},
+    {"folder", 0, WEIR_OPTION_FLAG, offsetof(synth_values, as_folder), NULL,
+     "write a Hugging Face folder instead of a GGUF file"},
+    {"force", 'f', WEIR_OPTION_FLAG, offsetof(synth_values, overwrite), NULL,
+     "replace OUT if it exists"},
+    {"threads", 't', WEIR_OPTION_U32, offsetof(synth_values, n_threads), "N",
+     "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"list", 0, WEIR_OPTION_FLAG, offsetof(synth_values, wants_list), NULL,
+     "print the known shapes, one a line, and do nothing else"},
+};
+
+static int run(const weir_parsed *parsed) {
+    const synth_values *values = parsed->values;
+    if (values->wants_list) {
+        for (const char *const *name = weir_synth_configs(); *name; name++)
+            puts(*name);
+        return WEIR_EXIT_DONE;
+    }
+    if (parsed->n_operands == 0 || !values->config) {
+        weir_say("weir synth: %s is missing; usage: weir synth OUT --config NAME",
+                 parsed->n_operands == 0 ? "OUT" : "--config");
+        return WEIR_EXIT_USAGE;
+    }
+    weir_synth_options synth = {
+        .config = values->config,
+        .type = values->type,
+        .seed = values->seed,
+        .as_folder = values->as_folder,
+        .overwrite = values->overwrite,
+        .n_threads = values->n_threads,
+        .progress = weir_console_progress(),
+    };
+    weir_error err = {0};
+    weir_interrupt_with_care(NULL);
+    weir_status status = weir_synth(parsed->operands[0], &synth, &err);
+    if (status == WEIR_STATUS_OK)
+        weir_say("%s is written: random weights in the shape of %s", parsed->operands[0],
+                 values->config);
+    return weir_tell_failure("synth", status, &err);
+}
+
+const weir_verb weir_verb_synth = {
+    .name = "synth",
+    .summary = "Makes a model of true shape with random weights",
+    .operands = "OUT",
+    .n_operands_min = 0,
+    .n_operands_max = 1,
+    .details =
+        "For tests and measurements: it runs like the real model and says nothing of sense.\n"
+        "\n"
+        "  weir synth --list\n"
+        "  weir synth tiny.gguf --config tiny-moe\n"
+        "  weir synth 8b.gguf --config lfm2-8b-a1b --type q4_0\n",
+    .options = options,
+    .n_options = WEIR_COUNT(options),
+    .values_bytes = sizeof(synth_values),
+    .run = run,
+};
