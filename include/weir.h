@@ -157,6 +157,8 @@ typedef struct weir_engine_options {
     uint64_t max_bytes;   /* refuse to open if the plan needs more; 0: memory now available */
     bool no_prefix_cache; /* do not share pages between timelines with equal beginnings */
     bool no_pin;          /* leave threads where the system puts them */
+    bool no_map; /* read the weights into the engine's own memory, in huge pages and not evictable,
+                    instead of using them where their file is mapped */
     weir_progress progress;
 } weir_engine_options;
 
@@ -168,7 +170,7 @@ typedef struct weir_plan {
         uint64_t bytes;
     } item[WEIR_PLAN_ITEMS];
     size_t n_items;
-    uint64_t weight_bytes; /* mapped from the model's files */
+    uint64_t weight_bytes; /* read into memory, or mapped */
     uint64_t engine_bytes; /* what the engine allocates itself */
     uint64_t total_bytes;  /* their sum: what will be resident */
     uint32_t n_ctx, n_seqs, n_pages, n_batch, n_threads, n_snapshots; /* defaults filled in */

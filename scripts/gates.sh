@@ -39,7 +39,7 @@ format() {
 
 tidy() {
     scripts/list_sources.sh | grep '^src/.*\.c$\|^tools/.*\.c$' |
-        xargs -P "$jobs" -n 4 clang-tidy --quiet -p build-gate-clang 2>/dev/null
+        xargs -P "$jobs" -n 1 clang-tidy --quiet -p build-gate-clang 2>/dev/null
 }
 
 gate "gcc -Werror" gcc compile gcc

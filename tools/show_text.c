@@ -54,16 +54,16 @@ static void print_memory(const weir_show *show) {
     if (show->n_plans == 0)
         return;
     const weir_plan *first = &show->plan[0];
-    printf("\nmemory with %u timeline%s, K/V %s, %u threads, by context:\n%-14s", first->n_seqs,
+    printf("\nmemory with %u timeline%s, K/V %s, %u threads, by context:\n%-18s", first->n_seqs,
            first->n_seqs == 1 ? "" : "s", show->kv_type, first->n_threads, "");
     for (size_t i = 0; i < show->n_plans; i++)
         printf("%12u", show->plan[i].n_ctx);
     for (size_t item = 0; item < first->n_items; item++) {
-        printf("\n  %-12s", first->item[item].what);
+        printf("\n  %-16s", first->item[item].what);
         for (size_t i = 0; i < show->n_plans; i++)
             printf("%12s", weir_bytes_text(text, show->plan[i].item[item].bytes));
     }
-    printf("\n  %-12s", "total");
+    printf("\n  %-16s", "total");
     for (size_t i = 0; i < show->n_plans; i++)
         printf("%12s", weir_bytes_text(text, show->plan[i].total_bytes));
     putchar('\n');

@@ -27,7 +27,7 @@ typedef struct run_values {
     const char *device, *isa, *kv_type;
     uint64_t max_bytes;
     const char *load, *save;
-    bool wants_stats;
+    bool no_map, wants_stats;
 } run_values;
 
 #define AT(field) offsetof(run_values, field)
@@ -67,6 +67,9 @@ static const weir_option options[] = {
     {"isa", 0, WEIR_OPTION_STRING, AT(isa), "NAME",
      "no kernels above: portable, avx2, avx512, neon; default: the best"},
     {"kv-type", 0, WEIR_OPTION_STRING, AT(kv_type), "T", "f16 (default), f32 or q8"},
+    {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
+     "read the weights into memory that cannot be evicted, instead of\n"
+     "computing on the mapped file"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
     {"load", 0, WEIR_OPTION_STRING, AT(load), "FILE",
@@ -190,12 +193,12 @@ static void say_memory(const weir_engine *engine) {
     char bytes[WEIR_AMOUNT_TEXT];
     weir_engine_memory(engine, &plan);
     for (size_t i = 0; i < plan.n_items; i++)
-        weir_say("memory     %-12s %s", plan.item[i].what,
+        weir_say("memory     %-16s %s", plan.item[i].what,
                  weir_bytes_text(bytes, plan.item[i].bytes));
-    weir_say("memory     %-12s %s", "total", weir_bytes_text(bytes, plan.total_bytes));
+    weir_say("memory     %-16s %s", "total", weir_bytes_text(bytes, plan.total_bytes));
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0)
-        weir_say("memory     %-12s %s", "peak",
+        weir_say("memory     %-16s %s", "peak",
                  weir_bytes_text(bytes, (uint64_t)usage.ru_maxrss * 1024));
 }
 
@@ -219,6 +222,7 @@ static weir_status open_session(session *s, const weir_parsed *parsed, weir_erro
         .n_threads = values->n_threads,
         .n_ctx = values->n_ctx,
         .max_bytes = values->max_bytes,
+        .no_map = values->no_map,
         .progress = weir_console_progress(),
     };
     if (values->tokens_file)

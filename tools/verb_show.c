@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct show_values {
-    bool wants_tensors, wants_metadata, wants_check, wants_json;
+    bool wants_tensors, wants_metadata, wants_check, wants_json, no_map;
     uint32_t n_ctx, n_seqs;
     const char *kv_type;
 } show_values;
@@ -31,6 +31,8 @@ static const weir_option options[] = {
     {"seqs", 0, WEIR_OPTION_U32, AT(n_seqs), "N", "memory for N timelines at once; default 1"},
     {"kv-type", 0, WEIR_OPTION_STRING, AT(kv_type), "T",
      "memory with K/V as f16 (default), f32 or q8"},
+    {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
+     "memory with the weights read into it, not mapped"},
     {"json", 0, WEIR_OPTION_FLAG, AT(wants_json), NULL, "the same as JSON"},
 };
 
@@ -88,8 +90,10 @@ static weir_status plan_memory(weir_show *show, const show_values *values, weir_
         contexts[n++] = show->info.n_ctx;
     }
     for (size_t i = 0; i < n; i++) {
-        weir_engine_options engine = {
-            .n_ctx = contexts[i], .n_seqs = values->n_seqs, .kv_type = values->kv_type};
+        weir_engine_options engine = {.n_ctx = contexts[i],
+                                      .n_seqs = values->n_seqs,
+                                      .kv_type = values->kv_type,
+                                      .no_map = values->no_map};
         WEIR_TRY(weir_plan_make(&show->plan[show->n_plans], show->model, &engine, err));
         show->n_plans++;
     }

@@ -63,6 +63,7 @@ typedef struct weir_backend_options {
     uint32_t n_threads;                                   /* >= 1 */
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
     bool no_pin;
+    bool no_map; /* take memory for the weights instead of computing on the mapped file */
     weir_progress progress;
 } weir_backend_options;
 
@@ -162,6 +163,7 @@ struct weir_backend {
 /* Memory a backend takes, by kind: what the plan shows. */
 typedef struct weir_backend_memory {
     uint64_t pages_bytes, states_bytes, scratch_bytes;
+    uint64_t weights_bytes; /* 0: they stay where they are mapped */
 } weir_backend_memory;
 
 /* The plain C oracle: one thread, float32 values, double sums. */
@@ -205,6 +207,7 @@ typedef struct weir_host_backend {
     weir_backend be; /* first, so that the pointers are the same */
     weir_host_state state;
     weir_arena arena;
+    weir_arena weights; /* the device's own copy of the weights; not opened where they are mapped */
 } weir_host_backend;
 
 /* Measures pages, states and scratch of a host backend. */

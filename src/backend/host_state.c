@@ -81,5 +81,6 @@ weir_status weir_host_plan(weir_backend_memory *out, const weir_model *model,
     out->pages_bytes = pages.used;
     out->states_bytes = all.used - pages.used;
     out->scratch_bytes = buffers.used;
+    out->weights_bytes = 0;
     return WEIR_STATUS_OK;
 }

@@ -199,18 +199,12 @@ static weir_status list_folder(conversion *c, weir_error *err) {
 
 /* ---- metadata ------------------------------------------------------------------------------ */
 
-static bool begins_with(const char *key, const char *prefix) {
-    return strncmp(key, prefix, strlen(prefix)) == 0;
-}
-
-/* What no longer holds: parts, the reader's alignment, and with a new type what was said about the
- * old one. */
-static bool is_stale(const char *key, bool has_new_type) {
-    if (begins_with(key, "split.") || strcmp(key, "general.alignment") == 0)
-        return true;
-    return has_new_type && (strcmp(key, "general.file_type") == 0 ||
-                            strcmp(key, "general.quantization_version") == 0 ||
-                            begins_with(key, "quantize.imatrix."));
+/* What was said about the old matrices does not hold for new ones. */
+static bool is_about_type(const char *key) {
+    static const char imatrix[] = "quantize.imatrix.";
+    return strcmp(key, "general.file_type") == 0 ||
+           strcmp(key, "general.quantization_version") == 0 ||
+           strncmp(key, imatrix, sizeof imatrix - 1) == 0;
 }
 
 /* The format that most bytes of the matrices have. */
@@ -239,7 +233,7 @@ static void add_meta(conversion *c) {
     }
     for (size_t i = 0; i < weir_gguf_n_kv(g); i++) {
         const weir_gguf_kv *kv = weir_gguf_kv_at(g, i);
-        if (!is_stale(kv->key, c->type != NULL))
+        if (c->type == NULL || !is_about_type(kv->key))
             weir_gguf_add_kv(w, kv);
     }
     if (c->type != NULL)

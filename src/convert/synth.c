@@ -82,7 +82,7 @@ static weir_status synth(weir_synth_job *job, const char *out, weir_error *err) 
     const weir_synth_options *options = job->options;
     const char *type = options->type;
     if (type == NULL)
-        type = options->as_folder ? "bf16" : "q4_0";
+        type = options->as_folder ? "f32" : "q4_0";
     WEIR_TRY(weir_format_parse(&job->type, type, err));
     WEIR_TRY(weir_synth_find_config(&job->h, job->name, options->config, err));
     WEIR_TRY(weir_layout_make(&job->layout, &job->h, err));

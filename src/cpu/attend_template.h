@@ -102,8 +102,9 @@ static WEIR_INLINE void values_tile(const int n_heads, const int n_parts,
     vp acc[V_ATTEND_HEADS * V_ATTEND_PARTS];
     WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
         vp r = vp_set(st->rescale[head + (uint32_t)h]);
-        WEIR_UNROLL for (int i = 0; i < n_parts; i++) acc[h * n_parts + i] =
-            vp_mul(vp_load(y + h * head_dim + i * V_WIDTH), r);
+        WEIR_UNROLL for (int i = 0; i < n_parts; i++) {
+            acc[h * n_parts + i] = vp_mul(vp_load(y + h * head_dim + i * V_WIDTH), r);
+        }
     }
     values += d;
     for (uint32_t t = 0; t < n; t++, values += head_dim) {

@@ -89,6 +89,7 @@ weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
     WEIR_TRY(measure(&cpu, &bytes, model, options, err));
     WEIR_TRY(weir_host_plan(out, model, options, err));
     out->scratch_bytes = bytes - out->pages_bytes - out->states_bytes;
+    out->weights_bytes = options->no_map ? weir_cpu_weights_bytes(model) : 0;
     return WEIR_STATUS_OK;
 }
 
@@ -106,6 +107,7 @@ static void cpu_close(weir_backend *be) {
     weir_cpu *cpu = weir_cpu_of(be);
     weir_workers_close(&cpu->workers);
     weir_arena_close(&cpu->host.arena);
+    weir_arena_close(&cpu->host.weights);
     free(cpu);
 }
 
@@ -142,7 +144,7 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
     snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s");
-    WEIR_TRY_GOTO(weir_cpu_read_weights(cpu->workers, model, &options->progress, err));
+    WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     *out = be;
     return WEIR_STATUS_OK;
 fail:

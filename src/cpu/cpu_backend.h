@@ -27,6 +27,7 @@ typedef struct weir_cpu_thread {
 
 typedef struct weir_cpu {
     weir_host_backend host; /* first, so that the pointers are the same */
+    weir_model model;       /* be.model unless mapped: its matrices lie in host.weights */
     weir_cpu_kernels kernels;
     weir_workers *workers;
     weir_cpu_thread *threads; /* [n_threads] */
@@ -78,9 +79,10 @@ void weir_cpu_route(weir_backend *be, const weir_layer *layer, const float *logi
 void weir_cpu_add(weir_backend *be, float *y, const float *x, const float *scale, uint32_t n_rows,
                   uint32_t n_parts, uint32_t width);
 
-/* cpu_read_ahead.c: brings the mapped weights into memory, all threads together. IO if the file
- * behind them cannot be read. */
-weir_status weir_cpu_read_weights(weir_workers *workers, const weir_model *model,
-                                  const weir_progress *progress, weir_error *err);
+/* cpu_weights.c: bytes of the device's own copy of the weights and their tables. */
+size_t weir_cpu_weights_bytes(const weir_model *model);
+/* Brings the mapped weights into memory; with no_map, reads them into memory of the device and
+ * points be.model there. All threads together. IO if the file cannot be read. */
+weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_error *err);
 
 #endif

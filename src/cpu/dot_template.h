@@ -27,8 +27,10 @@ static WEIR_INLINE void dot_tile(const int n_rows, const int n_x, const uint8_t 
         WEIR_UNROLL for (int p = 0; p < V_PARTS; p++) {
             vp wp[8];
             size_t from = c + (size_t)(p * V_WIDTH);
-            WEIR_UNROLL for (int r = 0; r < n_rows; r++) wp[r] =
-                vp_load(w + (size_t)r * row_bytes + from * sizeof(float));
+            WEIR_UNROLL for (int r = 0; r < n_rows; r++) {
+                wp[r] = vp_load(w + (size_t)r * row_bytes + from * sizeof(float));
+                WEIR_LOAD_ONCE(wp[r]);
+            }
             WEIR_UNROLL for (int j = 0; j < n_x; j++) {
                 vp xp = vp_load(xs[j] + from);
                 WEIR_LOAD_ONCE(xp);
@@ -45,8 +47,9 @@ static WEIR_INLINE void dot_tile(const int n_rows, const int n_x, const uint8_t 
         WEIR_UNROLL for (int r = 0; r < n_rows; r++) {
             float row[16] = {0};
             memcpy(row, w + (size_t)r * row_bytes + c * sizeof *row, (n_cols - c) * sizeof *row);
-            WEIR_UNROLL for (int j = 0; j < n_x; j++) acc[j * n_rows + r] =
-                v16_fma(v16_load(row), last[j], acc[j * n_rows + r]);
+            WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+                acc[j * n_rows + r] = v16_fma(v16_load(row), last[j], acc[j * n_rows + r]);
+            }
         }
     }
     tile_finish(n_rows, n_x, acc, y, at);

@@ -105,8 +105,9 @@ static WEIR_INLINE void unpack(const weir_format_id f, const uint8_t *block,
         const weir_block_q6_k *b = (const weir_block_q6_k *)block;
         b16 q[8];
         six_bits(b->ql + 64 * step, b->qh + 32 * step, q);
-        WEIR_UNROLL for (int i = 0; i < 8; i++) u[i] =
-            v16_mul(v16_set(s[8 * step + i]), v16_from_i8(q[i]));
+        WEIR_UNROLL for (int i = 0; i < 8; i++) {
+            u[i] = v16_mul(v16_set(s[8 * step + i]), v16_from_i8(q[i]));
+        }
     }
 }
 
@@ -156,8 +157,9 @@ static WEIR_INLINE void packed_tile(const weir_format_id f, const uint32_t block
             v16 u[STEP_MOST];
             memcpy(rest, block + (size_t)r * row_bytes, (n_cols - c) * 2);
             unpack(f, rest, &none, 0, u);
-            WEIR_UNROLL for (int j = 0; j < n_x; j++) acc[j * n_rows + r] =
-                v16_fma(u[0], last[j], acc[j * n_rows + r]);
+            WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+                acc[j * n_rows + r] = v16_fma(u[0], last[j], acc[j * n_rows + r]);
+            }
         }
     }
     tile_finish(n_rows, n_x, acc, y, at);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KV_ITEM = 2 }; /* of the plan: weights, vectors, K/V pages, ... */
+
 static double gb(uint64_t bytes) {
     return (double)bytes / 1e9;
 }
@@ -52,8 +54,8 @@ static weir_status check_room(const weir_plan *plan, const weir_model *model,
     return weir_fail(err, WEIR_STATUS_NO_MEMORY,
                      "the model needs %.2f GB (weights %.2f, K/V %.2f, the rest %.2f) and %.2f GB "
                      "are available; %s",
-                     gb(plan->total_bytes), gb(plan->weight_bytes), gb(plan->item[1].bytes),
-                     gb(plan->engine_bytes - plan->item[1].bytes), gb(room), fit);
+                     gb(plan->total_bytes), gb(plan->weight_bytes), gb(plan->item[KV_ITEM].bytes),
+                     gb(plan->engine_bytes - plan->item[KV_ITEM].bytes), gb(room), fit);
 }
 
 /* Numbers the conv state slots: two for each timeline, then the snapshots. */
@@ -68,9 +70,17 @@ static void init_slots(weir_engine *e) {
         e->snapshots[i].state = state++;
 }
 
+static const weir_host_backend *host_of(const weir_engine *e) {
+    return (const weir_host_backend *)e->backend;
+}
+
 static uint64_t taken_bytes(const weir_engine *e) {
-    const weir_host_backend *host = (const weir_host_backend *)e->backend;
-    return e->arena.size + host->arena.size;
+    return e->arena.size + host_of(e)->arena.size;
+}
+
+static uint64_t taken_weight_bytes(const weir_engine *e) {
+    uint64_t own = host_of(e)->weights.size;
+    return (own ? own : e->model->info.weight_bytes) + weir_model_owned_bytes(e->model);
 }
 
 weir_status weir_engine_open(weir_engine **out, weir_model *model,
@@ -96,9 +106,9 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     init_slots(e);
     WEIR_TRY_GOTO(device->open(&e->backend, model, &backend, err));
     assert(taken_bytes(e) == e->plan.engine_bytes);
+    assert(taken_weight_bytes(e) == e->plan.weight_bytes);
     WEIR_TRY_GOTO(weir_arena_populate(&e->arena, "the engine's timelines", err));
-    WEIR_TRY_GOTO(
-        weir_arena_populate(&((weir_host_backend *)e->backend)->arena, "the device", err));
+    WEIR_TRY_GOTO(weir_arena_populate(&host_of(e)->arena, "the device", err));
     snprintf(e->describe, sizeof e->describe, "%s, K/V %s", e->backend->describe,
              weir_kv_type_name(backend.kv_type));
     *out = e;
@@ -131,6 +141,7 @@ const weir_model *weir_engine_model(const weir_engine *e) {
 
 void weir_engine_memory(const weir_engine *e, weir_plan *out) {
     *out = e->plan;
+    out->weight_bytes = taken_weight_bytes(e);
     out->engine_bytes = taken_bytes(e);
     out->total_bytes = out->weight_bytes + out->engine_bytes;
 }

@@ -109,6 +109,7 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                                 .n_chunks = plan->n_seqs,
                                 .n_out = outs,
                                 .no_pin = o->no_pin,
+                                .no_map = o->no_map,
                                 .progress = o->progress};
     if (o->kv_type && !weir_kv_type_by_name(o->kv_type, &b->kv_type))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
@@ -120,7 +121,9 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                          "%u timelines of %u tokens: more bytes than "
                          "can be addressed",
                          plan->n_seqs, plan->n_ctx);
-    add_item(plan, "weights", model->info.weight_bytes);
+    add_item(plan, memory.weights_bytes ? "weights" : "weights, mapped",
+             memory.weights_bytes ? memory.weights_bytes : model->info.weight_bytes);
+    add_item(plan, "vectors", weir_model_owned_bytes(model));
     plan->weight_bytes = plan->total_bytes;
     add_item(plan, "K/V pages", memory.pages_bytes);
     add_item(plan, "conv states", memory.states_bytes);

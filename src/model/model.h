@@ -104,6 +104,14 @@ struct weir_model {
 /* Reference counting behind weir_model_open and weir_model_close. */
 weir_model *weir_model_share(weir_model *model);
 
+/* Gives pages of the mapped file that lie whole or in part in [data, data + bytes), a part of a
+ * bound matrix, back to the system: for a device that has copied them. They are read again if they
+ * are touched. */
+void weir_model_drop_pages(const weir_model *model, const uint8_t *data, size_t bytes);
+
+/* Memory the model took for itself: tables of layers and experts, widened vectors. */
+uint64_t weir_model_owned_bytes(const weir_model *model);
+
 /* (l_cache - 1) x n_layers_conv */
 uint32_t weir_model_replay_window(const weir_model *model);
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -230,4 +232,17 @@ const weir_safetensors *weir_model_safetensors(const weir_model *model) {
 
 const char *weir_model_path(const weir_model *model) {
     return model->source->path;
+}
+
+uint64_t weir_model_owned_bytes(const weir_model *model) {
+    return model->source->arena.size;
+}
+
+void weir_model_drop_pages(const weir_model *model, const uint8_t *data, size_t bytes) {
+    /* A model without a source was built by hand in ordinary memory, which this would destroy. */
+    if (!model->source)
+        return;
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)data / page_bytes * page_bytes;
+    madvise((void *)begin, (uintptr_t)data + bytes - begin, MADV_DONTNEED);
 }

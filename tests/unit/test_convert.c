@@ -190,9 +190,25 @@ static void test_progress_arrives(void **state) {
     (void)state;
     uint64_t last = 0;
     weir_convert_options options = {
-        .overwrite = true, .n_threads = 1, .progress = {count_progress, &last}};
+        .overwrite = true, .n_threads = 1, .progress = {count_progress, &last, NULL}};
     assert_int_equal(weir_convert(golden_path("moe_k256"), in_temp("p.gguf"), &options, NULL), 0);
     assert_true(last == UINT64_MAX);
+}
+
+/* Says yes when it is asked for the n-th time. */
+static bool cancel_at(void *context) {
+    int *left = context;
+    return --*left <= 0;
+}
+
+static void test_cancelled_leaves_nothing(void **state) {
+    (void)state;
+    for (int n = 1; n < 30; n += 7) {
+        int left = n;
+        weir_convert_options options = {.n_threads = 2, .progress = {NULL, &left, cancel_at}};
+        expect_failure(golden_path("moe_k256"), in_temp("no.gguf"), &options, WEIR_STATUS_CANCELLED,
+                       "cancelled");
+    }
 }
 
 /* ---- GGUF to GGUF -------------------------------------------------------------------------- */
@@ -435,7 +451,7 @@ static void assert_text(const weir_gguf *g, const char *key, uint64_t i, const c
 }
 
 static int64_t number(const weir_gguf *g, const char *key, uint64_t i) {
-    int64_t value;
+    int64_t value = 0;
     const weir_gguf_kv *kv = weir_gguf_find(g, key);
     assert_non_null(kv);
     assert_true(i < kv->n_items && weir_gguf_as_i64(kv, i, &value));
@@ -581,6 +597,7 @@ int main(void) {
         cmocka_unit_test(test_missing_bias_is_zero),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_progress_arrives),
+        cmocka_unit_test(test_cancelled_leaves_nothing),
         cmocka_unit_test(test_requantize_keeps_metadata),
         cmocka_unit_test(test_split_becomes_whole),
         cmocka_unit_test(test_stale_keys_go),

@@ -441,6 +441,23 @@ static void test_nothing_foreign_is_replaced(void **state) {
     expect_failure(in_temp("file"), &options, WEIR_STATUS_FAILED, "file");
 }
 
+static bool cancel_at(void *context) {
+    int *left = context;
+    return --*left <= 0;
+}
+
+static void test_cancelled_leaves_nothing(void **state) {
+    (void)state;
+    for (int as_folder = 0; as_folder < 2; as_folder++) {
+        int left = 9;
+        weir_synth_options options = {.config = "tiny-moe",
+                                      .type = "bf16",
+                                      .as_folder = as_folder != 0,
+                                      .progress = {NULL, &left, cancel_at}};
+        expect_failure(in_temp("no"), &options, WEIR_STATUS_CANCELLED, "cancelled");
+    }
+}
+
 static void test_bad_arguments(void **state) {
     (void)state;
     weir_synth_options options = {.config = "lfm3-1t"};
@@ -622,6 +639,7 @@ int main(void) {
         cmocka_unit_test(test_folder_converts_to_the_file),
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_nothing_foreign_is_replaced),
+        cmocka_unit_test(test_cancelled_leaves_nothing),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_tokenizer_of_any_size),
     };

@@ -1,7 +1,7 @@
 /* init_neon.c: fills the table with the kernels of this folder, or with nothing where they were
  * built without their flags. Whether the machine can run them was asked before. */
-#include "cpu/neon/vec_neon.h"
 #include "cpu/kernels.h"
+#include "cpu/neon/vec_neon.h"
 
 #if WEIR_HAS_NEON
 #include "cpu/unit_template.h"
