@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 typedef struct run_values {
     weir_token_list tokens;
@@ -181,6 +182,13 @@ static void say_model(const weir_engine *engine, const weir_sampling *sampling,
              source ? source : "neutral");
 }
 
+static void say_load(const weir_engine *engine, double seconds) {
+    weir_model_info info;
+    weir_model_get_info(weir_engine_model(engine), &info);
+    weir_say("loaded     in %.2f s, %.2f GB/s", seconds,
+             seconds > 0 ? (double)info.weight_bytes * 1e-9 / seconds : 0.0);
+}
+
 static void say_speed(const char *what, uint32_t n_tokens, double seconds) {
     if (seconds > 0)
         weir_say("%s %u tokens in %.3f s, %.1f tok/s", what, n_tokens, seconds, n_tokens / seconds);
@@ -211,7 +219,14 @@ typedef struct session {
     weir_seq *seq;
     weir_sampler *sampler;
     weir_token_list file_tokens;
+    double load_s; /* opening model and engine: the weights are in memory */
 } session;
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static weir_status open_session(session *s, const weir_parsed *parsed, weir_error *err) {
     const run_values *values = parsed->values;
@@ -227,8 +242,10 @@ static weir_status open_session(session *s, const weir_parsed *parsed, weir_erro
     };
     if (values->tokens_file)
         WEIR_TRY(read_tokens_file(&s->file_tokens, values->tokens_file, err));
+    double start_s = now_s();
     WEIR_TRY(weir_model_open(&s->model, parsed->operands[0], err));
     WEIR_TRY(weir_engine_open(&s->engine, s->model, &options_of_engine, err));
+    s->load_s = now_s() - start_s;
     weir_interrupt_with_care(s->engine);
     if (values->load)
         WEIR_TRY(weir_seq_load(&s->seq, s->engine, values->load, err));
@@ -266,6 +283,7 @@ static weir_status generate(session *s, const weir_parsed *parsed, weir_generate
     if (status == WEIR_STATUS_OK && result->finish == WEIR_FINISH_STOP)
         print_token(&n_printed, weir_seq_tokens(s->seq)[weir_seq_n_tokens(s->seq) - 1]);
     putchar('\n');
+    fflush(stdout); /* before anything is said on standard error; a failure shows at the end */
     if (status == WEIR_STATUS_OK && weir_interrupted())
         return weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted");
     return status;
@@ -277,8 +295,10 @@ static weir_status run_session(session *s, const weir_parsed *parsed, weir_error
     WEIR_TRY(open_session(s, parsed, err));
     const char *source = fill_sampling(&sampling, s->model, parsed);
     WEIR_TRY(weir_sampler_open(&s->sampler, s->model, &sampling, err));
-    if (values->wants_stats)
+    if (values->wants_stats) {
         say_model(s->engine, &sampling, source);
+        say_load(s->engine, s->load_s);
+    }
     weir_generate_result result = {.finish = WEIR_FINISH_LENGTH};
     /* For the library 0 tokens mean no limit; for whoever types it they mean none. */
     if (weir_option_given(parsed, "max-tokens") && values->max_tokens == 0)

@@ -53,7 +53,10 @@ struct weir_workers {
     uint32_t n_threads;
     uint32_t n_started; /* threads that exist, the caller included */
     bool spins;
-    member *members; /* [n_threads], the first is the caller and has no thread */
+    bool is_pinned;
+    cpu_set_t home;   /* the processor left for the caller */
+    cpu_set_t others; /* those of the pinned members */
+    member *members;  /* [n_threads], the first is the caller and has no thread */
 };
 
 /* ---- gates -------------------------------------------------------------------------------- */
@@ -182,8 +185,12 @@ weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, 
             goto fail;
         }
         team->n_started++;
-        if (pin && n_threads <= topology->n_allowed)
+        if (pin && n_threads <= topology->n_allowed) {
             pin_thread(members[worker].thread, topology->cpu[worker]);
+            CPU_SET(topology->cpu[worker], &team->others);
+            CPU_SET(topology->cpu[0], &team->home);
+            team->is_pinned = true;
+        }
     }
     free(topology);
     *out = team;
@@ -213,12 +220,27 @@ uint32_t weir_workers_count(const weir_workers *workers) {
 
 /* ---- regions ------------------------------------------------------------------------------ */
 
+/* A caller that the system left on the processor of a pinned member would take turns with it: both
+ * spin, each waits for the other's time slice, and a region of microseconds takes milliseconds
+ * (measured: twice the time of a matrix product, for up to a second). Move over, and stay free. */
+static void step_aside(const weir_workers *team) {
+    int cpu = sched_getcpu();
+    cpu_set_t allowed;
+    if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &team->others) ||
+        sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||
+        sched_setaffinity(0, sizeof team->home, &team->home) != 0)
+        return;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 void weir_workers_run(weir_workers *workers, weir_work *fn, void *context) {
     assert(fn);
     if (workers->n_threads == 1) {
         fn(context, 0, 1);
         return;
     }
+    if (workers->is_pinned)
+        step_aside(workers);
     uint32_t seen = gate_look(&workers->end);
     workers->fn = fn;
     workers->context = context;
