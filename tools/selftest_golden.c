@@ -45,6 +45,7 @@ typedef struct golden_case {
     golden_run *run;
     json_t *manifest;
     uint32_t n_batch;
+    bool *is_seen; /* [tensors of ref] that were compared */
 } golden_case;
 
 static const weir_tensor *find_ref(const golden_case *c, const char *what, int layer) {
@@ -53,7 +54,19 @@ static const weir_tensor *find_ref(const golden_case *c, const char *what, int l
         snprintf(name, sizeof name, "%s/%s.%d", c->run->name, what, layer);
     else
         snprintf(name, sizeof name, "%s/%s", c->run->name, what);
-    return weir_safetensors_find(c->ref, name);
+    const weir_tensor *t = weir_safetensors_find(c->ref, name);
+    for (size_t i = 0; t && i < weir_safetensors_n_tensors(c->ref); i++)
+        if (weir_safetensors_at(c->ref, i) == t)
+            c->is_seen[i] = true;
+    return t;
+}
+
+/* A tensor of the reference that nothing was compared with is no pass. */
+static void report_unseen(const golden_case *c) {
+    for (size_t i = 0; i < weir_safetensors_n_tensors(c->ref); i++)
+        if (!c->is_seen[i])
+            weir_report_skip(c->report, "%s %s: not a tensor that this test knows", c->name,
+                             weir_safetensors_at(c->ref, i)->name);
 }
 
 /* Compares `ours` with a reference tensor if there is one. */
@@ -478,6 +491,9 @@ static weir_status run_case(golden_case *c, weir_error *err) {
         abort();
     WEIR_TRY_GOTO(weir_model_open(&c->model, c->folder, err));
     WEIR_TRY_GOTO(weir_safetensors_open(&c->ref, ref, err));
+    c->is_seen = calloc(weir_safetensors_n_tensors(c->ref) + 1, sizeof *c->is_seen);
+    if (!c->is_seen)
+        abort();
     c->manifest = json_load_file(manifest, JSON_REJECT_DUPLICATES, &where);
     json_t *runs = json_object_get(c->manifest, "runs");
     if (!json_is_object(runs)) {
@@ -489,7 +505,9 @@ static weir_status run_case(golden_case *c, weir_error *err) {
     json_object_foreach(runs, name, entry) {
         WEIR_TRY_GOTO(run_one(c, name, entry, err));
     }
+    report_unseen(c);
 fail:
+    free(c->is_seen);
     json_decref(c->manifest);
     weir_safetensors_close(&c->ref);
     weir_model_close(&c->model);

@@ -58,6 +58,16 @@ void weir_report_check(weir_report *r, bool passed, const char *format, ...) {
     fputc('\n', r->out);
 }
 
+void weir_report_skip(weir_report *r, const char *format, ...) {
+    va_list args;
+    r->n_skipped++;
+    fputs("SKIP ", r->out);
+    va_start(args, format);
+    vfprintf(r->out, format, args);
+    va_end(args);
+    fputc('\n', r->out);
+}
+
 static void judge(weir_report *r, const char *label, const difference *d, double bound_rel,
                   double bound_abs) {
     bool passed = !d->has_nan && relative(d) < bound_rel && d->most < bound_abs;

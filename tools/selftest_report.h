@@ -15,6 +15,9 @@ typedef struct weir_report {
 /* "PASS text" or "FAIL text" */
 void weir_report_check(weir_report *r, bool passed, const char *format, ...) WEIR_PRINTF(3, 4);
 
+/* "SKIP text": could not be checked, and why */
+void weir_report_skip(weir_report *r, const char *format, ...) WEIR_PRINTF(2, 3);
+
 /* ours [n] against a float tensor of n values: |ours - ref| / |ref| and the largest difference.
  * bound_abs INFINITY: not judged. */
 void weir_report_compare(weir_report *r, const char *label, const float *ours, size_t n,
