@@ -144,7 +144,8 @@ WEIR_API weir_status weir_model_check_tensor(const weir_model *model, size_t i, 
 /* ---- memory, planned before it is taken ---------------------------------------------------- */
 
 typedef struct weir_engine_options {
-    const char *device;   /* "cpu" (default) or "reference", the plain C oracle */
+    const char *device;   /* "cpu" (default) or "reference", the plain C oracle: one thread, one
+                             kind of kernel, mapped weights, whatever is asked below */
     const char *isa;      /* cap on the kernels: "portable", "avx2", "avx512", "neon"; NULL: best */
     const char *kv_type;  /* "f32", "f16" (default), "q8" */
     uint32_t n_threads;   /* 0: physical cores within affinity and the cgroup quota */
@@ -199,8 +200,8 @@ WEIR_API void weir_engine_memory(const weir_engine *engine, weir_plan *out);
 /* "cpu, avx512, 2 threads, K/V f16" */
 WEIR_API const char *weir_engine_describe(const weir_engine *engine);
 
-/* From any thread: the step that runs now, or else the next one, returns CANCELLED and no
- * timeline has moved. */
+/* From any thread: the step that runs now, or else the next one that has something to run, returns
+ * CANCELLED and no timeline has moved. */
 WEIR_API void weir_engine_cancel(weir_engine *engine);
 
 typedef struct weir_chunk {
@@ -245,7 +246,8 @@ WEIR_API weir_status weir_seq_append(weir_seq *seq, const int32_t *tokens, size_
 /* Cuts the timeline to its first n tokens. Exact: what follows has the bits it would have had. */
 WEIR_API weir_status weir_seq_rewind(weir_seq *seq, size_t n_tokens, weir_error *err);
 
-/* Runs steps until nothing is pending, so that weir_seq_logits has an answer. */
+/* Runs steps until nothing is pending, so that weir_seq_logits has an answer. If a step fails, what
+ * the steps before it have run stays run. */
 WEIR_API weir_status weir_seq_run(weir_seq *seq, weir_error *err);
 
 WEIR_API size_t weir_seq_n_tokens(const weir_seq *seq);  /* pending ones included */
@@ -254,7 +256,8 @@ WEIR_API const int32_t *
 weir_seq_tokens(const weir_seq *seq); /* [n_tokens], until the next change */
 
 /* [n_vocab] after the last token, valid until the timeline changes; NULL if tokens are pending,
- * after a rewind, or when the timeline is empty. */
+ * when the timeline is empty, or after a rewind to where none were kept: weir_seq_run makes them
+ * again. */
 WEIR_API const float *weir_seq_logits(const weir_seq *seq);
 
 /* A timeline as a file: tokens, K/V, conv state, logits, with checksums and the fingerprint of the
@@ -340,7 +343,9 @@ typedef struct weir_generate_result {
     double prompt_s, generate_s;    /* seconds */
 } weir_generate_result;
 
-/* Runs what is pending in `seq`, then draws and runs tokens. The timeline keeps the answer. */
+/* Runs what is pending in `seq`, then draws and runs tokens. The timeline keeps the answer; its
+ * last token is pending. If a step or a draw fails, what was generated before stays, and *result
+ * tells how much. BAD_ARGUMENT for an empty timeline, or a sampler of another vocabulary. */
 WEIR_API weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
                                    const weir_generate_options *options,
                                    weir_generate_result *result, weir_error *err);

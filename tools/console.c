@@ -167,6 +167,9 @@ void weir_print_text(FILE *to, const char *text, size_t n) {
         if (bytes[i] == '\n') {
             fputs("\\n", to);
             length = 1;
+        } else if (length == 2 && bytes[i] == 0xc2 && bytes[i + 1] < 0xa0) {
+            /* U+0080 to U+009F: control characters too, U+009B begins an escape sequence. */
+            fprintf(to, "\\x%02x\\x%02x", bytes[i], bytes[i + 1]);
         } else if (length == 0 || bytes[i] < 0x20 || bytes[i] == 0x7f) {
             fprintf(to, "\\x%02x", bytes[i]);
             length = 1;

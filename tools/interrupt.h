@@ -1,7 +1,9 @@
 /*
- * interrupt.h: what Ctrl-C and SIGTERM do. Before a verb asks for care they end the program at
- * once; with care they only raise a flag and cancel the engine that is told here, so that the verb
- * can take back what is half done. A second signal ends the program at once in any case.
+ * interrupt.h: what Ctrl-C, SIGTERM and SIGHUP do. Before a verb asks for care they end the program
+ * at once; with care they only raise a flag and cancel the engine that is told here, so that the
+ * verb can take back what is half done. A second signal ends the program at once in any case. A
+ * signal that was ignored when the program began stays ignored. Pages of a mapped file that are
+ * lost end the program with a line.
  */
 #ifndef WEIR_TOOLS_INTERRUPT_H
 #define WEIR_TOOLS_INTERRUPT_H

@@ -1,8 +1,8 @@
 /*
  * show_json.c: `weir show --json`.
  *
- * Owns the names of the keys, which only ever grow. Text from the file that is no UTF-8 appears
- * with its bad bytes replaced by U+FFFD, so that the output is always JSON.
+ * Owns the names of the keys, which only ever grow. Of a text from the file that is no UTF-8 every
+ * byte that is not ASCII appears as U+FFFD, so that the output is always JSON.
  */
 #include "base/error.h"
 #include "show.h"

@@ -1,11 +1,12 @@
 /* verb_convert.c: `weir convert`: one file into another. The work is weir_convert's. */
 #include "base/compiler.h"
+#include "base/file.h"
 #include "console.h"
 #include "interrupt.h"
 #include "verbs.h"
 
 #include <stddef.h>
-#include <string.h>
+#include <stdlib.h>
 
 typedef struct convert_values {
     const char *type;
@@ -22,6 +23,17 @@ static const weir_option options[] = {
      "worker threads; default: physical cores within the limits set\nfor the process"},
 };
 
+/* A folder whose weights are there and whose tokenizer was forgotten: nobody sees that in the file
+ * before it is to read a text. */
+static bool is_without_words(const char *in) {
+    if (!weir_path_is_folder(in))
+        return false;
+    char *path = weir_path_join(in, "tokenizer.json");
+    bool is_there = path == NULL || weir_path_exists(path);
+    free(path);
+    return !is_there;
+}
+
 static int run(const weir_parsed *parsed) {
     const convert_values *values = parsed->values;
     weir_convert_options convert = {
@@ -34,7 +46,10 @@ static int run(const weir_parsed *parsed) {
     weir_interrupt_with_care(NULL);
     weir_status status = weir_convert(parsed->operands[0], parsed->operands[1], &convert, &err);
     if (status == WEIR_STATUS_OK)
-        weir_say("%s is written", parsed->operands[1]);
+        weir_say("%s is written%s", parsed->operands[1],
+                 is_without_words(parsed->operands[0])
+                     ? " without a vocabulary: the folder has no tokenizer.json"
+                     : "");
     return weir_tell_failure("convert", status, &err);
 }
 

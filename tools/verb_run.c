@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 typedef struct run_values {
@@ -88,7 +89,7 @@ static const weir_option options[] = {
 enum { MAX_TOKENS_FILE_BYTES = 64 << 20 };
 
 /* All of standard input, with a 0 behind it. */
-static weir_status read_standard_input(char **text, weir_error *err) {
+static weir_status read_standard_input(char **text, size_t *n_text, weir_error *err) {
     size_t n = 0, cap = 1 << 16;
     *text = NULL;
     for (;;) {
@@ -107,6 +108,7 @@ static weir_status read_standard_input(char **text, weir_error *err) {
     }
     if (ferror(stdin))
         return weir_fail(err, WEIR_STATUS_IO, "standard input: cannot be read");
+    *n_text = n;
     return WEIR_STATUS_OK;
 }
 
@@ -114,12 +116,18 @@ static weir_status read_tokens_file(weir_token_list *out, const char *path, weir
     char *text = NULL;
     size_t n;
     bool is_standard_input = strcmp(path, "-") == 0;
+    const char *where = is_standard_input ? "standard input" : path;
     weir_status status = is_standard_input
-                             ? read_standard_input(&text, err)
+                             ? read_standard_input(&text, &n, err)
                              : weir_file_read(path, MAX_TOKENS_FILE_BYTES, &text, &n, err);
+    if (status == WEIR_STATUS_OK && strlen(text) < n)
+        status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: byte %zu is 0, expected a text of ids",
+                           where, strlen(text));
     if (status == WEIR_STATUS_OK)
-        status = weir_parse_tokens(out, text, is_standard_input ? "standard input" : path, err);
+        status = weir_parse_tokens(out, text, where, err);
     free(text);
+    if (status == WEIR_STATUS_BAD_ARGUMENT) /* here it is the file that is wrong */
+        status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s", err->text);
     return status;
 }
 
@@ -301,10 +309,14 @@ static weir_status run_session(session *s, const weir_parsed *parsed, weir_error
     }
     weir_generate_result result = {.finish = WEIR_FINISH_LENGTH};
     /* For the library 0 tokens mean no limit; for whoever types it they mean none. */
-    if (weir_option_given(parsed, "max-tokens") && values->max_tokens == 0)
+    if (weir_option_given(parsed, "max-tokens") && values->max_tokens == 0) {
+        result.n_prompt = (uint32_t)weir_seq_n_pending(s->seq);
+        double start_s = now_s();
         WEIR_TRY(weir_seq_run(s->seq, err));
-    else
+        result.prompt_s = now_s() - start_s;
+    } else {
         WEIR_TRY(generate(s, parsed, &result, err));
+    }
     if (values->save) {
         /* So that a later --load goes on without running anything again. */
         WEIR_TRY(weir_seq_run(s->seq, err));
@@ -320,6 +332,11 @@ static weir_status run_session(session *s, const weir_parsed *parsed, weir_error
     return WEIR_STATUS_OK;
 }
 
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static int run(const weir_parsed *parsed) {
     const run_values *values = parsed->values;
     bool has_tokens = weir_option_given(parsed, "tokens");
@@ -329,6 +346,10 @@ static int run(const weir_parsed *parsed) {
     }
     if (!has_tokens && !values->tokens_file && !values->load) {
         weir_say("weir run: a prompt is missing; give --tokens, --tokens-file or --load");
+        return WEIR_EXIT_USAGE;
+    }
+    if (values->save && is_same_file(values->save, parsed->operands[0])) {
+        weir_say("weir run: --save: the file is the model itself and would be replaced");
         return WEIR_EXIT_USAGE;
     }
     session s = {0};

@@ -42,6 +42,10 @@ static int run(const weir_parsed *parsed) {
     if (status != WEIR_STATUS_OK)
         return weir_tell_failure("selftest", status, &err);
     weir_report_end(&report);
+    if (report.n_passed + report.n_failed + report.n_skipped == 0) {
+        weir_say("weir selftest: %s: names no case, so nothing was compared", parsed->operands[1]);
+        return WEIR_EXIT_BAD_FILE;
+    }
     return weir_finish_output("selftest", report.n_failed > 0 ? WEIR_EXIT_FAILED : WEIR_EXIT_DONE);
 }
 

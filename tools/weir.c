@@ -41,6 +41,14 @@ static int unknown_verb(const char *name) {
     return WEIR_EXIT_USAGE;
 }
 
+/* Of what takes no more arguments than it got. */
+static int one_too_many(const char *argument) {
+    weir_error err;
+    weir_fail(&err, WEIR_STATUS_BAD_ARGUMENT, "one argument too many: '%s'", argument);
+    weir_say("weir: %s", err.text);
+    return WEIR_EXIT_USAGE;
+}
+
 static int help(const char *name) {
     if (!name) {
         print_usage(stdout);
@@ -76,11 +84,13 @@ int main(int argc, char **argv) {
         return WEIR_EXIT_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
+        if (argc > 2)
+            return one_too_many(argv[2]);
         printf("weir %s\n", weir_version());
         return weir_finish_output("--version", WEIR_EXIT_DONE);
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return help(argc > 2 ? argv[2] : NULL);
+        return argc > 3 ? one_too_many(argv[3]) : help(argc > 2 ? argv[2] : NULL);
     const weir_verb *verb = find_verb(name);
     return verb ? run_verb(verb, argc - 2, argv + 2) : unknown_verb(name);
 }

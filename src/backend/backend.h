@@ -200,7 +200,7 @@ typedef struct weir_host_state {
 /* Places pages and states (or measures). */
 void weir_host_state_layout(weir_host_state *state, weir_arena *arena, const weir_kv_layout *kv,
                             const weir_model *model, const weir_backend_options *options);
-/* Fills the six state functions of be; they find the state by weir_backend_host_state. */
+/* Fills the six state functions of be, which is the head of a weir_host_backend. */
 void weir_host_state_install(weir_backend *be);
 /* Both host backends begin with this struct. */
 typedef struct weir_host_backend {

@@ -45,9 +45,14 @@ static void make_one_line(char text[WEIR_ERROR_TEXT], bool is_cut) {
     size_t n = strlen(text);
     if (is_cut)
         text[whole_utf8_length(text, n)] = 0;
-    for (char *c = text; *c; c++)
-        if ((uint8_t)*c < 0x20u || *c == 0x7f)
+    for (char *c = text; *c; c++) {
+        /* U+0080 to U+009F too: to a terminal U+009B is the beginning of an escape sequence. */
+        bool is_c1 = (uint8_t)c[0] == 0xc2u && ((uint8_t)c[1] & 0xe0u) == 0x80u;
+        if ((uint8_t)*c < 0x20u || *c == 0x7f || is_c1)
             *c = '?';
+        if (is_c1)
+            *++c = '?';
+    }
 }
 
 weir_status weir_fail(weir_error *err, weir_status status, const char *format, ...) {

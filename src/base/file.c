@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fs.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -54,7 +55,12 @@ weir_status weir_map_open(weir_map *out, const char *path, weir_error *err) {
         goto done;
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) {
-        status = fail_io(err, path, "cannot be mapped", errno);
+        if (errno == ENOMEM) /* a limit on the address space */
+            status = weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                               "%s: no addresses to map its %" PRIuMAX " bytes", path,
+                               (uintmax_t)st.st_size);
+        else
+            status = fail_io(err, path, "cannot be mapped", errno);
         goto done;
     }
     out->data = data;
@@ -200,6 +206,8 @@ static int open_unique(char *path, char *suffix) {
 
 weir_status weir_out_open(weir_out **out, const char *path, bool overwrite, weir_error *err) {
     *out = NULL;
+    if (!path[0]) /* its temporary name could be made, but never renamed */
+        return weir_fail(err, WEIR_STATUS_IO, "a file without a name cannot be created");
     struct stat st;
     if (lstat(path, &st) == 0) {
         if (!overwrite)
@@ -319,10 +327,19 @@ static int rename_new(const char *from, const char *to) {
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
     /* File systems without that flag (NFS): a second name, then the first is taken away. */
-    if (link(from, to) != 0)
+    if (link(from, to) == 0) {
+        unlink(from);
+        return 0;
+    }
+    if (errno == EEXIST)
         return -1;
-    unlink(from);
-    return 0;
+    /* Those without second names either (object stores): a look, then an ordinary rename. */
+    struct stat st;
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
 }
 
 static weir_status sync_folder_of(const char *path, weir_error *err) {

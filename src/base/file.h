@@ -10,7 +10,8 @@ typedef struct weir_map {
     size_t size;
 } weir_map;
 
-/* IO if it cannot be opened or is not a regular file. */
+/* IO if it cannot be opened or is not a regular file, NO_MEMORY without addresses for it. A file
+ * that shrinks while it is mapped, or a device that fails, shows as SIGBUS. */
 weir_status weir_map_open(weir_map *out, const char *path, weir_error *err);
 void weir_map_close(weir_map *map);
 

@@ -16,6 +16,7 @@
 #include "convert/hf_tokenizer.h"
 #include "convert/hparams_meta.h"
 #include "convert/row_stream.h"
+#include "convert/sampling_meta.h"
 #include "convert/tensor_layout.h"
 
 /* One tensor of the output, and where its values come from. */
@@ -222,14 +223,14 @@ static const weir_format *main_format(const conversion *c) {
     return most;
 }
 
-static void add_meta(conversion *c) {
+static weir_status add_meta(conversion *c, weir_error *err) {
     weir_gguf_writer *w = c->writer;
     const weir_gguf *g = weir_model_gguf(c->model);
     if (g == NULL) {
         weir_hparams_add_meta(w, &c->model->h, c->model->info.name);
         weir_format_add_meta(w, c->type != NULL ? c->type : main_format(c));
         weir_token_table_add_meta(w, &c->tokens, c->has_tokens);
-        return;
+        return weir_sampling_add_meta(w, weir_model_path(c->model), err);
     }
     for (size_t i = 0; i < weir_gguf_n_kv(g); i++) {
         const weir_gguf_kv *kv = weir_gguf_kv_at(g, i);
@@ -238,6 +239,7 @@ static void add_meta(conversion *c) {
     }
     if (c->type != NULL)
         weir_format_add_meta(w, c->type);
+    return WEIR_STATUS_OK;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -298,7 +300,7 @@ static weir_status take_bytes(void *context, const void *data, size_t n, weir_er
 
 static weir_status declare(conversion *c, uint64_t *total_bytes, weir_error *err) {
     *total_bytes = 0;
-    add_meta(c);
+    WEIR_TRY(add_meta(c, err));
     for (size_t i = 0; i < c->n_items; i++) {
         const item *it = &c->items[i];
         weir_gguf_add_tensor(c->writer, it->name, it->to, it->n_dims, it->shape);

@@ -37,25 +37,16 @@ static weir_status no_memory(const source *s) {
     return weir_fail(s->err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the tokenizer", s->path);
 }
 
-/* *root is NULL if the file is not there. */
-static weir_status load(json_t **root, const char *path, size_t max_bytes, weir_error *err) {
-    *root = NULL;
-    if (!weir_path_exists(path))
-        return WEIR_STATUS_OK;
-    char *text;
-    size_t n;
-    WEIR_TRY(weir_file_read(path, max_bytes, &text, &n, err));
+static weir_status load(source *s, const char *data, size_t size) {
     json_error_t where;
-    *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
-    free(text);
-    if (*root == NULL)
-        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: line %d, column %d: %s", path, where.line,
-                         where.column, where.text);
-    if (!json_is_object(*root)) {
-        json_decref(*root);
-        *root = NULL;
-        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: expected a JSON object", path);
-    }
+    s->root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &where);
+    if (s->root == NULL && json_error_code(&where) == json_error_out_of_memory)
+        return no_memory(s);
+    if (s->root == NULL)
+        return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: line %d, column %d: %s", s->path,
+                         where.line, where.column, where.text);
+    if (!json_is_object(s->root))
+        return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: expected a JSON object", s->path);
     return WEIR_STATUS_OK;
 }
 
@@ -372,48 +363,62 @@ static weir_status read_generation(const source *s) {
 
 /* ---- all files ----------------------------------------------------------------------------- */
 
-/* Loads one file and hands it on; nothing happens if it is not there. */
-static weir_status with_file(weir_token_table *table, const char *folder, const char *name,
-                             bool *found, weir_error *err) {
-    char *path = weir_path_join(folder, name);
-    if (path == NULL)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the tokenizer", folder);
-    source s = {.table = table, .path = path, .err = err};
-    bool is_tokenizer = strcmp(name, "tokenizer.json") == 0;
-    weir_status status =
-        load(&s.root, path, is_tokenizer ? MAX_TOKENIZER_BYTES : MAX_SMALL_BYTES, err);
-    if (status == WEIR_STATUS_OK && s.root != NULL) {
-        if (is_tokenizer) {
-            *found = true;
-            status = read_tokenizer(&s);
-        } else if (strcmp(name, "tokenizer_config.json") == 0) {
-            status = read_config(&s, *found);
-        } else {
-            status = read_generation(&s);
-        }
+static weir_status copy_template(const source *s, const char *data, size_t size) {
+    s->table->chat_template = weir_token_table_copy(s->table, data, size);
+    return s->table->chat_template.data != NULL ? WEIR_STATUS_OK : no_memory(s);
+}
+
+weir_status weir_hf_tokenizer_parse(weir_token_table *table, bool *found, weir_hf_file file,
+                                    const char *data, size_t size, const char *name,
+                                    weir_error *err) {
+    source s = {.table = table, .path = name, .err = err};
+    if (file == WEIR_HF_CHAT_TEMPLATE)
+        return copy_template(&s, data, size);
+    weir_status status;
+    WEIR_TRY_GOTO(load(&s, data, size));
+    switch (file) {
+    case WEIR_HF_TOKENIZER:
+        *found = true;
+        status = read_tokenizer(&s);
+        break;
+    case WEIR_HF_TOKENIZER_CONFIG:
+        status = read_config(&s, *found);
+        break;
+    case WEIR_HF_GENERATION_CONFIG:
+        status = read_generation(&s);
+        break;
+    case WEIR_HF_CHAT_TEMPLATE: /* above */
+        break;
     }
+fail:
     json_decref(s.root);
-    free(path);
     return status;
 }
 
-/* The file beats the text inside tokenizer_config.json, as everywhere. */
-static weir_status read_template_file(weir_token_table *table, const char *folder,
-                                      weir_error *err) {
-    char *path = weir_path_join(folder, "chat_template.jinja");
+/* Reads one file and hands it on; nothing happens if it is not there. */
+static weir_status with_file(weir_token_table *table, bool *found, const char *folder,
+                             weir_hf_file file, weir_error *err) {
+    static const struct {
+        const char *name;
+        size_t max_bytes;
+    } files[] = {
+        [WEIR_HF_TOKENIZER] = {"tokenizer.json", MAX_TOKENIZER_BYTES},
+        [WEIR_HF_TOKENIZER_CONFIG] = {"tokenizer_config.json", MAX_SMALL_BYTES},
+        [WEIR_HF_GENERATION_CONFIG] = {"generation_config.json", MAX_SMALL_BYTES},
+        [WEIR_HF_CHAT_TEMPLATE] = {"chat_template.jinja", MAX_SMALL_BYTES},
+    };
+    char *path = weir_path_join(folder, files[file].name);
     if (path == NULL)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the tokenizer", folder);
     weir_status status = WEIR_STATUS_OK;
-    char *text = NULL;
-    size_t n;
-    if (weir_path_exists(path))
-        status = weir_file_read(path, MAX_SMALL_BYTES, &text, &n, err);
-    if (status == WEIR_STATUS_OK && text != NULL) {
-        table->chat_template = weir_token_table_copy(table, text, n);
-        if (table->chat_template.data == NULL)
-            status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the tokenizer", path);
+    if (weir_path_exists(path)) {
+        char *text = NULL;
+        size_t n;
+        status = weir_file_read(path, files[file].max_bytes, &text, &n, err);
+        if (status == WEIR_STATUS_OK)
+            status = weir_hf_tokenizer_parse(table, found, file, text, n, path, err);
+        free(text);
     }
-    free(text);
     free(path);
     return status;
 }
@@ -425,8 +430,9 @@ weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const cha
     out->bos = h->bos;
     out->eos = h->eos;
     out->pad = h->pad;
-    WEIR_TRY(with_file(out, folder, "tokenizer.json", found, err));
-    WEIR_TRY(with_file(out, folder, "tokenizer_config.json", found, err));
-    WEIR_TRY(with_file(out, folder, "generation_config.json", found, err));
-    return read_template_file(out, folder, err);
+    WEIR_TRY(with_file(out, found, folder, WEIR_HF_TOKENIZER, err));
+    WEIR_TRY(with_file(out, found, folder, WEIR_HF_TOKENIZER_CONFIG, err));
+    WEIR_TRY(with_file(out, found, folder, WEIR_HF_GENERATION_CONFIG, err));
+    /* Last: the file beats the text inside tokenizer_config.json, as everywhere. */
+    return with_file(out, found, folder, WEIR_HF_CHAT_TEMPLATE, err);
 }

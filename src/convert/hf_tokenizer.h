@@ -17,4 +17,18 @@
 weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const char *folder,
                                    const weir_hparams *h, weir_error *err);
 
+/* In the order in which they are read. */
+typedef enum weir_hf_file {
+    WEIR_HF_TOKENIZER,
+    WEIR_HF_TOKENIZER_CONFIG,
+    WEIR_HF_GENERATION_CONFIG,
+    WEIR_HF_CHAT_TEMPLATE
+} weir_hf_file;
+
+/* One of them from memory into an open table; name is used in errors. *found as above: set by
+ * tokenizer.json, looked at by tokenizer_config.json. */
+weir_status weir_hf_tokenizer_parse(weir_token_table *table, bool *found, weir_hf_file file,
+                                    const char *data, size_t size, const char *name,
+                                    weir_error *err);
+
 #endif

@@ -60,6 +60,9 @@ weir_status weir_row_stream_open(weir_row_stream **out, uint32_t n_threads, uint
         weir_topology_read(&topology);
         n_threads = topology.n_threads;
     }
+    if (n_threads > WEIR_MAX_CPUS)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "n_threads is %u, expected %d at most",
+                         n_threads, (int)WEIR_MAX_CPUS);
     weir_row_stream *s = calloc(1, sizeof *s);
     if (s == NULL)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to write tensors");

@@ -72,6 +72,14 @@ static bool is_dots(const char *name) {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+/* A shell that stands in a folder would stand in a deleted one after its replacement. */
+static bool is_here(const char *full) {
+    char *here = getcwd(NULL, 0);
+    bool is_same = here != NULL && strcmp(here, full) == 0;
+    free(here);
+    return is_same;
+}
+
 /* OUT may be taken: it is not there, or it may be replaced and holds nothing but a model. */
 static weir_status check_out(const char *out, bool overwrite, weir_error *err) {
     if (!weir_path_exists(out))
@@ -80,6 +88,9 @@ static weir_status check_out(const char *out, bool overwrite, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: exists already", out);
     if (!weir_path_is_folder(out))
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: is no folder, so none replaces it", out);
+    if (is_here(out))
+        return weir_fail(err, WEIR_STATUS_FAILED, "%s: not replaced, it is the current folder",
+                         out);
     DIR *dir = opendir(out);
     if (dir == NULL)
         return io_error(err, out, "cannot be read");
@@ -129,8 +140,11 @@ static weir_status publish(folder_writer *f, weir_error *err) {
     if (weir_path_exists(f->out)) {
         old = make_folder(f->out);
         if (old == NULL || rename(f->out, old) != 0) {
+            weir_status status = io_error(err, f->out, "cannot be replaced");
+            if (old != NULL)
+                rmdir(old);
             free(old);
-            return io_error(err, f->out, "cannot be replaced");
+            return status;
         }
     }
     if (rename(f->work, f->out) != 0) {
@@ -309,7 +323,11 @@ static weir_status write_all(folder_writer *f, uint64_t shard_bytes, weir_error 
 
 weir_status weir_synth_folder(const char *out, const weir_synth_job *job, uint64_t shard_bytes,
                               weir_error *err) {
-    folder_writer f = {.job = job, .out = out};
+    if (out[0] == 0)
+        return weir_fail(err, WEIR_STATUS_IO, "a folder without a name cannot be made");
+    /* A link to a folder stands for the folder. NULL: OUT is not there yet. */
+    char *full = realpath(out, NULL);
+    folder_writer f = {.job = job, .out = full != NULL ? full : out};
     weir_status status = write_all(&f, shard_bytes, err);
     weir_safetensors_abort(&f.writer);
     weir_row_stream_close(&f.stream);
@@ -317,5 +335,6 @@ weir_status weir_synth_folder(const char *out, const weir_synth_job *job, uint64
         remove_folder(f.work);
     free(f.work);
     free(f.pieces);
+    free(full);
     return status;
 }

@@ -142,7 +142,7 @@ static void set_specials(maker *m, size_t reserved_end) {
     for (size_t i = 0; i < N_NAMED; i++)
         set_text(m, i, WEIR_TOKEN_CONTROL, named[i]);
     for (size_t id = N_NAMED; id < reserved_end; id++) {
-        char text[32];
+        char text[40];
         snprintf(text, sizeof text, "<|reserved_%zu|>", id - 10);
         /* The family's ids 14 and 15 are entries like words, not added tokens. */
         set_text(m, id, id < 16 ? WEIR_TOKEN_NORMAL : WEIR_TOKEN_CONTROL, text);

@@ -3,8 +3,8 @@
  *
  * The rows of y that meet one matrix are a group: all of them in a dense product, those of one
  * expert after a counting sort of `choice`. An item is a tile of weight rows of one matrix times
- * its whole group, so each weight is read once a product and by one thread. Few rows: the kernel
- * takes the weights apart in registers. Many rows, or no kernel for the format: the tile is
+ * its whole group, so each weight is read once a product and by one thread. The format's kernel
+ * takes the weights apart itself. Where it has none, or none for so many rows, the tile is
  * dequantized into the thread's memory once and multiplied as float32. Both give the same bits
  * (kernels.h), so the number of rows chooses the path and nothing else. x and y are passed as lists
  * of pointers: experts gather nothing.
@@ -45,10 +45,19 @@ size_t weir_cpu_tile_values(uint32_t n_cols) {
     return least > TILE_VALUES ? least : TILE_VALUES;
 }
 
-/* Multiple of TILE_ROWS_LEAST that fits a tile and leaves every thread several items. */
-static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, size_t n_groups) {
+/* Whether w times n_rows goes through the thread's tile. */
+static bool needs_tile(const weir_cpu *cpu, const weir_weight *w, uint32_t n_rows) {
+    const weir_cpu_kernels *k = &cpu->kernels;
+    weir_format_id id = w->format->id;
+    return id != WEIR_FORMAT_F32 && (!k->dot[id] || n_rows > k->dot_rows);
+}
+
+/* Multiple of TILE_ROWS_LEAST that fits a tile, if a group of at most n_rows needs it, and leaves
+ * every thread several items. */
+static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, uint32_t n_rows,
+                                 size_t n_groups) {
     uint32_t n_threads = cpu->host.be.options.n_threads;
-    size_t fit = cpu->tile_values / w->cols;
+    size_t fit = needs_tile(cpu, w, n_rows) ? cpu->tile_values / w->cols : TILE_ROWS_MOST;
     size_t fair = w->rows * n_groups / ((size_t)n_threads * ITEMS_PER_THREAD);
     size_t rows = fit < fair || n_threads == 1 ? fit : fair;
     rows = rows < TILE_ROWS_MOST ? rows : TILE_ROWS_MOST;
@@ -65,7 +74,8 @@ static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linea
     weir_dot_fn *dot = k->dot[id];
     const uint8_t *data = w->data + first * w->row_bytes;
     size_t row_bytes = w->row_bytes;
-    if (id != WEIR_FORMAT_F32 && (!dot || g->n_rows > k->dot_rows)) {
+    if (needs_tile(cpu, w, g->n_rows)) {
+        assert((size_t)n * w->cols <= cpu->tile_values);
         float *tile = cpu->threads[worker].tile;
         for (uint32_t i = 0; i < n; i++)
             k->dequantize[id](data + i * row_bytes, tile + (size_t)i * w->cols, w->cols);
@@ -143,8 +153,8 @@ void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
     if (op->n_rows == 0)
         return;
     size_t n_groups = op->choice ? sort_by_expert(cpu, op) : 1;
-    product p = {.cpu = cpu, .op = op, .tile_rows = choose_tile_rows(cpu, op->w, n_groups)};
-    assert((size_t)p.tile_rows * op->w->cols <= cpu->tile_values);
+    product p = {.cpu = cpu, .op = op};
+    p.tile_rows = choose_tile_rows(cpu, op->w, op->n_rows, n_groups);
     p.n_tiles = (op->w->rows + p.tile_rows - 1) / p.tile_rows;
     p.n_items = n_groups * p.n_tiles;
     weir_cpu_run(cpu, (size_t)op->w->rows * op->w->cols * op->n_rows, multiply_items, &p);

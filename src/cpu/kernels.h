@@ -10,10 +10,10 @@
  * s2[1])
  *
  * whatever the format (weights are dequantized exactly as quant/ does, values in float32), the
- * tile, the number of rows or the path (in registers, or through a dequantized tile). So a row has
- * the same bits in every batch. AVX2 (two registers of 8) and AVX-512 and NEON (four of 4) give
- * equal bits; portable C has the same lanes with separate multiply and add, so its last bits
- * differ.
+ * tile, the number of rows or the path (in registers, or through a dequantized tile, whole or in
+ * slices). So a row has the same bits in every batch. AVX2 (two registers of 8) and AVX-512 and
+ * NEON (four of 4) give equal bits; portable C has the same lanes with separate multiply and add,
+ * so its last bits differ.
  */
 #ifndef WEIR_CPU_KERNELS_H
 #define WEIR_CPU_KERNELS_H
@@ -44,12 +44,11 @@ typedef struct weir_attend_task {
 typedef struct weir_cpu_kernels {
     const char *isa; /* of the best unit that has filled entries */
 
-    /* Few rows: dequantize in registers. NULL: use dequantize + dot[F32]. Filled: f32 f16 bf16
-     * q4_0 q8_0 q4_k q5_k q6_k. dot[F32] is always there. Good for any n_x; best for n_x <=
-     * dot_rows. */
+    /* NULL: use dequantize + dot[F32]. Filled: f32 f16 bf16 q4_0 q8_0 q4_k q5_k q6_k. dot[F32] is
+     * always there. Good for n_x <= dot_rows; of more, dequantize a tile once and use dot[F32] on
+     * it. UINT32_MAX: the dots do that themselves, and better. Up to 80 KB of stack. */
     weir_dot_fn *dot[WEIR_FORMAT_LIMIT];
-    uint32_t
-        dot_rows; /* from more rows than this on, dequantize a tile once and use dot[F32] on it */
+    uint32_t dot_rows;
     /* Bits equal to the format's own; every entry filled. */
     void (*dequantize[WEIR_FORMAT_LIMIT])(const void *blocks, float *values, size_t n);
 

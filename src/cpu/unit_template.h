@@ -18,6 +18,17 @@ dequantize_fn WEIR_ISA(dequantize_f16), WEIR_ISA(dequantize_bf16), WEIR_ISA(dequ
 dequantize_fn WEIR_ISA(dequantize_q8_0), WEIR_ISA(dequantize_q4_k), WEIR_ISA(dequantize_q5_k);
 dequantize_fn WEIR_ISA(dequantize_q6_k);
 
+/* Blocks of a format. dequantize NULL: they are floats. */
+typedef struct dot_format {
+    dequantize_fn *dequantize;
+    uint32_t block_values;
+    size_t block_bytes;
+} dot_format;
+
+/* A dot of many x, the rows of w dequantized slice by slice. */
+void WEIR_ISA(dot_slices)(const uint8_t *w, size_t row_bytes, uint32_t n_w, const float *const *x,
+                          uint32_t n_x, uint32_t n_cols, float *const *y, const dot_format *format);
+
 void WEIR_ISA(rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);
 void WEIR_ISA(silu_mul)(const float *g, const float *u, size_t n, float *y);
 void WEIR_ISA(add_scaled)(float *y, const float *x, float scale, size_t n);
@@ -55,7 +66,7 @@ static inline void unit_fill(weir_cpu_kernels *k) {
     FILL_FORMAT(Q5_K, q5_k)
     FILL_FORMAT(Q6_K, q6_k)
 #undef FILL_FORMAT
-    k->dot_rows = V_DOT_ROWS;
+    k->dot_rows = UINT32_MAX;
     k->rms_norm = WEIR_ISA(rms_norm);
     k->silu_mul = WEIR_ISA(silu_mul);
     k->add_scaled = WEIR_ISA(add_scaled);

@@ -24,17 +24,16 @@ static void find_fit(char *text, size_t cap, const weir_model *model,
     weir_engine_options o = options ? *options : (weir_engine_options){0};
     weir_plan plan;
     static const uint32_t contexts[] = {32768, 8192, 4096, 2048, 1024, 512};
-    uint32_t asked = o.n_ctx ? o.n_ctx : UINT32_MAX;
+    uint32_t most = o.n_ctx ? o.n_ctx : model->h.n_ctx;
     for (int smaller = 0; smaller < 2; smaller++) {
         if (smaller) {
             o.kv_type = model->h.head_dim % 32 == 0 ? "q8" : "f16";
             o.n_batch = 64;
         }
         for (size_t i = 0; i < WEIR_COUNT(contexts); i++) {
-            o.n_ctx = contexts[i];
+            o.n_ctx = contexts[i] < most ? contexts[i] : most;
             o.n_pages = 0;
-            if (o.n_ctx > asked || o.n_ctx > model->h.n_ctx ||
-                weir_plan_make(&plan, model, &o, NULL) != WEIR_STATUS_OK || plan.total_bytes > room)
+            if (weir_plan_make(&plan, model, &o, NULL) != WEIR_STATUS_OK || plan.total_bytes > room)
                 continue;
             snprintf(text, cap, "context %u%s%s%s would fit", o.n_ctx, smaller ? ", K/V " : "",
                      smaller ? o.kv_type : "", smaller ? ", batch 64" : "");

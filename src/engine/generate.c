@@ -1,6 +1,7 @@
 /* generate.c: the uppermost tier: run the prompt, draw, run, draw ... on weir_seq and sampler. */
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/sampling.h"
 #include <time.h>
 
 static double now_s(void) {
@@ -31,6 +32,10 @@ weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
     if (seq->n_tokens == 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "generate on an empty timeline: expected a prompt of one token at least");
+    if (weir_sampler_n_vocab(sampler) != e->model->h.n_vocab)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "the sampler is for a vocabulary of %u tokens, the timeline's has %u",
+                         weir_sampler_n_vocab(sampler), e->model->h.n_vocab);
     double start = now_s();
     WEIR_TRY(weir_seq_run(seq, err));
     r->prompt_s = now_s() - start;

@@ -123,3 +123,13 @@ void weir_prefix_insert(weir_pages *p, uint32_t parent, const int32_t *tokens, u
     *bucket = page;
     p->refs[page]++; /* the tree's own; a timeline holds the page too, so it is not kept yet */
 }
+
+bool weir_prefix_give_up(weir_pages *p, uint32_t page) {
+    /* Nothing is kept, and who held a child would hold this page too: it has no children. */
+    assert(p->n_free == 0 && p->n_kept == 0);
+    if (p->refs[page] != 2 || p->nodes[page].parent == WEIR_NO_NODE)
+        return false;
+    forget(p, page);
+    p->refs[page]--;
+    return true;
+}

@@ -46,5 +46,8 @@ void weir_page_release(weir_pages *p, uint32_t page);
 uint32_t weir_prefix_find(const weir_pages *p, uint32_t parent, const int32_t *tokens);
 /* Makes a full page a child of parent; the tree takes a reference. There must be none like it. */
 void weir_prefix_insert(weir_pages *p, uint32_t parent, const int32_t *tokens, uint32_t page);
+/* After weir_page_take found nothing: has the tree let go of a page that the caller alone holds
+ * beside it. False: others hold it too, or it is no node. */
+bool weir_prefix_give_up(weir_pages *p, uint32_t page);
 
 #endif

@@ -153,6 +153,10 @@ void weir_sampler_close(weir_sampler **sampler) {
     *sampler = NULL;
 }
 
+uint32_t weir_sampler_n_vocab(const weir_sampler *sampler) {
+    return sampler->n_vocab;
+}
+
 /* ---- logits --------------------------------------------------------------------------------- */
 
 /* Arithmetic on huge logits may overflow; the largest float keeps the order and has a softmax. */

@@ -1,4 +1,4 @@
-/* sampling.h: what the two files about sampling share. */
+/* sampling.h: what the files that sample share. */
 #ifndef WEIR_ENGINE_SAMPLING_H
 #define WEIR_ENGINE_SAMPLING_H
 
@@ -6,5 +6,8 @@
 
 /* BAD_ARGUMENT names the first field that is out of range; n_vocab bounds the biased tokens. */
 weir_status weir_sampling_check(const weir_sampling *s, uint32_t n_vocab, weir_error *err);
+
+/* Tokens of the vocabulary that the sampler was opened for. */
+uint32_t weir_sampler_n_vocab(const weir_sampler *sampler);
 
 #endif

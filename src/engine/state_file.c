@@ -169,7 +169,7 @@ weir_status weir_state_parse(weir_state_view *out, const void *data, size_t size
 static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_error *err) {
     weir_engine *e = s->engine;
     size_t page_bytes = e->backend->kv.page_bytes;
-    uint8_t *page = malloc(page_bytes);
+    uint8_t *page = malloc(page_bytes + 1); /* without attention layers a page is empty */
     float *state = malloc(shape_of(e).state_values * sizeof(float) + 1);
     weir_status status = WEIR_STATUS_OK;
     if (!page || !state) {

@@ -24,20 +24,31 @@ static uint32_t replay_start(weir_seq *s, uint32_t target, uint32_t *state_in) {
     return kept ? kept->pos : from;
 }
 
-/* Pages for positions n_kv .. n_kv + n_new - 1; the first of them copied if it is shared. */
+/* Makes the page of position n_kv, which has tokens and is shared, the timeline's own: a copy, or
+ * where no page is left and only the tree shares it, the page itself. So a timeline that was cut in
+ * a full page never needs more pages than its tokens fill. */
+static bool take_over_page(weir_seq *s) {
+    weir_engine *e = s->engine;
+    uint32_t *own = &s->pages[s->n_kv / WEIR_PAGE_TOKENS];
+    uint32_t page = weir_page_take(&e->pages);
+    if (page != WEIR_NO_PAGE) {
+        e->backend->page_copy(e->backend, page, *own, s->n_kv % WEIR_PAGE_TOKENS);
+        weir_page_release(&e->pages, *own);
+        *own = page;
+    } else if (!weir_prefix_give_up(&e->pages, *own)) {
+        return false;
+    }
+    s->nodes[s->n_kv / WEIR_PAGE_TOKENS] = WEIR_NO_NODE;
+    return true;
+}
+
+/* Pages for positions n_kv .. n_kv + n_new - 1. */
 static weir_status take_pages(weir_seq *s, uint32_t n_new, weir_error *err) {
     weir_engine *e = s->engine;
     uint32_t n = weir_pages_for(s->n_kv + n_new);
-    uint32_t used = s->n_kv % WEIR_PAGE_TOKENS, first = s->n_kv / WEIR_PAGE_TOKENS;
-    if (n_new > 0 && used > 0 && e->pages.refs[s->pages[first]] > 1) {
-        uint32_t page = weir_page_take(&e->pages);
-        if (page == WEIR_NO_PAGE)
-            goto full;
-        e->backend->page_copy(e->backend, page, s->pages[first], used);
-        weir_page_release(&e->pages, s->pages[first]);
-        s->pages[first] = page;
-        s->nodes[first] = WEIR_NO_NODE;
-    }
+    bool is_inside = n_new > 0 && s->n_kv % WEIR_PAGE_TOKENS > 0;
+    if (is_inside && e->pages.refs[s->pages[s->n_kv / WEIR_PAGE_TOKENS]] > 1 && !take_over_page(s))
+        goto full;
     while (s->n_pages < n) {
         uint32_t page = weir_page_take(&e->pages);
         if (page == WEIR_NO_PAGE)
@@ -206,7 +217,9 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
     }
     if (batch.n_rows > 0) {
         status = weir_backend_step(e->backend, &batch, err);
-        atomic_store(&e->cancel, false);
+        /* A request that came too late for this step stands for the next one. */
+        if (status == WEIR_STATUS_CANCELLED)
+            atomic_store(&e->cancel, false);
         if (status != WEIR_STATUS_OK)
             goto fail;
         e->stats.n_steps++;

@@ -134,3 +134,55 @@ interrupt() { # pattern of the temporary name, arguments of weir
     exits_with 0
     interrupt 'big.gguf.tmp-' convert in.gguf big.gguf --type q4_k
 }
+
+@test "a hangup leaves nothing, and one that is to be ignored is ignored" {
+    cd "$BATS_TEST_TMPDIR"
+    "$WEIR" synth big.gguf --config lfm2-350m --type f32 2>/dev/null &
+    pid=$!
+    for i in $(seq 200); do
+        ls | grep -q 'big.gguf.tmp-' && break
+        sleep 0.02
+    done
+    kill -HUP "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ]
+    [ -z "$(ls | grep '^big')" ]
+    (
+        trap '' HUP
+        exec "$WEIR" synth small.gguf --config weir-nano --type f32 2>/dev/null
+    ) &
+    pid=$!
+    for i in $(seq 200); do
+        ls | grep -q 'small.gguf' && break
+        sleep 0.01
+    done
+    kill -HUP "$pid" 2>/dev/null || true
+    wait "$pid"
+    [ -e small.gguf ]
+}
+
+@test "a limit on the size of files is a failed write" {
+    cd "$BATS_TEST_TMPDIR"
+    code=0
+    (
+        ulimit -f 100
+        exec "$WEIR" synth a.gguf --config tiny-dense --type f32 2>message
+    ) || code=$?
+    [ "$code" -eq 5 ]
+    grep -q 'a.gguf: cannot be written' message
+    [ "$(ls)" = message ]
+}
+
+@test "a folder without a tokenizer: the file's lack of words is told" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth folder --config tiny-dense --folder
+    exits_with 0
+    weir convert folder with.gguf
+    exits_with 0
+    ! grep -q vocabulary "$err" || explain
+    rm folder/tokenizer.json
+    weir convert folder without.gguf
+    exits_with 0
+    grep -q 'without a vocabulary' "$err" || explain
+}

@@ -141,7 +141,28 @@ ids() { # number of ids on standard output; fails if there is anything else
     cmp "$out" "$BATS_TEST_TMPDIR/first"
     printf '1 6 x' >"$BATS_TEST_TMPDIR/ids"
     weir run "$model" --tokens-file "$BATS_TEST_TMPDIR/ids"
-    refuses_with 2 "expected a token id at character 5"
+    refuses_with 3 "expected a token id at character 5"
+    : >"$BATS_TEST_TMPDIR/ids"
+    weir run "$model" --tokens-file "$BATS_TEST_TMPDIR/ids"
+    refuses_with 3 "expected a token id at character 1"
+    # The rest behind a 0 must not be lost in silence.
+    printf '1 6\0 11' >"$BATS_TEST_TMPDIR/ids"
+    weir run "$model" --tokens-file "$BATS_TEST_TMPDIR/ids"
+    refuses_with 3 "byte 3 is 0"
+}
+
+@test "the model is not replaced by a saved timeline" {
+    cp "$model" "$BATS_TEST_TMPDIR/m.gguf"
+    ln "$BATS_TEST_TMPDIR/m.gguf" "$BATS_TEST_TMPDIR/same"
+    weir run "$BATS_TEST_TMPDIR/m.gguf" --tokens 1 --max-tokens 0 --save "$BATS_TEST_TMPDIR/same"
+    refuses_with 2 "the model itself"
+    cmp "$model" "$BATS_TEST_TMPDIR/m.gguf"
+}
+
+@test "--stats tells the prompt's speed also when nothing is generated" {
+    weir run "$model" --tokens 1,6,11 --max-tokens 0 --stats
+    exits_with 0
+    grep -q '^prompt     3 tokens' "$err" || explain
 }
 
 @test "ids outside the vocabulary are refused" {
@@ -232,6 +253,26 @@ ids() { # number of ids on standard output; fails if there is anything else
     mkdir "$BATS_TEST_TMPDIR/folder"
     weir run "$BATS_TEST_TMPDIR/folder" --tokens 1
     [ "$code" -eq 3 ] || [ "$code" -eq 5 ] || explain
+}
+
+@test "a model that is cut short while it runs ends the run with one line" {
+    make_model lost.gguf weir-nano
+    for threads in 1 2; do
+        cp "$model" "$BATS_TEST_TMPDIR/lost.gguf"
+        "$WEIR" run "$BATS_TEST_TMPDIR/lost.gguf" --tokens 1 --ignore-eos --temperature 0 \
+            --threads $threads >"$BATS_TEST_TMPDIR/ids" 2>"$BATS_TEST_TMPDIR/message" &
+        pid=$!
+        for i in $(seq 3000); do
+            [ -s "$BATS_TEST_TMPDIR/ids" ] && break
+            sleep 0.02
+        done
+        : >"$BATS_TEST_TMPDIR/lost.gguf"
+        code=0
+        wait "$pid" || code=$?
+        [ "$code" -eq 5 ]
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/message")" -eq 1 ]
+        grep -q 'can no longer be read' "$BATS_TEST_TMPDIR/message"
+    done
 }
 
 @test "a reader that goes away does not leave the program running" {

@@ -17,6 +17,13 @@ load common
     [ "$(wc -l <"$err")" -eq 1 ] || explain
 }
 
+@test "a set without cases does not pass" {
+    echo '[]' >"$BATS_TEST_TMPDIR/index.json"
+    weir selftest golden "$BATS_TEST_TMPDIR"
+    exits_with 3
+    grep -q 'names no case' "$err" || explain
+}
+
 @test "a wrong weight is found" {
     cp -r "$WEIR_TEST_DATA/golden/dense_tiny" "$BATS_TEST_TMPDIR/case"
     chmod -R u+w "$BATS_TEST_TMPDIR/case"

@@ -78,4 +78,10 @@ setup() {
     exits_with 0
     ! grep -q "$(printf '\033')" "$out" || explain
     grep -q -F '\x1b[31m' "$out" || explain
+    # U+009B alone begins such a sequence too.
+    LC_ALL=C sed 's/tiny-moe/tin\xc2\x9b31m/' "$model" >"$BATS_TEST_TMPDIR/colour.gguf"
+    weir show "$BATS_TEST_TMPDIR/colour.gguf" --metadata
+    exits_with 0
+    ! LC_ALL=C grep -q "$(printf '\302\233')" "$out" || explain
+    grep -q -F '\xc2\x9b31m' "$out" || explain
 }

@@ -46,6 +46,13 @@ load common
     refuses_with 2 "unknown verb 'a?b?[31m'"
 }
 
+@test "help and --version take no more arguments than they say" {
+    weir --version please
+    refuses_with 2 "one argument too many: 'please'"
+    weir help run please
+    refuses_with 2 "one argument too many: 'please'"
+}
+
 @test "unknown options" {
     weir show --colour model.gguf
     refuses_with 2 "unknown option '--colour'"

@@ -1,10 +1,11 @@
 /*
  * test_engine_life.c: timelines live, share, fork, are cut, saved and closed at random, under a
  * shortage of pages, and always have the bits of a fresh prefill; steps allocate nothing, a
- * cancelled one moves nothing; the plan is what is taken; handles keep alive what they were made
- * from.
+ * cancelled one moves nothing, a late request to cancel is not lost; the plan is what is taken;
+ * handles keep alive what they were made from.
  */
 #include "base/memory.h"
+#include "engine/engine.h"
 #include "engine_fixture.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -227,7 +228,7 @@ static void test_steps_allocate_nothing(void **state) {
         print_message("skipped: malloc belongs to the sanitizer\n");
         skip();
     }
-    weir_guard_enter(); /* the guard itself works */
+    weir_guard_enter();                /* the guard itself works */
     void *volatile block = malloc(10); /* volatile: the pair may not be optimized away */
     free(block);
     weir_guard_leave();
@@ -286,7 +287,74 @@ static void test_cancel_moves_nothing(void **state) {
     weir_model_close(&model);
 }
 
+static void cancel_in_head(void *engine, const char *what, uint32_t layer, const void *data,
+                           uint32_t n_rows, uint32_t width) {
+    (void)layer, (void)data, (void)n_rows, (void)width;
+    if (strcmp(what, "final_norm") == 0)
+        weir_engine_cancel(engine);
+}
+
+/* A step that looks no more ends well, and the request stands for the next one. */
+static void test_late_cancel_is_not_lost(void **state) {
+    (void)state;
+    static const int32_t tokens[] = {1, 5, 9};
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = 64});
+    weir_seq *seq = NULL;
+    weir_error err = {0};
+    REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(seq, tokens, 2, &test_err));
+    const weir_probe probe = {cancel_in_head, engine};
+    engine->probe = &probe;
+    REQUIRE_OK(weir_seq_run(seq, &test_err));
+    engine->probe = NULL;
+    REQUIRE_OK(weir_seq_run(seq, &test_err)); /* nothing to run: no step takes notice */
+    REQUIRE_OK(weir_seq_append(seq, tokens + 2, 1, &test_err));
+    assert_int_equal(weir_seq_run(seq, &err), WEIR_STATUS_CANCELLED);
+    assert_int_equal(weir_seq_n_pending(seq), 1);
+    REQUIRE_OK(weir_seq_run(seq, &test_err));
+    weir_seq_close(&seq);
+    weir_engine_close(&engine);
+    weir_model_close(&model);
+}
+
 /* ---- plans, limits, lifetimes ---- */
+
+/* A timeline that fills all pages can be cut inside its last one, which the prefix tree shares, and
+ * go on there: n_pages for n_ctx tokens are enough for n_ctx tokens. */
+static void test_full_timeline_is_cut(void **state) {
+    (void)state;
+    enum { FULL = 128 };
+    weir_model *model = open_golden("moe_top2");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = FULL});
+    weir_engine *oracle =
+        open_engine(model, (weir_engine_options){.n_ctx = FULL, .no_prefix_cache = true});
+    dice d = {.seed = 9};
+    int32_t tokens[FULL];
+    float expected[MOST_VOCAB];
+    weir_seq *seq = NULL;
+    uint32_t n_vocab = vocab_of(model);
+    roll_tokens(&d, n_vocab, tokens, FULL);
+    REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(seq, tokens, FULL, &test_err));
+    REQUIRE_OK(weir_seq_run(seq, &test_err));
+    static const uint32_t cuts[] = {100, 127, 65, 128, 30, 1};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        REQUIRE_OK(weir_seq_rewind(seq, cuts[i], &test_err));
+        roll_tokens(&d, n_vocab, tokens + cuts[i], FULL - cuts[i]);
+        REQUIRE_OK(weir_seq_append(seq, tokens + cuts[i], FULL - cuts[i], &test_err));
+        REQUIRE_OK(weir_seq_run(seq, &test_err));
+        fresh_logits(oracle, tokens, FULL, expected);
+        require_same_bits(weir_seq_logits(seq), expected, n_vocab, "cut and filled again");
+    }
+    weir_seq_close(&seq);
+    weir_engine_stats stats;
+    weir_engine_get_stats(engine, &stats);
+    assert_int_equal(stats.n_pages_used, stats.n_pages_kept);
+    weir_engine_close(&engine);
+    weir_engine_close(&oracle);
+    weir_model_close(&model);
+}
 
 static void test_plan_is_what_is_taken(void **state) {
     (void)state;
@@ -330,6 +398,11 @@ static void test_what_does_not_fit_is_refused(void **state) {
     o = (weir_engine_options){.n_ctx = 16384, .max_bytes = plan.total_bytes};
     assert_int_equal(weir_engine_open(&engine, model, &o, &err), WEIR_STATUS_NO_MEMORY);
     assert_non_null(strstr(err.text, "context 1024 would fit"));
+    o = (weir_engine_options){.n_ctx = 100, .kv_type = "q8", .n_batch = 64};
+    REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
+    o = (weir_engine_options){.n_ctx = 100, .n_batch = 4096, .max_bytes = plan.total_bytes};
+    assert_int_equal(weir_engine_open(&engine, model, &o, &err), WEIR_STATUS_NO_MEMORY);
+    assert_non_null(strstr(err.text, "context 100, K/V q8, batch 64 would fit"));
     static const weir_engine_options bad[] = {{.device = "gpu9"},   {.kv_type = "q3"},
                                               {.isa = "mmx"},       {.n_ctx = 1u << 30},
                                               {.n_seqs = 1u << 30}, {.n_batch = 1u << 30}};
@@ -386,6 +459,13 @@ static void test_generate_stops(void **state) {
     weir_error err = {0};
     assert_int_equal(weir_generate(seq, sampler, NULL, &result, &err), WEIR_STATUS_BAD_ARGUMENT);
     REQUIRE_OK(weir_seq_append(seq, prompt, 3, &test_err));
+    weir_model *other = open_golden("moe_k256");
+    weir_sampler *foreign = NULL;
+    assert_int_not_equal(vocab_of(other), vocab_of(model));
+    REQUIRE_OK(weir_sampler_open(&foreign, other, &greedy, &test_err));
+    assert_int_equal(weir_generate(seq, foreign, NULL, &result, &err), WEIR_STATUS_BAD_ARGUMENT);
+    weir_sampler_close(&foreign);
+    weir_model_close(&other);
     weir_generate_options o = {.max_tokens = 10, .ignore_eos = true};
     REQUIRE_OK(weir_generate(seq, sampler, &o, &result, &test_err));
     assert_int_equal(result.finish, WEIR_FINISH_LENGTH);
@@ -414,6 +494,8 @@ int main(void) {
         cmocka_unit_test(test_prefix_is_reused),
         cmocka_unit_test(test_steps_allocate_nothing),
         cmocka_unit_test(test_cancel_moves_nothing),
+        cmocka_unit_test(test_late_cancel_is_not_lost),
+        cmocka_unit_test(test_full_timeline_is_cut),
         cmocka_unit_test(test_plan_is_what_is_taken),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
         cmocka_unit_test(test_handles_keep_alive),

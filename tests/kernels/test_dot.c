@@ -181,6 +181,60 @@ static void test_long_rows(void **state) {
     }
 }
 
+/* Many rows and vectors: the walk in slices, at its edges. Against every row alone. */
+static void test_slices(void **state) {
+    enum { N_W = 35, N_X = 70 };
+    static const uint32_t shapes[][2] = {{1, 61}, {7, 13},  {8, 60},  {9, 66},
+                                         {17, 2}, {16, 12}, {N_W, 9}, {N_W, N_X}};
+    static const uint32_t any[] = {511, 513, 1040}, blocks[] = {512, 544, 1056};
+    static const uint32_t superblocks[] = {256, 768, 1280};
+    const char *isa = *state;
+    weir_cpu_kernels k = kernels_or_skip(isa);
+    for (size_t i = 0; i < N_FILLED * 3; i++) {
+        const weir_format *f = weir_format_by_id(filled[i / 3]);
+        uint32_t n_cols = (f->block_values == 1    ? any
+                           : f->block_values == 32 ? blocks
+                                                   : superblocks)[i % 3];
+        problem p = {.f = f, .n_cols = n_cols};
+        numbers r = {i, 0};
+        size_t row_bytes = weir_format_row_bytes(f, n_cols);
+        uint8_t *w = malloc(N_W * row_bytes); /* exactly what the rows need */
+        assert_non_null(w);
+        for (uint32_t row = 0; row < N_W; row++)
+            fill_row(&p, &r, HEAVY, w + row * row_bytes);
+        float *values = new_floats((size_t)N_X * n_cols), *alone = new_floats(N_X * N_W);
+        float *got = new_floats(N_X * (N_W + 1)), *y[N_X];
+        const float *x[N_X];
+        for (size_t v = 0; v < (size_t)N_X * n_cols; v++)
+            values[v] = next_heavy(&r);
+        for (uint32_t j = 0; j < N_X; j++) {
+            x[j] = values + (size_t)j * n_cols;
+            y[j] = got + (size_t)j * (N_W + 1);
+            for (uint32_t row = 0; row < N_W; row++)
+                k.dot[f->id](w + row * row_bytes, row_bytes, 1, &x[j], 1, n_cols,
+                             &(float *){&alone[j * N_W + row]});
+        }
+        for (size_t s = 0; s < WEIR_COUNT(shapes); s++) {
+            uint32_t n_w = shapes[s][0], n_x = shapes[s][1];
+            for (uint32_t v = 0; v < N_X * (N_W + 1); v++)
+                got[v] = 12345.0f;
+            k.dot[f->id](w, row_bytes, n_w, x, n_x, n_cols, y);
+            for (uint32_t j = 0; j < N_X; j++) {
+                uint32_t used = j < n_x ? n_w : 0;
+                assert_same(f->name, isa, y[j], alone + j * N_W, used);
+                for (uint32_t row = used; row <= N_W; row++)
+                    if (y[j][row] != 12345.0f)
+                        fail_msg("%s: %u rows, %u vectors: y[%u][%u] was written", f->name, n_w,
+                                 n_x, j, row);
+            }
+        }
+        free(got);
+        free(alone);
+        free(values);
+        free(w);
+    }
+}
+
 /* Every format of the table, whether it has a kernel of its own or not. */
 static void test_dequantize(void **state) {
     const char *isa = *state;
@@ -275,9 +329,10 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice), PER_ISA(test_dequantize),
-        PER_ISA(test_all_halves),      PER_ISA(test_dot),
-        PER_ISA(test_long_rows),       cmocka_unit_test(test_equal_bits),
+        cmocka_unit_test(test_choice),     PER_ISA(test_dequantize),
+        PER_ISA(test_all_halves),          PER_ISA(test_dot),
+        PER_ISA(test_long_rows),           PER_ISA(test_slices),
+        cmocka_unit_test(test_equal_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #ifndef WEIR_TESTS_TEMP_FOLDER_H
 #define WEIR_TESTS_TEMP_FOLDER_H
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -354,6 +354,10 @@ static void test_bad_arguments(void **state) {
     expect_failure(NULL, in_temp("no.gguf"), &options, WEIR_STATUS_BAD_ARGUMENT, "NULL");
     expect_failure("/nowhere/at/all.gguf", in_temp("no.gguf"), &options, WEIR_STATUS_IO,
                    "/nowhere");
+    options.n_threads = 1025;
+    expect_failure(golden_path("dense_tiny"), in_temp("no.gguf"), &options,
+                   WEIR_STATUS_BAD_ARGUMENT, "n_threads");
+    options.n_threads = 0;
     temp_write(in_temp("there.gguf"), "x", 1);
     expect_failure(golden_path("dense_tiny"), in_temp("there.gguf"), &options, WEIR_STATUS_FAILED,
                    "there.gguf");
@@ -525,6 +529,39 @@ static void test_folder_without_tokenizer(void **state) {
     weir_model_close(&m);
 }
 
+/* The file made of a folder recommends the sampling that the folder does. */
+static void test_sampling_is_kept(void **state) {
+    (void)state;
+    static const char *const cases[] = {
+        "{}",
+        "{\"eos_token_id\":7}",
+        "{\"temperature\":0.25,\"top_k\":40,\"min_p\":0.125,\"repetition_penalty\":1.5}",
+        "{\"do_sample\":true}",
+        "{\"do_sample\":true,\"top_p\":0.5}",
+        "{\"do_sample\":false,\"temperature\":0.5,\"top_k\":9}",
+        "{\"top_p\":0.75,\"top_k\":-1}",
+        "{\"temperature\":-1,\"top_k\":5}",
+        "{\"temperature\":\"hot\",\"top_k\":99999999999,\"min_p\":null}",
+        "{\"top_k\":7.5}",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        make_folder(NULL, NULL, cases[i], NULL);
+        convert(in_temp("tok"), in_temp("sampling.gguf"), NULL);
+        weir_model *a = open_model(in_temp("tok")), *b = open_model(in_temp("sampling.gguf"));
+        weir_sampling x, y;
+        const char *from_a, *from_b;
+        weir_sampling_for_model(&x, a, &from_a);
+        weir_sampling_for_model(&y, b, &from_b);
+        assert_int_equal(strcmp(from_a, "none: greedy") == 0, strcmp(from_b, "none: greedy") == 0);
+        assert_true(x.temperature == y.temperature && x.top_k == y.top_k && x.top_p == y.top_p);
+        assert_true(x.min_p == y.min_p && x.repetition_penalty == y.repetition_penalty);
+        if (i == 2) /* and both really read it */
+            assert_true(y.temperature == 0.25f && y.top_k == 40 && y.repetition_penalty == 1.5f);
+        weir_model_close(&a);
+        weir_model_close(&b);
+    }
+}
+
 static void test_bad_tokenizers(void **state) {
     (void)state;
     static const struct {
@@ -606,6 +643,7 @@ int main(void) {
         cmocka_unit_test(test_tokenizer_both_merge_spellings),
         cmocka_unit_test(test_tokenizer_ids_and_templates),
         cmocka_unit_test(test_folder_without_tokenizer),
+        cmocka_unit_test(test_sampling_is_kept),
         cmocka_unit_test(test_bad_tokenizers),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);

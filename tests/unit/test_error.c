@@ -26,6 +26,9 @@ static void makes_one_line(void **state) {
               "a\nb\tc\x1b[31md\x7f"
               "e\xc3\xa9\r");
     assert_string_equal(err.text, "a?b?c?[31md?e\xc3\xa9?");
+    /* U+009B, an escape sequence's beginning in two bytes, and its neighbours that are none */
+    weir_fail(&err, WEIR_STATUS_FAILED, "a\xc2\x9b\x33\xc2\x80\xc2\xa0z\xc2");
+    assert_string_equal(err.text, "a??3??\xc2\xa0z\xc2");
 }
 
 static void prefixes(void **state) {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +113,27 @@ static void refuses_to_map(void **state) {
     /* nobody writes into this pipe: must not wait */
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
     assert_int_equal(weir_map_open(&map, in_folder("pipe"), &err), WEIR_STATUS_IO);
+}
+
+/* More bytes than there are addresses: only memory, of which nothing is taken, can claim so many.
+ */
+static void refuses_what_has_no_addresses(void **state) {
+    (void)state;
+    int fd = memfd_create("weir_test_file", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)1 << 60) != 0) {
+        if (fd >= 0)
+            close(fd);
+        print_message("skipped: no file in memory, or not of 2^60 bytes\n");
+        skip();
+    }
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    weir_map map;
+    weir_error err = {0};
+    assert_int_equal(weir_map_open(&map, path, &err), WEIR_STATUS_NO_MEMORY);
+    assert_null(map.data);
+    assert_non_null(strstr(err.text, "1152921504606846976"));
+    close(fd);
 }
 
 static void reads(void **state) {
@@ -312,6 +334,8 @@ static void refuses_places(void **state) {
     assert_int_equal(weir_out_open(&out, in_folder("sub"), true, &err), WEIR_STATUS_IO);
     assert_int_equal(weir_out_open(&out, "/dev/null", true, &err), WEIR_STATUS_IO);
     assert_null(out);
+    assert_int_equal(weir_out_open(&out, "", true, &err), WEIR_STATUS_IO);
+    assert_null(out);
     /* a path that becomes a folder on the way */
     assert_int_equal(weir_out_open(&out, in_folder("b"), true, &err), WEIR_STATUS_OK);
     assert_int_equal(mkdir(in_folder("b"), 0700), 0);
@@ -393,6 +417,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(maps),
         IN_FOLDER(refuses_to_map),
+        IN_FOLDER(refuses_what_has_no_addresses),
         IN_FOLDER(reads),
         IN_FOLDER(reads_what_has_no_size),
         IN_FOLDER(paths),

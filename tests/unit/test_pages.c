@@ -108,11 +108,35 @@ static void test_oldest_kept_gives_way(void **state) {
     weir_arena_close(&p.arena);
 }
 
+/* A page that one timeline and the tree hold can leave the tree; a shared one cannot. */
+static void test_tree_gives_a_page_up(void **state) {
+    (void)state;
+    pool p;
+    int32_t tokens[WEIR_PAGE_TOKENS];
+    open_pool(&p, 2);
+    fill(tokens, 1);
+    uint32_t node = weir_page_take(&p.pages), plain = weir_page_take(&p.pages);
+    weir_prefix_insert(&p.pages, WEIR_ROOT, tokens, node);
+    assert_int_equal(weir_page_take(&p.pages), WEIR_NO_PAGE);
+    assert_false(weir_prefix_give_up(&p.pages, plain));
+    weir_page_share(&p.pages, node); /* a second timeline */
+    assert_false(weir_prefix_give_up(&p.pages, node));
+    assert_int_equal(weir_prefix_find(&p.pages, WEIR_ROOT, tokens), node);
+    weir_page_release(&p.pages, node);
+    assert_true(weir_prefix_give_up(&p.pages, node));
+    assert_int_equal(weir_prefix_find(&p.pages, WEIR_ROOT, tokens), WEIR_NO_NODE);
+    assert_int_equal(p.pages.refs[node], 1);
+    weir_page_release(&p.pages, node);
+    assert_int_equal(p.pages.n_free, 1); /* free, not kept */
+    weir_arena_close(&p.arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages_run_out_and_come_back),
         cmocka_unit_test(test_keys_include_the_parent),
         cmocka_unit_test(test_oldest_kept_gives_way),
+        cmocka_unit_test(test_tree_gives_a_page_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

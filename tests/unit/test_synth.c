@@ -4,6 +4,7 @@
  * synthetic tokenizers must keep their promises at every size; nothing may depend on threads.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -426,6 +427,32 @@ static void test_shards(void **state) {
     weir_model_close(&b);
 }
 
+/* By way of a link the folder itself is replaced; never the one somebody stands in. */
+static void test_folder_by_other_names(void **state) {
+    (void)state;
+    synth(in_temp("real"), "tiny-dense", "bf16", 1, true);
+    assert_int_equal(symlink("real", in_temp("link")), 0);
+    int n_before = temp_n_entries();
+    synth(in_temp("link"), "tiny-moe", "bf16", 2, true);
+    assert_int_equal(temp_n_entries(), n_before);
+    weir_model *m = open_model(in_temp("real"));
+    assert_int_equal(m->h.n_experts, 4);
+    weir_model_close(&m);
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    assert_true(here >= 0 && chdir(in_temp("real")) == 0);
+    weir_synth_options options = {
+        .config = "tiny-dense", .type = "bf16", .as_folder = true, .overwrite = true};
+    weir_status status = weir_synth(".", &options, NULL);
+    assert_int_equal(fchdir(here), 0);
+    close(here);
+    assert_int_equal(status, WEIR_STATUS_FAILED);
+    assert_int_equal(temp_n_entries(), n_before);
+    expect_failure("", &options, WEIR_STATUS_IO, "without a name");
+    options.as_folder = false;
+    expect_failure("", &options, WEIR_STATUS_IO, "without a name");
+    unlink(in_temp("link"));
+}
+
 static void test_nothing_foreign_is_replaced(void **state) {
     (void)state;
     synth(in_temp("mine"), "tiny-dense", "bf16", 1, true);
@@ -637,6 +664,7 @@ int main(void) {
         cmocka_unit_test(test_config_from_a_file),
         cmocka_unit_test(test_folder_equals_file),
         cmocka_unit_test(test_folder_converts_to_the_file),
+        cmocka_unit_test(test_folder_by_other_names),
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_nothing_foreign_is_replaced),
         cmocka_unit_test(test_cancelled_leaves_nothing),
