@@ -214,8 +214,9 @@ typedef struct weir_chunk {
  * One step of the model over pending tokens of any number of timelines, prompts and single tokens
  * mixed; a timeline may occur once. Replay rows after a rewind are added by the engine and count
  * against n_batch. A timeline whose last pending token was run has new logits. All or nothing: on
- * failure no timeline has moved. FULL: a chunk with n_tokens > 0 does not fit in the batch, or the
- * pages are used up.
+ * failure no timeline has moved. FULL: a chunk with n_tokens > 0 does not fit in the batch or the
+ * free pages, or no page is left for anything. Chunks with n_tokens 0 are cut to what fits, maybe
+ * to nothing.
  */
 WEIR_API weir_status weir_engine_step(weir_engine *engine, weir_chunk *chunks, size_t n_chunks,
                                       weir_error *err);

@@ -376,19 +376,13 @@ weir_status weir_hf_tokenizer_parse(weir_token_table *table, bool *found, weir_h
         return copy_template(&s, data, size);
     weir_status status;
     WEIR_TRY_GOTO(load(&s, data, size));
-    switch (file) {
-    case WEIR_HF_TOKENIZER:
+    if (file == WEIR_HF_TOKENIZER) {
         *found = true;
         status = read_tokenizer(&s);
-        break;
-    case WEIR_HF_TOKENIZER_CONFIG:
+    } else if (file == WEIR_HF_TOKENIZER_CONFIG) {
         status = read_config(&s, *found);
-        break;
-    case WEIR_HF_GENERATION_CONFIG:
+    } else {
         status = read_generation(&s);
-        break;
-    case WEIR_HF_CHAT_TEMPLATE: /* above */
-        break;
     }
 fail:
     json_decref(s.root);

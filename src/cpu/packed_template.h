@@ -1,7 +1,7 @@
 /*
  * packed_template.h: weights in packed formats: dot products that dequantize in registers (up to
- * V_FEW_X vectors; of more, dot_slices), and dequantize itself, both from the same unpack(), so
- * that they cannot differ.
+ * V_FEW_X vectors; of more, with V_SLICES, dot_slices), and dequantize itself, both from the same
+ * unpack(), so that they cannot differ.
  *
  * Contract: included once per instruction set, after its vec_<isa>.h. Values come in the order of
  * the row, rounded as in src/quant: d * sc first, times q, minus dmin * m. A block is opened (its
@@ -204,6 +204,17 @@ static WEIR_INLINE void packed_dequantize(const weir_format_id f, const uint32_t
                             at);                                                               \
     }
 
+#if V_SLICES
+#define PACKED_MANY(name, values, bytes)                                           \
+    static const dot_format format = {WEIR_ISA(dequantize_##name), values, bytes}; \
+    if (n_x > V_FEW_X) {                                                           \
+        WEIR_ISA(dot_slices)(w, row_bytes, n_w, x, n_x, n_cols, y, &format);       \
+        return;                                                                    \
+    }
+#else
+#define PACKED_MANY(name, values, bytes)
+#endif
+
 /* A format of blocks of `values` values in `bytes` bytes: its dot and its dequantize. */
 #define PACKED_FORMAT(ID, name, values, bytes)                                                    \
     PACKED_GROUP(ID, name, values, bytes, 1)                                                      \
@@ -213,14 +224,10 @@ static WEIR_INLINE void packed_dequantize(const weir_format_id f, const uint32_t
     void WEIR_ISA(dot_##name)(const uint8_t *w, size_t row_bytes, uint32_t n_w,                   \
                               const float *const *x, uint32_t n_x, uint32_t n_cols,               \
                               float *const *y) {                                                  \
-        static const dot_format format = {WEIR_ISA(dequantize_##name), values, bytes};            \
+        PACKED_MANY(name, values, bytes)                                                          \
         static void (*const groups[PACKED_X])(const uint8_t *, size_t, uint32_t,                  \
                                               const float *const *, uint32_t, float *const *) = { \
             name##_group_1, name##_group_2, name##_group_3, name##_group_4};                      \
-        if (n_x > V_FEW_X) {                                                                      \
-            WEIR_ISA(dot_slices)(w, row_bytes, n_w, x, n_x, n_cols, y, &format);                  \
-            return;                                                                               \
-        }                                                                                         \
         for (uint32_t j = 0; j < n_x; j += PACKED_X) {                                            \
             uint32_t take = n_x - j < PACKED_X ? n_x - j : PACKED_X;                              \
             groups[take - 1](w, row_bytes, n_w, x + j, n_cols, y + j);                            \

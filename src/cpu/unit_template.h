@@ -25,7 +25,7 @@ typedef struct dot_format {
     size_t block_bytes;
 } dot_format;
 
-/* A dot of many x, the rows of w dequantized slice by slice. */
+/* A dot of many x, the rows of w dequantized slice by slice; only with V_SLICES. */
 void WEIR_ISA(dot_slices)(const uint8_t *w, size_t row_bytes, uint32_t n_w, const float *const *x,
                           uint32_t n_x, uint32_t n_cols, float *const *y, const dot_format *format);
 
@@ -66,7 +66,7 @@ static inline void unit_fill(weir_cpu_kernels *k) {
     FILL_FORMAT(Q5_K, q5_k)
     FILL_FORMAT(Q6_K, q6_k)
 #undef FILL_FORMAT
-    k->dot_rows = UINT32_MAX;
+    k->dot_rows = V_SLICES ? UINT32_MAX : V_FEW_X;
     k->rms_norm = WEIR_ISA(rms_norm);
     k->silu_mul = WEIR_ISA(silu_mul);
     k->add_scaled = WEIR_ISA(add_scaled);

@@ -15,8 +15,10 @@
  *   V_ROWS(n_x)               with so many rows of w (a table of V_TILE_X numbers)
  *   V_PACKED_ROWS(n_x)        the same for packed formats, n_x = 1..4
  *   V_FEW_X                   up to so many x, packed weights are taken apart in registers
- *                             (Zen 5: 12 x of q4_0 5 % faster so than in slices, 16 of q6_k 18 %
- *                             slower)
+ *                             (AVX-512 on Zen 5: 12 x of q4_0 5 % faster so than in slices, 16 of
+ *                             q6_k 18 % slower)
+ *   V_SLICES                  1: more x in slices, dot_template.h; 0: the caller's tile. AVX2 with
+ *                             its few x in a tile loses 5 % by slices
  *   V_ATTEND_HEADS, V_ATTEND_PARTS  tile of p V: heads, and registers of a head's values
  *   vp_zero() vp_set(a) vp_load(p) vp_store(p, a)
  *   vp_add vp_sub vp_mul vp_div (a, b), vp_max(a, b): b where either is NaN, or NaN

@@ -14,8 +14,15 @@
 
 enum { KV_ITEM = 2 }; /* of the plan: weights, vectors, K/V pages, ... */
 
-static double gb(uint64_t bytes) {
-    return (double)bytes / 1e9;
+enum { AMOUNT_TEXT = 32 };
+
+/* "13.43 GB", "62.1 MB"; returns text. */
+static const char *amount(char text[AMOUNT_TEXT], uint64_t bytes) {
+    if (bytes >= 1000000000)
+        snprintf(text, AMOUNT_TEXT, "%.2f GB", (double)bytes / 1e9);
+    else
+        snprintf(text, AMOUNT_TEXT, "%.1f MB", (double)bytes / 1e6);
+    return text;
 }
 
 /* Looks for the first of a few smaller settings that fits; writes it as text. */
@@ -50,11 +57,14 @@ static weir_status check_room(const weir_plan *plan, const weir_model *model,
     if (room == 0 || plan->total_bytes <= room)
         return WEIR_STATUS_OK;
     find_fit(fit, sizeof fit, model, options, room);
-    return weir_fail(err, WEIR_STATUS_NO_MEMORY,
-                     "the model needs %.2f GB (weights %.2f, K/V %.2f, the rest %.2f) and %.2f GB "
-                     "are available; %s",
-                     gb(plan->total_bytes), gb(plan->weight_bytes), gb(plan->item[KV_ITEM].bytes),
-                     gb(plan->engine_bytes - plan->item[KV_ITEM].bytes), gb(room), fit);
+    char need[AMOUNT_TEXT], weights[AMOUNT_TEXT], kv[AMOUNT_TEXT], rest[AMOUNT_TEXT],
+        has[AMOUNT_TEXT];
+    uint64_t kv_bytes = plan->item[KV_ITEM].bytes;
+    return weir_fail(
+        err, WEIR_STATUS_NO_MEMORY,
+        "the model needs %s (weights %s, K/V %s, the rest %s) and %s are available; %s",
+        amount(need, plan->total_bytes), amount(weights, plan->weight_bytes), amount(kv, kv_bytes),
+        amount(rest, plan->engine_bytes - kv_bytes), amount(has, room), fit);
 }
 
 /* Numbers the conv state slots: two for each timeline, then the snapshots. */

@@ -19,6 +19,9 @@ enum { WEIR_NO_POS = UINT32_MAX };
 struct weir_seq {
     weir_engine *engine;
     bool is_open;
+    bool is_loaded; /* K/V from a file: another device or ISA may have made its bits, so its pages
+                       never enter the tree that other timelines take theirs from */
+    uint64_t step;  /* number of the last step it was named in */
     uint32_t n_tokens;
     uint32_t n_kv;
     uint32_t state_pos; /* tokens behind `state`; WEIR_NO_POS: not valid, a replay is due */
@@ -98,9 +101,6 @@ void weir_snapshot_cut(weir_seq *seq, uint32_t pos);
 /* seq.c */
 /* Gives pages beyond the first n_tokens tokens back. */
 void weir_seq_trim_pages(weir_seq *seq, uint32_t n_tokens);
-/* step.c: full pages from number first_page on become nodes of the prefix tree (if there is one); a
- * page that is there already is taken instead. */
-void weir_seq_grow_tree(weir_seq *seq, uint32_t first_page);
 void weir_engine_release(weir_engine *engine); /* one reference less; the last one frees */
 
 static inline uint32_t weir_pages_for(uint32_t n_tokens) {

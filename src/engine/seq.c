@@ -15,6 +15,7 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         if (s->is_open)
             continue;
         s->is_open = true;
+        s->is_loaded = false;
         s->n_tokens = s->n_kv = s->n_pages = 0;
         s->state_pos = s->logits_pos = WEIR_NO_POS;
         engine->n_refs++;
@@ -49,6 +50,7 @@ weir_status weir_seq_fork(weir_seq **out, const weir_seq *from, weir_error *err)
     weir_engine *e = from->engine;
     WEIR_TRY(weir_seq_open(out, e, err));
     weir_seq *s = *out;
+    s->is_loaded = from->is_loaded;
     s->n_tokens = from->n_tokens;
     s->n_kv = from->n_kv;
     memcpy(s->tokens, from->tokens, from->n_tokens * sizeof *s->tokens);
@@ -117,6 +119,7 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
     if (n >= s->n_kv)
         return WEIR_STATUS_OK;
     s->n_kv = n;
+    s->is_loaded &= n > 0;
     s->state_pos = s->logits_pos = WEIR_NO_POS;
     weir_seq_trim_pages(s, n);
     weir_snapshot_cut(s, n);

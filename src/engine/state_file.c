@@ -191,6 +191,7 @@ static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_erro
     }
     for (uint32_t i = 0; i < view->n_tokens; i++)
         s->tokens[i] = (int32_t)get_u32(view->tokens + 4 * (size_t)i);
+    s->is_loaded = true;
     s->n_tokens = view->n_tokens;
     s->n_kv = view->n_kv;
     if (view->state) {
@@ -202,7 +203,6 @@ static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_erro
         memcpy(s->logits, view->logits, e->model->h.n_vocab * sizeof(float));
         s->logits_pos = s->n_kv;
     }
-    weir_seq_grow_tree(s, 0);
 fail:
     free(page);
     free(state);

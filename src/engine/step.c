@@ -42,25 +42,42 @@ static bool take_over_page(weir_seq *s) {
     return true;
 }
 
-/* Pages for positions n_kv .. n_kv + n_new - 1. */
-static weir_status take_pages(weir_seq *s, uint32_t n_new, weir_error *err) {
+/* Pages for positions n_kv .. n_kv + n_new - 1, as far as there are any. Returns for how many of
+ * the n_new tokens there are. */
+static uint32_t take_pages(weir_seq *s, uint32_t n_new) {
     weir_engine *e = s->engine;
     uint32_t n = weir_pages_for(s->n_kv + n_new);
     bool is_inside = n_new > 0 && s->n_kv % WEIR_PAGE_TOKENS > 0;
     if (is_inside && e->pages.refs[s->pages[s->n_kv / WEIR_PAGE_TOKENS]] > 1 && !take_over_page(s))
-        goto full;
+        return 0;
     while (s->n_pages < n) {
         uint32_t page = weir_page_take(&e->pages);
         if (page == WEIR_NO_PAGE)
-            goto full;
+            return s->n_pages * WEIR_PAGE_TOKENS - s->n_kv;
         s->nodes[s->n_pages] = WEIR_NO_NODE;
         s->pages[s->n_pages++] = page;
     }
-    return WEIR_STATUS_OK;
-full:
+    return n_new;
+}
+
+static weir_status fail_pages(const weir_engine *e, weir_error *err) {
     return weir_fail(err, WEIR_STATUS_FULL,
                      "all %u K/V pages are in use (n_pages): close or rewind a timeline",
                      e->plan.n_pages);
+}
+
+/* Gives a planned chunk its pages, or cuts it to those there are: "as many as fit" may be none. */
+static weir_status place_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, weir_error *err) {
+    uint32_t n_fit = take_pages(plan->seq, plan->n_new);
+    if (n_fit == plan->n_new)
+        return WEIR_STATUS_OK;
+    if (chunk->n_tokens > 0)
+        return fail_pages(plan->seq->engine, err);
+    plan->n_new = n_fit;
+    plan->wants_last = false;
+    if (n_fit == 0)
+        plan->n_replay = 0;
+    return WEIR_STATUS_OK;
 }
 
 /* Decides the rows of one chunk within the room that is left. n_new and n_replay 0: nothing. */
@@ -83,8 +100,11 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     uint32_t room = row_room > plan->n_replay ? row_room - plan->n_replay : 0;
     if (chunk->logits && room > out_room)
         room = out_room;
-    if (n_new == 0)
+    if (n_new == 0) {
         n_new = pending < room ? pending : room;
+        if (n_new > 0 && n_new == pending && out_room == 0)
+            n_new--; /* its logits have no place in this step */
+    }
     bool needs_out = chunk->logits || n_new == pending;
     bool has_room = plan->n_replay <= row_room && n_new <= room && !(needs_out && out_room == 0);
     if (pending > 0 && n_new == 0)
@@ -131,9 +151,12 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
     batch->n_rows += n_rows;
 }
 
-void weir_seq_grow_tree(weir_seq *s, uint32_t first_page) {
+/* Full pages from number first_page on become nodes of the prefix tree, if there is one; a page
+ * that is there already is taken instead. */
+static void grow_tree(weir_seq *s, uint32_t first_page) {
     weir_pages *pages = &s->engine->pages;
-    for (uint32_t i = first_page; pages->has_tree && i < s->n_kv / WEIR_PAGE_TOKENS; i++) {
+    bool grows = pages->has_tree && !s->is_loaded;
+    for (uint32_t i = first_page; grows && i < s->n_kv / WEIR_PAGE_TOKENS; i++) {
         uint32_t parent = i == 0 ? WEIR_ROOT : s->nodes[i - 1];
         const int32_t *tokens = s->tokens + i * WEIR_PAGE_TOKENS;
         uint32_t node = weir_prefix_find(pages, parent, tokens);
@@ -165,26 +188,27 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
                    e->model->h.n_vocab * sizeof(float));
         s->logits_pos = s->n_kv;
     }
-    weir_seq_grow_tree(s, first_page);
+    grow_tree(s, first_page);
     if (plan->wants_last && plan->n_new > 1)
         weir_snapshot_take(s); /* the end of a prompt */
     e->stats.n_rows += plan->n_replay + plan->n_new;
     e->stats.n_rows_replayed += plan->n_replay;
 }
 
-static weir_status check_chunks(const weir_engine *e, const weir_chunk *chunks, size_t n_chunks,
+static weir_status check_chunks(weir_engine *e, const weir_chunk *chunks, size_t n_chunks,
                                 weir_error *err) {
     if (n_chunks > e->plan.n_seqs)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%zu chunks: the engine has %u timelines",
                          n_chunks, e->plan.n_seqs);
+    uint64_t step = ++e->tick;
     for (size_t i = 0; i < n_chunks; i++) {
         if (!chunks[i].seq || chunks[i].seq->engine != e)
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                              "chunk %zu: its timeline is not of this engine", i);
-        for (size_t j = 0; j < i; j++)
-            if (chunks[j].seq == chunks[i].seq)
-                return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                                 "chunks %zu and %zu are of one timeline", j, i);
+        if (chunks[i].seq->step == step)
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "chunk %zu: its timeline stands in an earlier chunk too", i);
+        chunks[i].seq->step = step;
     }
     return WEIR_STATUS_OK;
 }
@@ -199,21 +223,28 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
                         .cancel = &e->cancel};
     weir_status status;
     size_t n_planned = 0;
+    bool is_short = false; /* pages ran out */
     WEIR_TRY(check_chunks(e, chunks, n_chunks, err));
     weir_guard_enter();
     for (; n_planned < n_chunks; n_planned++) {
         weir_chunk_plan *plan = &e->plans[n_planned];
         const weir_chunk *chunk = &chunks[n_planned];
-        WEIR_TRY_GOTO(
-            plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows, e->n_out - batch.n_out, err));
-        if (plan->n_new + plan->n_replay == 0)
-            continue;
-        status = take_pages(plan->seq, plan->n_new, err);
+        status =
+            plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows, e->n_out - batch.n_out, err);
+        uint32_t n_wanted = plan->n_new;
+        if (status == WEIR_STATUS_OK)
+            status = place_chunk(plan, chunk, err);
         if (status != WEIR_STATUS_OK) {
-            n_planned++;
+            weir_fail_within(err, status, "chunk %zu", n_planned++);
             goto fail;
         }
-        add_chunk(e, &batch, plan, chunk->logits);
+        is_short |= plan->n_new < n_wanted;
+        if (plan->n_new + plan->n_replay > 0)
+            add_chunk(e, &batch, plan, chunk->logits);
+    }
+    if (batch.n_rows == 0 && is_short) {
+        status = fail_pages(e, err);
+        goto fail;
     }
     if (batch.n_rows > 0) {
         status = weir_backend_step(e->backend, &batch, err);

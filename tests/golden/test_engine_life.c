@@ -180,6 +180,43 @@ static void test_prefix_is_reused(void **state) {
     weir_model_close(&model);
 }
 
+/* What a file brings never reaches another timeline: its bits may be another machine's. */
+static void test_loaded_pages_are_not_shared(void **state) {
+    (void)state;
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = N_CTX, .n_seqs = 3});
+    dice d = {.seed = 4};
+    int32_t tokens[200];
+    char path[] = "life-loaded-XXXXXX";
+    weir_seq *a = NULL, *b = NULL;
+    weir_engine_stats stats;
+    close(mkstemp(path));
+    roll_tokens(&d, vocab_of(model), tokens, 200);
+    REQUIRE_OK(weir_seq_open(&a, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(a, tokens, 150, &test_err));
+    REQUIRE_OK(weir_seq_run(a, &test_err));
+    REQUIRE_OK(weir_seq_save(a, path, &test_err));
+    weir_seq_close(&a);
+    weir_engine_close(&engine);
+    engine = open_engine(model, (weir_engine_options){.n_ctx = N_CTX, .n_seqs = 3});
+    REQUIRE_OK(weir_seq_load(&a, engine, path, &test_err));
+    REQUIRE_OK(weir_seq_append(a, tokens + 150, 50, &test_err)); /* fills another page */
+    REQUIRE_OK(weir_seq_run(a, &test_err));
+    REQUIRE_OK(weir_seq_open(&b, engine, &test_err));
+    REQUIRE_OK(weir_seq_append(b, tokens, 200, &test_err));
+    assert_int_equal(weir_seq_n_pending(b), 200);
+    weir_seq_close(&b);
+    REQUIRE_OK(weir_seq_rewind(a, 0, &test_err)); /* nothing of the file is left */
+    REQUIRE_OK(weir_seq_append(a, tokens, 200, &test_err));
+    REQUIRE_OK(weir_seq_run(a, &test_err));
+    weir_seq_close(&a);
+    weir_engine_get_stats(engine, &stats);
+    assert_int_equal(stats.n_pages_kept, 3);
+    unlink(path);
+    weir_engine_close(&engine);
+    weir_model_close(&model);
+}
+
 /* ---- no allocation inside a step ---- */
 
 static atomic_int n_allocations_in_steps;
@@ -492,6 +529,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_lives),
         cmocka_unit_test(test_prefix_is_reused),
+        cmocka_unit_test(test_loaded_pages_are_not_shared),
         cmocka_unit_test(test_steps_allocate_nothing),
         cmocka_unit_test(test_cancel_moves_nothing),
         cmocka_unit_test(test_late_cancel_is_not_lost),

@@ -24,8 +24,9 @@
 #define WEIR_ISA(name) weir_avx2_##name
 
 /* 16 registers: 12 sums, 2 of w, 1 of x in the tile of dot[F32]. */
-enum { V_WIDTH = 8, V_PARTS = 2, V_FEW_X = 12 };
+enum { V_WIDTH = 8, V_PARTS = 2, V_FEW_X = 8 };
 enum { V_ATTEND_HEADS = 2, V_ATTEND_PARTS = 4 };
+#define V_SLICES           0
 #define V_TILE_X           3
 #define V_HAS_LEVELS       0
 #define V_HAS_SIX_BITS     0

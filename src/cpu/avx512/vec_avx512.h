@@ -26,6 +26,7 @@
 
 enum { V_WIDTH = 16, V_PARTS = 1, V_FEW_X = 12 };
 enum { V_ATTEND_HEADS = 4, V_ATTEND_PARTS = 4 };
+#define V_SLICES           1
 #define V_TILE_X           5
 #define V_HAS_LEVELS       1
 #define V_HAS_SIX_BITS     1

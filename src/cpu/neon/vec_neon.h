@@ -26,6 +26,7 @@
 /* 32 registers: 24 sums in the tile of dot[F32]. */
 enum { V_WIDTH = 4, V_PARTS = 4, V_FEW_X = 8 };
 enum { V_ATTEND_HEADS = 2, V_ATTEND_PARTS = 8 };
+#define V_SLICES           0
 #define V_TILE_X           3
 #define V_HAS_LEVELS       0
 #define V_HAS_SIX_BITS     0
