@@ -430,7 +430,7 @@ static void make_folder(const char *tokenizer, const char *config, const char *g
     assert_int_equal(mkdir(folder, 0700), 0);
     static const char *const files[] = {"config.json", "model.safetensors"};
     for (size_t i = 0; i < 2; i++) {
-        char from[1024], to[64];
+        char from[2048], to[64];
         snprintf(from, sizeof from, "%s/%s", golden_path("dense_tiny"), files[i]);
         snprintf(to, sizeof to, "tok/%s", files[i]);
         temp_copy(in_temp(to), from);
