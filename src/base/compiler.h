@@ -16,8 +16,8 @@
 #define WEIR_ALIGN(n) _Alignas(n)
 #endif
 
-/* For the templates of kernels: a body that must merge with its caller, a loop with a constant count
- * that must disappear, and a cache line that will be read soon. */
+/* For the templates of kernels: a body that must merge with its caller, a loop with a constant
+ * count that must disappear, and a cache line that will be read soon. */
 #if defined(__clang__)
 #define WEIR_INLINE          inline __attribute__((always_inline))
 #define WEIR_UNROLL          _Pragma("clang loop unroll(full)")
@@ -27,7 +27,7 @@
 #define WEIR_UNROLL          _Pragma("GCC unroll 32")
 #define WEIR_PREFETCH(place) __builtin_prefetch((const void *)(place), 0, 3)
 #else
-#define WEIR_INLINE          inline
+#define WEIR_INLINE inline
 #define WEIR_UNROLL
 #define WEIR_PREFETCH(place) ((void)(place))
 #endif
