@@ -178,6 +178,8 @@ weir_status weir_reference_plan(weir_backend_memory *out, const weir_model *mode
 /* Places the scratch buffers (or measures them). */
 void weir_compose_layout(weir_scratch *scratch, weir_arena *arena, const weir_model *model,
                          const weir_backend_options *options);
+/* Values of the longest matrix row: what a device needs to hold one dequantized. */
+uint32_t weir_longest_row(const weir_model *model);
 /* A step of whatever be->step, be->blocks and be->ops hold. */
 weir_status weir_backend_step(weir_backend *be, const weir_batch *batch, weir_error *err);
 /* The rungs by themselves, for tests and for backends that fill only some. */

@@ -10,6 +10,12 @@ static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
+uint32_t weir_longest_row(const weir_model *model) {
+    const weir_hparams *h = &model->h;
+    size_t n = most(most(h->d_model, h->d_ff), h->d_ff_expert);
+    return (uint32_t)most(n, (size_t)h->n_heads * h->head_dim);
+}
+
 /* The widest row that `wide` and `wide2` must hold. */
 static size_t wide_values(const weir_model *model) {
     const weir_hparams *h = &model->h;

@@ -217,21 +217,12 @@ static void reference_close(weir_backend *be) {
     free(be);
 }
 
-static size_t longest_row(const weir_model *model) {
-    const weir_hparams *h = &model->h;
-    size_t n = h->d_model;
-    n = n > h->d_ff ? n : h->d_ff;
-    n = n > h->d_ff_expert ? n : h->d_ff_expert;
-    size_t heads = (size_t)h->n_heads * h->head_dim;
-    return n > heads ? n : heads;
-}
-
 static void layout(reference *ref, weir_arena *arena, const weir_model *model,
                    const weir_backend_options *options) {
     weir_backend *be = &ref->host.be;
     weir_host_state_layout(&ref->host.state, arena, &be->kv, model, options);
     weir_compose_layout(&be->scratch, arena, model, options);
-    ref->row = weir_arena_take_array(arena, longest_row(model), sizeof(float));
+    ref->row = weir_arena_take_array(arena, weir_longest_row(model), sizeof(float));
     ref->vector = weir_arena_take_array(arena, model->h.head_dim, sizeof(float));
 }
 

@@ -15,14 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The longest matrix row. */
-static uint32_t longest_row(const weir_hparams *h) {
-    uint32_t heads = h->n_heads * h->head_dim;
-    uint32_t n = h->d_model > heads ? h->d_model : heads;
-    n = n > h->d_ff ? n : h->d_ff;
-    return n > h->d_ff_expert ? n : h->d_ff_expert;
-}
-
 /* Query heads that share a K/V head, at most. */
 static uint32_t largest_group(const weir_model *model) {
     uint32_t group = 1;
@@ -53,7 +45,7 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
         cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
     }
 
-    cpu->tile_values = weir_cpu_tile_values(longest_row(h));
+    cpu->tile_values = weir_cpu_tile_values(weir_longest_row(model));
     size_t attend_values = weir_attend_scratch(largest_group(model), h->head_dim);
     cpu->threads = weir_arena_take_array(arena, options->n_threads, sizeof(weir_cpu_thread));
     for (uint32_t i = 0; i < options->n_threads; i++) {
