@@ -263,7 +263,8 @@ WEIR_API const float *weir_seq_logits(const weir_seq *seq);
 
 /* A timeline as a file: tokens, K/V, conv state, logits, with checksums and the fingerprint of the
  * model. Written to a temporary name, synced, renamed. Load refuses a damaged or foreign file
- * (BAD_FILE) before anything live is touched. */
+ * (BAD_FILE) before anything live is touched. What it brings is never shared with timelines that
+ * have the same beginning. */
 WEIR_API weir_status weir_seq_save(const weir_seq *seq, const char *path, weir_error *err);
 WEIR_API weir_status weir_seq_load(weir_seq **out, weir_engine *engine, const char *path,
                                    weir_error *err);

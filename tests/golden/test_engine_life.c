@@ -180,6 +180,34 @@ static void test_prefix_is_reused(void **state) {
     weir_model_close(&model);
 }
 
+/* "As many as fit": cut to the rows whose logits have a place, and to the pages that are left. */
+static void test_chunks_are_cut_to_fit(void **state) {
+    (void)state;
+    static const int32_t tokens[70] = {1, 2, 3};
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine *engine = open_engine(
+        model, (weir_engine_options){.n_ctx = 128, .n_seqs = 3, .n_pages = 3, .n_out = 1});
+    weir_seq *seq[3] = {NULL};
+    for (int i = 0; i < 3; i++) {
+        REQUIRE_OK(weir_seq_open(&seq[i], engine, &test_err));
+        REQUIRE_OK(weir_seq_append(seq[i], tokens, i == 2 ? 70 : 5, &test_err));
+    }
+    weir_chunk chunks[3] = {{.seq = seq[0]}, {.seq = seq[1]}, {.seq = seq[2]}};
+    REQUIRE_OK(weir_engine_step(engine, chunks, 3, &test_err));
+    assert_int_equal(chunks[0].n_tokens, 5);
+    assert_int_equal(chunks[1].n_tokens, 4);  /* the one row for logits is taken */
+    assert_int_equal(chunks[2].n_tokens, 64); /* and one page is left */
+    weir_error err = {0};
+    weir_chunk insists = {.seq = seq[2], .n_tokens = 6}, asks = {.seq = seq[2]};
+    assert_int_equal(weir_engine_step(engine, &insists, 1, &err), WEIR_STATUS_FULL);
+    assert_int_equal(weir_engine_step(engine, &asks, 1, &err), WEIR_STATUS_FULL);
+    assert_int_equal(weir_seq_n_pending(seq[2]), 6);
+    for (int i = 0; i < 3; i++)
+        weir_seq_close(&seq[i]);
+    weir_engine_close(&engine);
+    weir_model_close(&model);
+}
+
 /* What a file brings never reaches another timeline: its bits may be another machine's. */
 static void test_loaded_pages_are_not_shared(void **state) {
     (void)state;
@@ -530,6 +558,7 @@ int main(void) {
         cmocka_unit_test(test_random_lives),
         cmocka_unit_test(test_prefix_is_reused),
         cmocka_unit_test(test_loaded_pages_are_not_shared),
+        cmocka_unit_test(test_chunks_are_cut_to_fit),
         cmocka_unit_test(test_steps_allocate_nothing),
         cmocka_unit_test(test_cancel_moves_nothing),
         cmocka_unit_test(test_late_cancel_is_not_lost),
