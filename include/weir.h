@@ -352,6 +352,219 @@ WEIR_API weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
                                    const weir_generate_options *options,
                                    weir_generate_result *result, weir_error *err);
 
+/* ---- text: bytes and tokens ----------------------------------------------------------------- */
+
+/* The tokenizer of a model: vocabulary, merges, the split of text into pieces, the chat templates
+ * that stand in the file. Immutable; any thread may read it. Needs no weights. */
+typedef struct weir_tokenizer weir_tokenizer;
+
+/* GGUF's numbers */
+typedef enum weir_token_kind {
+    WEIR_TOKEN_NONE = 0,         /* no entry of this id */
+    WEIR_TOKEN_NORMAL = 1,       /* comes about by merges only */
+    WEIR_TOKEN_CONTROL = 3,      /* matched in text only where that is allowed */
+    WEIR_TOKEN_USER_DEFINED = 4, /* matched in any text */
+    WEIR_TOKEN_UNUSED = 5        /* fills the vocabulary up; never made from text, has no bytes */
+} weir_token_kind;
+
+/* Is a piece that is an entry of the vocabulary taken whole, before any merge? */
+typedef enum weir_ignore_merges {
+    WEIR_IGNORE_MERGES_AS_FILE = 0, /* as tokenizer.json says; no for GGUF, which does not say */
+    WEIR_IGNORE_MERGES_NO = 1,
+    WEIR_IGNORE_MERGES_YES = 2
+} weir_ignore_merges;
+
+typedef struct weir_tokenizer_options {
+    weir_ignore_merges ignore_merges;
+} weir_tokenizer_options;
+
+/* path: a GGUF file, a tokenizer.json, or a folder that has one. Errors: BAD_FILE with the place,
+ * UNSUPPORTED for another kind of tokenizer than byte-level BPE, IO. */
+WEIR_API weir_status weir_tokenizer_open(weir_tokenizer **out, const char *path,
+                                         const weir_tokenizer_options *options, weir_error *err);
+WEIR_API void weir_tokenizer_close(weir_tokenizer **tokenizer);
+
+/* Text fields live as long as the tokenizer. */
+typedef struct weir_tokenizer_info {
+    size_t n_tokens; /* ids are below this, padding included */
+    size_t n_normal, n_control, n_user_defined, n_unused;
+    size_t n_merges;
+    int32_t bos, eos, pad; /* -1: none */
+    bool add_bos, add_eos; /* what raw text gets; rendered templates have it already */
+    bool ignore_merges;
+    const char *split;    /* the regular expression that cuts text into pieces, as used */
+    bool split_from_file; /* else chosen by the name that the file gives, or the family's own */
+    size_t n_templates;
+} weir_tokenizer_info;
+WEIR_API void weir_tokenizer_get_info(const weir_tokenizer *tokenizer, weir_tokenizer_info *out);
+
+/* The bytes that token id decodes to, whole code points or not, *n of them, also of control tokens;
+ * valid as long as the tokenizer. NONE, "" and 0 for ids outside. */
+WEIR_API weir_token_kind weir_tokenizer_token(const weir_tokenizer *tokenizer, int32_t id,
+                                              const char **bytes, size_t *n);
+
+/* The id whose bytes these are, control tokens before others; -1: none. */
+WEIR_API int32_t weir_tokenizer_find(const weir_tokenizer *tokenizer, const char *bytes, size_t n);
+
+/* Chat template i: *name is "" for the default one, which is the first. */
+WEIR_API void weir_tokenizer_template(const weir_tokenizer *tokenizer, size_t i, const char **name,
+                                      const char **text, size_t *n);
+
+/* Whose words are these? It decides which control tokens are matched in them. */
+typedef enum weir_span_kind {
+    WEIR_SPAN_TEMPLATE = 0,  /* the template's own: all */
+    WEIR_SPAN_CONTENT = 1,   /* of users, tools, system prompts, tool lists, arguments: none */
+    WEIR_SPAN_ASSISTANT = 2, /* of an earlier answer: the marks of tool calls and of thinking, which
+                                answers are made of; none that begin or end a message */
+} weir_span_kind;
+
+typedef struct weir_span {
+    size_t start, n; /* bytes of a text */
+    weir_span_kind kind;
+    int32_t message;    /* index of the message the bytes came from; -1: none */
+    bool is_generation; /* inside the template's generation tag: what a model is trained to write */
+} weir_span;
+
+typedef struct weir_encode_options {
+    bool add_special;       /* put BOS and EOS around it as the file says: for raw text */
+    bool no_control;        /* match no control token anywhere */
+    const weir_span *spans; /* [n_spans] ascending, not overlapping; what they leave out counts as
+                               TEMPLATE. A control token must lie in bytes that all allow it */
+    size_t n_spans;
+} weir_encode_options;
+
+/* Any bytes to ids, at most n + 2 of them; spans change which control tokens are matched, and
+ * nothing else. Bytes that are no UTF-8 become tokens all the same: decoding gives them back. */
+WEIR_API weir_status weir_tokenizer_encode(const weir_tokenizer *tokenizer, const char *text,
+                                           size_t n, const weir_encode_options *options,
+                                           int32_t *ids, size_t cap, size_t *n_ids,
+                                           weir_error *err);
+
+/* Ids to bytes. skip_control leaves the text of control tokens out. BAD_ARGUMENT names an id that
+ * is outside the vocabulary. */
+WEIR_API weir_status weir_tokenizer_decode(const weir_tokenizer *tokenizer, const int32_t *ids,
+                                           size_t n_ids, bool skip_control, char *buf, size_t cap,
+                                           size_t *n, weir_error *err);
+
+/* Bytes as they come, out again as whole code points only. What can never become UTF-8 comes out as
+ * U+FFFD, one for each longest part that could have begun a code point (Unicode 15, 3.9). Zeros
+ * begin a stream. */
+typedef struct weir_utf8_gate {
+    uint8_t held[4];
+    uint32_t n_held; /* at most 3 */
+} weir_utf8_gate;
+
+enum { WEIR_UTF8_GATE_ROOM = 12 }; /* push gives at most 3 n + this */
+
+/* Returns the number of bytes written to out, which has room for 3 n + WEIR_UTF8_GATE_ROOM. */
+WEIR_API size_t weir_utf8_push(weir_utf8_gate *gate, const char *bytes, size_t n, char *out);
+/* The end of the stream: what is held comes out as U+FFFD; at most WEIR_UTF8_GATE_ROOM bytes. */
+WEIR_API size_t weir_utf8_finish(weir_utf8_gate *gate, char *out);
+
+/* Stop strings over a stream of text. What could still become one of them is held back, so none of
+ * it is ever shown. */
+typedef struct weir_stop weir_stop;
+
+/* BAD_ARGUMENT for an empty string. Copies them. */
+WEIR_API weir_status weir_stop_open(weir_stop **out, const char *const *strings, size_t n,
+                                    weir_error *err);
+WEIR_API void weir_stop_close(weir_stop **stop);
+/* The longest of them, in bytes. */
+WEIR_API size_t weir_stop_longest(const weir_stop *stop);
+/* Adds text [n]; *n_out bytes that are free to be shown are written to out, which has room for
+ * n + weir_stop_longest. Returns the index of the string that was found, -1: none yet. The earliest
+ * end counts, then the longest. After one is found nothing more comes out. */
+WEIR_API int weir_stop_push(weir_stop *stop, const char *text, size_t n, char *out, size_t *n_out);
+/* The end of the text: writes what was held back, at most weir_stop_longest bytes. Begins anew. */
+WEIR_API void weir_stop_finish(weir_stop *stop, char *out, size_t *n_out);
+
+/* ---- text: conversations -------------------------------------------------------------------- */
+
+/* A chat template, compiled: the Jinja language as published templates use it (docs/templates.md).
+ * Immutable; any thread may read it. */
+typedef struct weir_template weir_template;
+
+/* source [n] is copied; name begins error lines. UNSUPPORTED or BAD_FILE with the line of what
+ * cannot be run. */
+WEIR_API weir_status weir_template_open(weir_template **out, const char *source, size_t n,
+                                        const char *name, weir_error *err);
+WEIR_API void weir_template_close(weir_template **tmpl);
+
+typedef struct weir_render_options {
+    const char *bos_token, *eos_token; /* as text; NULL: "" */
+    bool has_now;
+    int64_t now; /* seconds since 1970 for strftime_now, in UTC; without has_now: the clock, in
+                    local time */
+    uint64_t max_bytes; /* of output and of all values; 0: 256 MiB */
+    uint64_t max_steps; /* 0: 50 million */
+} weir_render_options;
+
+typedef struct weir_rendered {
+    char *text; /* [n] and a 0 behind it */
+    size_t n;
+    weir_span *spans; /* [n_spans] ascending, covering all of text */
+    size_t n_spans;
+} weir_rendered;
+
+/*
+ * context [n_context]: a JSON object; its members are the template's variables (messages, tools,
+ * add_generation_prompt, ...). Numbers, key order and big integers stay as written. bos_token and
+ * eos_token come from the options unless the context has them. *out is freed with
+ * weir_rendered_free. BAD_ARGUMENT for bad JSON, and with the template's own words and line where
+ * it raises; FAILED with the line for an operation that Python would refuse; FULL for a limit.
+ */
+WEIR_API weir_status weir_template_render(weir_rendered *out, const weir_template *tmpl,
+                                          const char *context, size_t n_context,
+                                          const weir_render_options *options, weir_error *err);
+WEIR_API void weir_rendered_free(weir_rendered *rendered);
+
+/* What a model writes, taken apart: content, reasoning, tool calls in all of the family's forms
+ * (docs/toolcalls.md). A byte automaton: the events do not depend on how the text is cut, but for
+ * where neighbouring pieces of content or of reasoning are divided. */
+typedef struct weir_reply weir_reply;
+
+typedef enum weir_reply_kind {
+    WEIR_REPLY_CONTENT = 0,
+    WEIR_REPLY_REASONING = 1,
+    WEIR_REPLY_CALL = 2,
+    WEIR_REPLY_WARNING = 3 /* something was repaired, dropped or came back as text: one line why */
+} weir_reply_kind;
+
+typedef struct weir_reply_event {
+    weir_reply_kind kind;
+    const char *text; /* [n] content, reasoning, the call's name, the warning; until the callback
+                         returns */
+    size_t n;
+    const char *arguments; /* [n_arguments] of a call: one JSON object, keys in the order written */
+    size_t n_arguments;
+    bool is_declared; /* of a call: its name is among tool_names, or none were given */
+} weir_reply_event;
+
+typedef struct weir_reply_options {
+    const char *const *tool_names; /* [n_tool_names] declared ones, copied. A bare [f(..)] without
+                                      marks is a call only if all its names are declared */
+    size_t n_tool_names;
+    bool starts_in_reasoning; /* the prompt ended in <think> */
+    bool marks_are_tokens;    /* call marks count only in weir_reply_push_mark, not in text */
+    void (*on_event)(void *context, const weir_reply_event *event);
+    void *context;
+} weir_reply_options;
+
+WEIR_API weir_status weir_reply_open(weir_reply **out, const weir_reply_options *options,
+                                     weir_error *err);
+WEIR_API void weir_reply_close(weir_reply **reply);
+/* More bytes of the reply. NO_MEMORY is the only failure: no text is an error. */
+WEIR_API weir_status weir_reply_push(weir_reply *reply, const char *text, size_t n,
+                                     weir_error *err);
+/* The same for the text of one control token. */
+WEIR_API weir_status weir_reply_push_mark(weir_reply *reply, const char *text, size_t n,
+                                          weir_error *err);
+/* The end of the reply: what is held comes out. Begins anew. */
+WEIR_API weir_status weir_reply_finish(weir_reply *reply, weir_error *err);
+/* Inside <think>? And how many bytes of a tool call block are held back? */
+WEIR_API bool weir_reply_in_reasoning(const weir_reply *reply);
+WEIR_API size_t weir_reply_n_held(const weir_reply *reply);
+
 /* ---- files: convert, make ----------------------------------------------------------------- */
 
 typedef struct weir_convert_options {

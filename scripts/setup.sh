@@ -17,9 +17,13 @@ need_command cmake cmake
 need_command ninja ninja-build
 need_command pkg-config pkg-config
 need_command bats bats
+need_command scdoc scdoc
+need_command mandoc mandoc
+need_command tmux tmux
 need_library libpcre2-8 libpcre2-dev
 need_library jansson libjansson-dev
 need_library libxxhash libxxhash-dev
+need_library libedit libedit-dev
 need_library cmocka libcmocka-dev
 [ -n "$missing" ] || exit 0
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "convert/hf_tokenizer.h"
+#include "text/hf_tokenizer.h"
 #include "convert/hparams_meta.h"
 #include "convert/row_stream.h"
 #include "convert/sampling_meta.h"
@@ -340,7 +340,9 @@ static weir_status convert(conversion *c, const char *in, const char *out,
         WEIR_TRY(list_gguf(c, g, err));
     } else {
         WEIR_TRY(list_folder(c, err));
-        WEIR_TRY(weir_hf_tokenizer_read(&c->tokens, &c->has_tokens, in, &c->model->h, err));
+        const weir_hparams *h = &c->model->h;
+        weir_vocab_hint hint = {h->n_vocab, h->bos, h->eos, h->pad};
+        WEIR_TRY(weir_hf_tokenizer_read(&c->tokens, &c->has_tokens, in, &hint, err));
     }
     WEIR_TRY(weir_gguf_create(&c->writer, out, options->overwrite, err));
     WEIR_TRY(write_tensors(c, options, err));

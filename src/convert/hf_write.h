@@ -2,7 +2,7 @@
 #ifndef WEIR_CONVERT_HF_WRITE_H
 #define WEIR_CONVERT_HF_WRITE_H
 
-#include "convert/token_table.h"
+#include "text/token_table.h"
 
 /* Writes tokenizer.json, tokenizer_config.json, generation_config.json and, if there is a template,
  * chat_template.jinja into a folder, each whole or not at all. */

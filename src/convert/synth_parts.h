@@ -3,7 +3,7 @@
 #define WEIR_CONVERT_SYNTH_PARTS_H
 
 #include "convert/tensor_layout.h"
-#include "convert/token_table.h"
+#include "text/token_table.h"
 
 /* ---- configurations: synth_config.c -------------------------------------------------------- */
 

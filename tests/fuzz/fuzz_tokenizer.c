@@ -6,7 +6,7 @@
  * what is not says why in one line.
  */
 #include "base/compiler.h"
-#include "convert/hf_tokenizer.h"
+#include "text/hf_tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

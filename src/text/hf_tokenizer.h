@@ -1,21 +1,26 @@
 /* hf_tokenizer.h: the tokenizer of a Hugging Face folder, read into a token table. */
-#ifndef WEIR_CONVERT_HF_TOKENIZER_H
-#define WEIR_CONVERT_HF_TOKENIZER_H
+#ifndef WEIR_TEXT_HF_TOKENIZER_H
+#define WEIR_TEXT_HF_TOKENIZER_H
 
-#include "convert/token_table.h"
-#include "model/model.h"
+#include "text/token_table.h"
+
+/* What a model's configuration says about its vocabulary. */
+typedef struct weir_vocab_hint {
+    size_t n_tokens;
+    int32_t bos, eos, pad; /* -1: none */
+} weir_vocab_hint;
 
 /*
  * Reads tokenizer.json, tokenizer_config.json, chat_template.jinja and generation_config.json, as
- * far as they are there, for a model of h->n_vocab tokens. *found: there is a tokenizer.json;
+ * far as they are there, for a model of hint->n_tokens tokens. *found: there is a tokenizer.json;
  * without one only the ids (and the template) are filled. Special ids: tokenizer_config.json names
- * them by text, else config.json (h), else generation_config.json.
+ * them by text, else the hint, else generation_config.json.
  *
  * BAD_FILE with file and place for what contradicts itself, UNSUPPORTED for a tokenizer of another
  * kind than the family's. Close the table also after a failure.
  */
 weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const char *folder,
-                                   const weir_hparams *h, weir_error *err);
+                                   const weir_vocab_hint *hint, weir_error *err);
 
 /* In the order in which they are read. */
 typedef enum weir_hf_file {

@@ -5,7 +5,7 @@
  * regex. Everything in these files is foreign: ids, texts and merges are checked against each other
  * before they enter the table. Invariant: every merge's two parts and its result are entries.
  */
-#include "convert/hf_tokenizer.h"
+#include "text/hf_tokenizer.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -418,12 +418,12 @@ static weir_status with_file(weir_token_table *table, bool *found, const char *f
 }
 
 weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const char *folder,
-                                   const weir_hparams *h, weir_error *err) {
+                                   const weir_vocab_hint *hint, weir_error *err) {
     *found = false;
-    WEIR_TRY(weir_token_table_open(out, h->n_vocab, err));
-    out->bos = h->bos;
-    out->eos = h->eos;
-    out->pad = h->pad;
+    WEIR_TRY(weir_token_table_open(out, hint->n_tokens, err));
+    out->bos = hint->bos;
+    out->eos = hint->eos;
+    out->pad = hint->pad;
     WEIR_TRY(with_file(out, found, folder, WEIR_HF_TOKENIZER, err));
     WEIR_TRY(with_file(out, found, folder, WEIR_HF_TOKENIZER_CONFIG, err));
     WEIR_TRY(with_file(out, found, folder, WEIR_HF_GENERATION_CONFIG, err));

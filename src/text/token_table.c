@@ -2,7 +2,7 @@
  * token_table.c: the memory of a token table and its form in GGUF metadata. Owns the copies of all
  * texts, in chunks that never move. Knows nothing of JSON.
  */
-#include "convert/token_table.h"
+#include "text/token_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,19 +3,10 @@
  * Read from a Hugging Face folder (hf_tokenizer.h) or made (synth_parts.h); written as GGUF
  * metadata or as a folder's files (hf_write.h). Does not tokenize.
  */
-#ifndef WEIR_CONVERT_TOKEN_TABLE_H
-#define WEIR_CONVERT_TOKEN_TABLE_H
+#ifndef WEIR_TEXT_TOKEN_TABLE_H
+#define WEIR_TEXT_TOKEN_TABLE_H
 
 #include "gguf/gguf.h"
-
-/* GGUF's numbers */
-typedef enum weir_token_kind {
-    WEIR_TOKEN_NONE = 0, /* no entry of this id yet; no kind of GGUF */
-    WEIR_TOKEN_NORMAL = 1,
-    WEIR_TOKEN_CONTROL = 3,
-    WEIR_TOKEN_USER_DEFINED = 4,
-    WEIR_TOKEN_UNUSED = 5
-} weir_token_kind;
 
 enum { WEIR_MAX_TEMPLATES = 16 };
 
