@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "text/hf_tokenizer.h"
 #include "convert/hparams_meta.h"
 #include "convert/row_stream.h"
 #include "convert/sampling_meta.h"
 #include "convert/tensor_layout.h"
+#include "text/hf_tokenizer.h"
 
 /* One tensor of the output, and where its values come from. */
 typedef struct item {
