@@ -10,9 +10,10 @@ build:
 setup:
 	@scripts/setup.sh
 run: setup build
-	@echo "make run: random weights of a tiny model are made in $(TINY); its answer means nothing" >&2
 	@test -f $(TINY) || build/weir synth $(TINY) --config tiny-moe
-	build/weir run $(TINY) --tokens 1,6,11,42 --max-tokens 32 --temperature 1 --seed 1 --stats
+	@echo "make run: a tiny model with random weights answers; what it says means nothing" >&2
+	build/weir run $(TINY) "Hello" --max-tokens 48 --temperature 1 --seed 1 --stats
+	@echo "make run: to chat:  build/weir run $(TINY)   (or with the file of a real model)" >&2
 test: setup build
 	@scripts/run_tests.sh build
 install: build

@@ -136,6 +136,10 @@ WEIR_API void weir_model_tensor(const weir_model *model, size_t i, weir_tensor_i
 WEIR_API size_t weir_model_n_meta(const weir_model *model);
 WEIR_API void weir_model_meta(const weir_model *model, size_t i, const char **key,
                               const char **type, char *buf, size_t cap, size_t *n);
+/* How many items entry i has: those of a GGUF array, else 1. One item as text, whole. */
+WEIR_API size_t weir_model_meta_n_items(const weir_model *model, size_t i);
+WEIR_API void weir_model_meta_item(const weir_model *model, size_t i, size_t item, char *buf,
+                                   size_t cap, size_t *n);
 
 /* Counts values of tensor i that are not finite. */
 WEIR_API weir_status weir_model_check_tensor(const weir_model *model, size_t i, uint64_t *n_nan,

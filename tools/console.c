@@ -5,6 +5,8 @@
  */
 #include "console.h"
 
+#include "base/file.h"
+#include "base/utf8.h"
 #include "interrupt.h"
 
 #include <errno.h>
@@ -102,6 +104,14 @@ int weir_tell_failure(const char *verb, weir_status status, const weir_error *er
     return weir_exit_code(status);
 }
 
+int weir_tell_output_failure(const char *verb, weir_status status, const weir_error *err,
+                             const char *out, bool overwrite) {
+    if (status != WEIR_STATUS_FAILED || overwrite || !weir_path_exists(out))
+        return weir_tell_failure(verb, status, err);
+    weir_say("weir %s: %s; --force replaces it", verb, err->text);
+    return weir_exit_code(status);
+}
+
 int weir_finish_output(const char *verb, int exit_code) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -143,39 +153,20 @@ const char *weir_count_text(char buf[WEIR_AMOUNT_TEXT], uint64_t count) {
     return amount_text(buf, count, units, "");
 }
 
-/* Length of the UTF-8 sequence at text, 0 if the bytes are none. Overlong forms and surrogates are
- * not told apart: this is for the eye, not for a parser. */
-static size_t utf8_length(const unsigned char *text, size_t n) {
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xc2 ? 0
-                    : text[0] < 0xe0 ? 2
-                    : text[0] < 0xf0 ? 3
-                    : text[0] < 0xf5 ? 4
-                                     : 0;
-    if (length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
-
 void weir_print_text(FILE *to, const char *text, size_t n) {
-    const unsigned char *bytes = (const unsigned char *)text;
     for (size_t i = 0; i < n;) {
-        size_t length = utf8_length(bytes + i, n - i);
-        if (bytes[i] == '\n') {
+        uint32_t code;
+        size_t length;
+        weir_utf8_kind kind = weir_utf8_step(text + i, n - i, &code, &length);
+        /* U+0080 to U+009F are control characters too; U+009B begins an escape sequence. */
+        bool is_shown = kind == WEIR_UTF8_WHOLE && code >= 0x20 && (code < 0x7f || code >= 0xa0);
+        if (is_shown)
+            fwrite(text + i, 1, length, to);
+        else if (text[i] == '\n')
             fputs("\\n", to);
-            length = 1;
-        } else if (length == 2 && bytes[i] == 0xc2 && bytes[i + 1] < 0xa0) {
-            /* U+0080 to U+009F: control characters too, U+009B begins an escape sequence. */
-            fprintf(to, "\\x%02x\\x%02x", bytes[i], bytes[i + 1]);
-        } else if (length == 0 || bytes[i] < 0x20 || bytes[i] == 0x7f) {
-            fprintf(to, "\\x%02x", bytes[i]);
-            length = 1;
-        } else {
-            fwrite(bytes + i, 1, length, to);
-        }
+        else
+            for (size_t k = 0; k < length; k++)
+                fprintf(to, "\\x%02x", (uint8_t)text[i + k]);
         i += length;
     }
 }

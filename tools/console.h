@@ -26,6 +26,11 @@ int weir_exit_code(weir_status status);
 /* "weir VERB: line of err" to standard error. Returns the exit code of status. */
 int weir_tell_failure(const char *verb, weir_status status, const weir_error *err);
 
+/* The same for work that was to write `out` and has not been told to replace it: a line about an
+ * `out` that is there already names the flag. */
+int weir_tell_output_failure(const char *verb, weir_status status, const weir_error *err,
+                             const char *out, bool overwrite);
+
 /* One line to standard error, after the progress bar is taken away. */
 void weir_say(const char *format, ...) WEIR_PRINTF(1, 2);
 

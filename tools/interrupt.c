@@ -1,8 +1,8 @@
 /*
  * interrupt.c: the signal handlers.
  *
- * Owns four atomics; the handlers touch nothing else and call weir_engine_cancel, which only sets
- * a flag, or write and _exit.
+ * Owns a few atomics; the handlers touch nothing else and call weir_engine_cancel, which only sets
+ * a flag, or put the terminal back, write and _exit.
  */
 #include "interrupt.h"
 
@@ -13,15 +13,19 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static atomic_bool is_interrupted;
+static atomic_int signal_taken; /* number of the signal that raised the flag, 0: it is not raised */
+static void (*_Atomic restore_terminal)(void);
 static atomic_bool has_care;
 static atomic_bool has_lost_page;
 static _Atomic(weir_engine *) running_engine;
 
 static void on_signal(int number) {
-    (void)number;
-    if (atomic_exchange(&is_interrupted, true) || !atomic_load(&has_care))
+    if (atomic_exchange(&signal_taken, number) || !atomic_load(&has_care)) {
+        void (*restore)(void) = atomic_load(&restore_terminal);
+        if (restore)
+            restore();
         _exit(WEIR_EXIT_INTERRUPTED);
+    }
     weir_engine *engine = atomic_load(&running_engine);
     if (engine)
         weir_engine_cancel(engine);
@@ -60,5 +64,13 @@ void weir_interrupt_with_care(weir_engine *engine) {
 }
 
 bool weir_interrupted(void) {
-    return atomic_load(&is_interrupted);
+    return atomic_load(&signal_taken) != 0;
+}
+
+int weir_interrupt_take(void) {
+    return atomic_exchange(&signal_taken, 0);
+}
+
+void weir_interrupt_before_end(void (*restore)(void)) {
+    atomic_store(&restore_terminal, restore);
 }

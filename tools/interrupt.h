@@ -19,4 +19,12 @@ void weir_interrupt_with_care(weir_engine *engine);
 
 bool weir_interrupted(void);
 
+/* The signal that raised the flag, 0: none came. Takes the flag back, so that the next signal
+ * counts as a first one: a chat goes on after Ctrl-C. */
+int weir_interrupt_take(void);
+
+/* Called, in the handler, when a second signal ends the program at once; NULL: nothing is. It puts
+ * the terminal back as it was. */
+void weir_interrupt_before_end(void (*restore)(void));
+
 #endif

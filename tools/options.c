@@ -134,6 +134,27 @@ static weir_status parse_biases(weir_bias_list *out, const char *text, const cha
     }
 }
 
+/* Is it one of the words that `choices` joins by |? */
+static bool is_choice(const char *choices, const char *text) {
+    for (const char *word = choices; *word; word += *word == '|') {
+        size_t n_word = strcspn(word, "|");
+        if (strlen(text) == n_word && memcmp(word, text, n_word) == 0)
+            return true;
+        word += n_word;
+    }
+    return false;
+}
+
+/* The list is as long as the flag was given often; that is seldom enough to grow by one. */
+static weir_status add_string(weir_string_list *list, const char *text, weir_error *err) {
+    const char **longer = realloc(list->item, (list->n + 1) * sizeof *longer);
+    if (!longer)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the command line");
+    list->item = longer;
+    list->item[list->n++] = text;
+    return WEIR_STATUS_OK;
+}
+
 static weir_status parse_value(const weir_option *option, void *value, const char *text,
                                weir_error *err) {
     const char *at = text;
@@ -173,6 +194,16 @@ static weir_status parse_value(const weir_option *option, void *value, const cha
     case WEIR_OPTION_BIASES:
         free(((weir_bias_list *)value)->item);
         return parse_biases(value, text, where, err);
+    case WEIR_OPTION_CHOICE:
+        if (!is_choice(option->value_name, text))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%s: expected %s, got '%s'", where,
+                             option->value_name, text);
+        *(const char **)value = text;
+        return WEIR_STATUS_OK;
+    case WEIR_OPTION_STRINGS:
+        return add_string(value, text, err);
+    case WEIR_OPTION_GROUP:
+        break; /* is never found by its name */
     }
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                      "%s: expected a whole number from 0 to %llu, got '%s'", where,
@@ -183,18 +214,23 @@ static weir_status parse_value(const weir_option *option, void *value, const cha
 
 /* ---- command lines ------------------------------------------------------------------------ */
 
+/* Row of an option by its name [n]; n_options if there is none. Headings have no such names. */
+static size_t find_name(const weir_verb *verb, const char *name, size_t n) {
+    size_t i = 0;
+    while (i < verb->n_options &&
+           (verb->options[i].type == WEIR_OPTION_GROUP || strlen(verb->options[i].name) != n ||
+            memcmp(verb->options[i].name, name, n) != 0))
+        i++;
+    return i;
+}
+
 /* Row of "--name", "--name=..." or "-x"; n_options if there is none. */
 static size_t find_option(const weir_verb *verb, const char *argument) {
+    if (argument[1] == '-')
+        return find_name(verb, argument + 2, strcspn(argument + 2, "="));
     size_t i = 0;
-    if (argument[1] != '-') {
-        while (i < verb->n_options &&
-               (!verb->options[i].letter || verb->options[i].letter != argument[1] || argument[2]))
-            i++;
-        return i;
-    }
-    size_t n_name = strcspn(argument + 2, "=");
-    while (i < verb->n_options && (strlen(verb->options[i].name) != n_name ||
-                                   memcmp(verb->options[i].name, argument + 2, n_name) != 0))
+    while (i < verb->n_options &&
+           (!verb->options[i].letter || verb->options[i].letter != argument[1] || argument[2]))
         i++;
     return i;
 }
@@ -260,17 +296,36 @@ void weir_parsed_free(weir_parsed *parsed) {
             free(((weir_token_list *)value)->item);
         else if (parsed->verb->options[i].type == WEIR_OPTION_BIASES)
             free(((weir_bias_list *)value)->item);
+        else if (parsed->verb->options[i].type == WEIR_OPTION_STRINGS)
+            free(((weir_string_list *)value)->item);
     }
     free(parsed->values);
     parsed->values = NULL;
 }
 
 bool weir_option_given(const weir_parsed *parsed, const char *name) {
-    for (size_t i = 0; i < parsed->verb->n_options; i++)
-        if (strcmp(parsed->verb->options[i].name, name) == 0)
-            return parsed->is_given[i];
-    assert(!"an option of the table");
-    return false;
+    size_t row = find_name(parsed->verb, name, strlen(name));
+    assert(row < parsed->verb->n_options && "an option of the table");
+    return parsed->is_given[row];
+}
+
+weir_value weir_value_of(const char *name, size_t n) {
+    static const struct {
+        const char *name;
+        weir_value value;
+    } known[] = {
+        {"FILE", WEIR_VALUE_FILE},      {"IN", WEIR_VALUE_FILE},    {"OUT", WEIR_VALUE_FILE},
+        {"CASES", WEIR_VALUE_FILE},     {"DIR", WEIR_VALUE_FOLDER}, {"MODEL", WEIR_VALUE_MODEL},
+        {"TOKENIZER", WEIR_VALUE_FILE},
+    };
+    if (memchr(name, '|', n))
+        return WEIR_VALUE_CHOICES;
+    const char *dot = memchr(name, '.', n);
+    size_t n_stem = dot ? (size_t)(dot - name) : n;
+    for (size_t i = 0; i < WEIR_COUNT(known); i++)
+        if (strlen(known[i].name) == n_stem && memcmp(known[i].name, name, n_stem) == 0)
+            return known[i].value;
+    return WEIR_VALUE_OTHER;
 }
 
 /* ---- help --------------------------------------------------------------------------------- */
@@ -298,6 +353,10 @@ void weir_options_help(const weir_verb *verb) {
     printf("usage: weir %s %s [options]\n\n%s.\n\n", verb->name, verb->operands, verb->summary);
     for (size_t i = 0; i < verb->n_options; i++) {
         const weir_option *option = &verb->options[i];
+        if (option->type == WEIR_OPTION_GROUP) {
+            printf("%s%s:\n", i > 0 ? "\n" : "", option->name);
+            continue;
+        }
         print_option(option->name, option->letter, option->value_name, option->help);
     }
     print_option("help", 'h', NULL, "this text");

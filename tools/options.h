@@ -2,8 +2,12 @@
  * options.h: one table per verb gives its flags, their parsing and their help.
  *
  * Owns the meaning of a command line: "--flag value", "--flag=value", "-f value", "--" before
- * operands that begin with a dash. A flag given twice counts as the last says. Does not own what
- * a value means to the engine: ranges are the library's to check.
+ * operands that begin with a dash. A flag given twice counts as the last says, except one of type
+ * STRINGS, which collects. Does not own what a value means to the engine: ranges are the library's
+ * to check.
+ *
+ * Help, man pages and shell completions are made of the same table, so the names of values and
+ * operands are more than decoration: weir_value_of says what each is completed with.
  */
 #ifndef WEIR_TOOLS_OPTIONS_H
 #define WEIR_TOOLS_OPTIONS_H
@@ -11,14 +15,17 @@
 #include "weir.h"
 
 typedef enum weir_option_type {
-    WEIR_OPTION_FLAG,   /* bool */
-    WEIR_OPTION_STRING, /* const char *, kept by argv */
-    WEIR_OPTION_U32,    /* uint32_t */
-    WEIR_OPTION_U64,    /* uint64_t */
-    WEIR_OPTION_FLOAT,  /* float, finite */
-    WEIR_OPTION_SIZE,   /* uint64_t bytes: 500MB, 1.5GiB */
-    WEIR_OPTION_TOKENS, /* weir_token_list */
-    WEIR_OPTION_BIASES  /* weir_bias_list: ID:BIAS,ID:BIAS */
+    WEIR_OPTION_FLAG,    /* bool */
+    WEIR_OPTION_STRING,  /* const char *, kept by argv */
+    WEIR_OPTION_U32,     /* uint32_t */
+    WEIR_OPTION_U64,     /* uint64_t */
+    WEIR_OPTION_FLOAT,   /* float, finite */
+    WEIR_OPTION_SIZE,    /* uint64_t bytes: 500MB, 1.5GiB */
+    WEIR_OPTION_TOKENS,  /* weir_token_list */
+    WEIR_OPTION_BIASES,  /* weir_bias_list: ID:BIAS,ID:BIAS */
+    WEIR_OPTION_CHOICE,  /* const char *: one of the words that value_name joins by | */
+    WEIR_OPTION_STRINGS, /* weir_string_list: each time the flag is given adds one */
+    WEIR_OPTION_GROUP /* no flag: name is the heading of the rows that follow; all else is zero */
 } weir_option_type;
 
 typedef struct weir_token_list {
@@ -31,16 +38,21 @@ typedef struct weir_bias_list {
     size_t n;
 } weir_bias_list;
 
+typedef struct weir_string_list {
+    const char **item; /* [n], the strings kept by argv */
+    size_t n;
+} weir_string_list;
+
 typedef struct weir_option {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
     weir_option_type type;
     size_t offset;          /* of the value in the verb's values */
-    const char *value_name; /* in the help; NULL for flags */
+    const char *value_name; /* in the help; NULL for flags; CHOICE: "auto|always|never" */
     const char *help;       /* lines separated by \n */
 } weir_option;
 
-enum { WEIR_MAX_OPTIONS = 48, WEIR_MAX_OPERANDS = 4 };
+enum { WEIR_MAX_OPTIONS = 96, WEIR_MAX_OPERANDS = 4 };
 
 typedef struct weir_parsed weir_parsed;
 
@@ -73,6 +85,18 @@ void weir_parsed_free(weir_parsed *parsed);
 
 /* Was this flag on the command line? The name must be in the table. */
 bool weir_option_given(const weir_parsed *parsed, const char *name);
+
+/* What stands for a value or an operand on the command line, by its name in the table. */
+typedef enum weir_value {
+    WEIR_VALUE_OTHER = 0,  /* only the user knows it: N, TEXT, PROMPT */
+    WEIR_VALUE_FILE = 1,   /* FILE, IN, OUT, CASES, TOKENIZER; what follows a dot is its ending */
+    WEIR_VALUE_FOLDER = 2, /* DIR */
+    WEIR_VALUE_MODEL = 3,  /* MODEL: a path, or the name of an installed model */
+    WEIR_VALUE_CHOICES = 4 /* a|b|c */
+} weir_value;
+
+/* name [n] */
+weir_value weir_value_of(const char *name, size_t n);
 
 /* Usage, options and details of a verb, to standard output. */
 void weir_options_help(const weir_verb *verb);

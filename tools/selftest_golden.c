@@ -45,7 +45,8 @@ typedef struct golden_case {
     golden_run *run;
     json_t *manifest;
     uint32_t n_batch;
-    bool *is_seen; /* [tensors of ref] that were compared */
+    bool *is_seen;   /* [tensors of ref] that were compared */
+    bool is_refused; /* there is no engine of the kind that was asked for: no fault of the case */
 } golden_case;
 
 static const weir_tensor *find_ref(const golden_case *c, const char *what, int layer) {
@@ -363,7 +364,9 @@ static weir_status open_engine(golden_case *c, const char *kv_type, weir_error *
                              .n_batch = c->n_batch,
                              .n_out = c->n_batch,
                              .no_prefix_cache = true};
-    return weir_engine_open(&c->engine, c->model, &o, err);
+    weir_status status = weir_engine_open(&c->engine, c->model, &o, err);
+    c->is_refused = status == WEIR_STATUS_BAD_ARGUMENT;
+    return status;
 }
 
 /* What a user gets without pinning float32: reported, not judged. */
@@ -516,17 +519,22 @@ fail:
     return status;
 }
 
-/* A case that cannot be run counts as one failure; the others go on. */
-static void try_case(weir_report *report, const weir_selftest_options *options,
-                     const char *folder) {
-    weir_error err = {0};
+/* A case that cannot be run counts as one failure; the others go on. What no case could do, such as
+ * an isa that this machine does not have, is an error. */
+static weir_status try_case(weir_report *report, const weir_selftest_options *options,
+                            const char *folder, weir_error *err) {
     golden_case c = {.report = report, .options = options, .folder = strdup(folder)};
     size_t n = strlen(c.folder);
     while (n > 1 && c.folder[n - 1] == '/')
         c.folder[--n] = 0;
-    if (run_case(&c, &err) != WEIR_STATUS_OK)
-        weir_report_check(report, false, "%s: %s", folder, err.text);
+    weir_error found = {0};
+    weir_status status = run_case(&c, &found);
     free(c.folder);
+    if (status != WEIR_STATUS_OK && c.is_refused)
+        return weir_fail(err, status, "%s", found.text);
+    if (status != WEIR_STATUS_OK)
+        weir_report_check(report, false, "%s: %s", folder, found.text);
+    return WEIR_STATUS_OK;
 }
 
 weir_status weir_selftest_golden(weir_report *report, const char *dir,
@@ -547,14 +555,14 @@ weir_status weir_selftest_golden(weir_report *report, const char *dir,
             const char *name = json_string_value(json_object_get(json_array_get(index, i), "case"));
             char *folder = name ? weir_path_join(dir, name) : NULL;
             if (folder)
-                try_case(report, options, folder);
+                status = try_case(report, options, folder, err);
             else
                 status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: entry %zu has no \"case\"",
                                    index_path, i);
             free(folder);
         }
     } else if (weir_path_exists(config_path)) {
-        try_case(report, options, dir);
+        status = try_case(report, options, dir, err);
     } else {
         status = weir_fail(err, WEIR_STATUS_BAD_FILE,
                            "%s: expected index.json (a set) or config.json (one case)", dir);

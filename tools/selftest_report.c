@@ -1,7 +1,9 @@
-/* selftest_report.c: see selftest_report.h. */
+/* selftest_report.c: see selftest_report.h. Owns both forms of a line. */
 #include "selftest_report.h"
+#include "text_buffer.h"
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct difference {
@@ -43,6 +45,28 @@ static double relative(const difference *d) {
     return d->sum_ref > 0 ? sqrt(d->sum_diff / d->sum_ref) : sqrt(d->sum_diff);
 }
 
+/* "PASS text", or {"result": "PASS", "text": "text"}. */
+static void print_line(const weir_report *r, const char *result, const char *format, va_list args)
+    WEIR_PRINTF(3, 0);
+static void print_line(const weir_report *r, const char *result, const char *format, va_list args) {
+    if (!r->as_json) {
+        fprintf(r->out, "%-4s ", result);
+        vfprintf(r->out, format, args);
+        fputc('\n', r->out);
+        return;
+    }
+    char *text = NULL;
+    weir_text_buffer line = {0};
+    int n = vasprintf(&text, format, args);
+    if (n >= 0)
+        weir_text_buffer_add_json(&line, text, (size_t)n);
+    if (n < 0 || line.has_failed)
+        abort();
+    fprintf(r->out, "{\"result\": \"%s\", \"text\": %s}\n", result, line.data);
+    weir_text_buffer_free(&line);
+    free(text);
+}
+
 void weir_report_check(weir_report *r, bool passed, const char *format, ...) {
     va_list args;
     if (passed)
@@ -51,21 +75,25 @@ void weir_report_check(weir_report *r, bool passed, const char *format, ...) {
         r->n_failed++;
     if (passed && r->failures_only)
         return;
-    fputs(passed ? "PASS " : "FAIL ", r->out);
     va_start(args, format);
-    vfprintf(r->out, format, args);
+    print_line(r, passed ? "PASS" : "FAIL", format, args);
     va_end(args);
-    fputc('\n', r->out);
 }
 
 void weir_report_skip(weir_report *r, const char *format, ...) {
     va_list args;
     r->n_skipped++;
-    fputs("SKIP ", r->out);
     va_start(args, format);
-    vfprintf(r->out, format, args);
+    print_line(r, "SKIP", format, args);
     va_end(args);
-    fputc('\n', r->out);
+}
+
+void weir_report_optional(weir_report *r, const char *format, ...) {
+    va_list args;
+    r->n_optional++;
+    va_start(args, format);
+    print_line(r, "OPT", format, args);
+    va_end(args);
 }
 
 static void judge(weir_report *r, const char *label, const difference *d, double bound_rel,
@@ -106,22 +134,48 @@ void weir_report_compare_columns(weir_report *r, const char *name, const char *r
     judge(r, label, &d, bound_rel, INFINITY);
 }
 
+/* The text of a note, with the error behind it. */
+static void print_note(const weir_report *r, const char *format, ...) WEIR_PRINTF(2, 3);
+static void print_note(const weir_report *r, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line(r, "note", format, args);
+    va_end(args);
+}
+
 void weir_report_note(weir_report *r, const float *ours, const weir_tensor *ref, const char *format,
                       ...) {
     difference d = {0};
+    char label[200];
     va_list args;
-    if (!is_readable(ref))
+    if (r->no_notes || !is_readable(ref))
         return;
     for (size_t i = 0; i < weir_tensor_n_values(ref); i++)
         add_difference(&d, ours[i], value_at(ref, i));
-    fputs("note ", r->out);
     va_start(args, format);
-    vfprintf(r->out, format, args);
+    vsnprintf(label, sizeof label, format, args);
     va_end(args);
-    fprintf(r->out, ": relative L2 %.2e, largest %.2e\n", relative(&d), d.most);
+    print_note(r, "%s: relative L2 %.2e, largest %.2e", label, relative(&d), d.most);
 }
 
-void weir_report_end(const weir_report *r) {
+void weir_report_add(weir_report *r, const weir_report *part) {
+    r->n_passed += part->n_passed;
+    r->n_failed += part->n_failed;
+    r->n_skipped += part->n_skipped;
+    r->n_optional += part->n_optional;
+}
+
+void weir_report_end(const weir_report *r, const char *what) {
+    if (r->as_json) {
+        fputc('{', r->out);
+        if (what)
+            fprintf(r->out, "\"part\": \"%s\", ", what);
+        fprintf(r->out, "\"passed\": %u, \"failed\": %u, \"skipped\": %u, \"optional\": %u}\n",
+                r->n_passed, r->n_failed, r->n_skipped, r->n_optional);
+        return;
+    }
+    if (what)
+        fprintf(r->out, "%-15s  ", what);
     fprintf(r->out, "%u passed, %u failed", r->n_passed, r->n_failed);
     if (r->n_skipped)
         fprintf(r->out, ", %u skipped", r->n_skipped);

@@ -4,6 +4,7 @@
  * Owns the layout only. What comes from the file (names, keys, values) is printed with its control
  * characters made visible, because a file may hold anything.
  */
+#include "base/compiler.h"
 #include "console.h"
 #include "show.h"
 
@@ -47,6 +48,119 @@ static void print_summary(const weir_show *show) {
                show->type[i].n_tensors, weir_bytes_text(a, show->type[i].bytes));
     printf("\nrewind      replays %u tokens\n", info->replay_window);
 }
+
+/* ---- how it reads and talks --------------------------------------------------------------- */
+
+static void print_id(const weir_tokenizer *tokenizer, const char *name, int32_t id) {
+    const char *bytes;
+    size_t n;
+    if (id < 0) {
+        printf("no %s", name);
+        return;
+    }
+    weir_tokenizer_token(tokenizer, id, &bytes, &n);
+    printf("%s %d ", name, id);
+    weir_print_text(stdout, bytes, n);
+}
+
+static void print_tokenizer(const weir_show_language *l) {
+    const weir_tokenizer_info *info = &l->info;
+    printf("tokenizer   %zu normal tokens, %zu control, %zu user-defined, %zu unused; %zu merges\n",
+           info->n_normal, info->n_control, info->n_user_defined, info->n_unused, info->n_merges);
+    printf("            ");
+    print_id(l->tokenizer, "bos", info->bos);
+    printf("%s, ", info->add_bos ? " before every text" : "");
+    print_id(l->tokenizer, "eos", info->eos);
+    printf("%s, ", info->add_eos ? " behind every text" : "");
+    print_id(l->tokenizer, "pad", info->pad);
+    printf("\n            %s\n", info->ignore_merges ? "a piece that is a token is taken whole"
+                                                     : "every piece is merged from its bytes");
+    printf("split       ");
+    print_foreign(info->split);
+    printf("\n            (%s)\n", info->split_from_file
+                                       ? "as the file says"
+                                       : "the family's: the file has none of its own");
+}
+
+static void print_abilities(const weir_show_template *t) {
+    const struct {
+        bool has_it;
+        const char *text;
+    } abilities[] = {
+        {t->takes_system, "system prompt"},
+        {t->takes_tools, "tools"},
+        {t->takes_calls, "tool calls"},
+        {t->takes_results, "tool results"},
+    };
+    printf("takes ");
+    const char *between = "";
+    for (size_t i = 0; i < WEIR_COUNT(abilities); i++)
+        if (abilities[i].has_it) {
+            printf("%s%s", between, abilities[i].text);
+            between = ", ";
+        }
+    printf("%s", *between ? "" : "messages only");
+    if (t->opens_thinking)
+        printf("; answers begin with thinking");
+    if (t->drops_thinking)
+        printf("; drops past thinking");
+    for (size_t i = 0; i < t->n_switches; i++)
+        printf("%s%s", i == 0 ? "; knows " : ", ", t->switch_name[i]);
+    putchar('\n');
+}
+
+static void print_templates(const weir_show_language *l) {
+    if (l->info.n_templates == 0)
+        printf("template    none: it completes plain text\n");
+    for (size_t i = 0; i < l->info.n_templates; i++) {
+        const weir_show_template *t = &l->templates[i];
+        printf("template    ");
+        print_foreign(*t->name ? t->name : "default");
+        printf(", %zu bytes: ", t->n);
+        if (!*t->trouble) {
+            print_abilities(t);
+            continue;
+        }
+        printf("cannot be run: ");
+        print_foreign(t->trouble);
+        putchar('\n');
+    }
+    printf("marks       tool calls %s, thinking %s\n",
+           l->call_mark >= 0 ? "<|tool_call_start|>" : "none",
+           l->think_mark >= 0 ? "<think>" : "as plain text, if at all");
+}
+
+static void print_sampling(const weir_show_language *l) {
+    const weir_sampling *s = &l->sampling;
+    printf("sampling    ");
+    if (s->temperature > 0)
+        printf("temperature %g", (double)s->temperature);
+    else
+        printf("always the likeliest token");
+    if (s->top_k > 0)
+        printf(", top-k %u", s->top_k);
+    if (s->top_p < 1)
+        printf(", top-p %g", (double)s->top_p);
+    if (s->min_p > 0)
+        printf(", min-p %g", (double)s->min_p);
+    if (s->repetition_penalty > 1 || s->repetition_penalty < 1)
+        printf(", repetition penalty %g", (double)s->repetition_penalty);
+    printf(" (%s)\n", l->sampling_source);
+}
+
+static void print_language(const weir_show_language *l) {
+    if (l->tokenizer) {
+        print_tokenizer(l);
+        print_templates(l);
+    } else {
+        printf("tokenizer   none that can be used: ");
+        print_foreign(l->trouble);
+        putchar('\n');
+    }
+    print_sampling(l);
+}
+
+/* ---- what it takes, what it holds --------------------------------------------------------- */
 
 /* One column a context, one row an item. */
 static void print_memory(const weir_show *show) {
@@ -117,6 +231,7 @@ static void print_check(const weir_show *show) {
 
 void weir_show_as_text(const weir_show *show) {
     print_summary(show);
+    print_language(&show->language);
     print_memory(show);
     if (show->wants_metadata)
         print_metadata(show);

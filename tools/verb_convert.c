@@ -1,16 +1,20 @@
 /* verb_convert.c: `weir convert`: one file into another. The work is weir_convert's. */
 #include "base/compiler.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "console.h"
 #include "interrupt.h"
+#include "json_text.h"
+#include "model_lookup.h"
 #include "verbs.h"
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct convert_values {
     const char *type;
-    bool overwrite;
+    bool overwrite, as_json;
     uint32_t n_threads;
 } convert_values;
 
@@ -21,6 +25,8 @@ static const weir_option options[] = {
      "replace OUT if it exists"},
     {"threads", 't', WEIR_OPTION_U32, offsetof(convert_values, n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"json", 0, WEIR_OPTION_FLAG, offsetof(convert_values, as_json), NULL,
+     "tell what was written as JSON, on standard output"},
 };
 
 /* A folder whose weights are there and whose tokenizer was forgotten: nobody sees that in the file
@@ -34,7 +40,19 @@ static bool is_without_words(const char *in) {
     return !is_there;
 }
 
-static int run(const weir_parsed *parsed) {
+static weir_status tell(const char *in, const char *out, bool as_json, weir_error *err) {
+    bool has_words = !is_without_words(in);
+    if (!as_json) {
+        weir_say("%s is written%s", out,
+                 has_words ? "" : " without a vocabulary: the folder has no tokenizer.json");
+        return WEIR_STATUS_OK;
+    }
+    return weir_json_print(json_pack("{s:o, s:o, s:b}", "in", weir_json_text(in, strlen(in)), "out",
+                                     weir_json_text(out, strlen(out)), "has_vocabulary", has_words),
+                           err);
+}
+
+static weir_status convert(const weir_parsed *parsed, weir_error *err) {
     const convert_values *values = parsed->values;
     weir_convert_options convert = {
         .type = values->type,
@@ -42,15 +60,23 @@ static int run(const weir_parsed *parsed) {
         .n_threads = values->n_threads,
         .progress = weir_console_progress(),
     };
+    const char *out = parsed->operands[1];
+    char *in = NULL;
+    WEIR_TRY(weir_find_model(parsed->operands[0], &in, err));
+    weir_status status = weir_convert(in, out, &convert, err);
+    if (status == WEIR_STATUS_OK)
+        status = tell(in, out, values->as_json, err);
+    free(in);
+    return status;
+}
+
+static int run(const weir_parsed *parsed) {
+    const convert_values *values = parsed->values;
     weir_error err = {0};
     weir_interrupt_with_care(NULL);
-    weir_status status = weir_convert(parsed->operands[0], parsed->operands[1], &convert, &err);
-    if (status == WEIR_STATUS_OK)
-        weir_say("%s is written%s", parsed->operands[1],
-                 is_without_words(parsed->operands[0])
-                     ? " without a vocabulary: the folder has no tokenizer.json"
-                     : "");
-    return weir_tell_failure("convert", status, &err);
+    weir_status status = convert(parsed, &err);
+    return weir_tell_output_failure("convert", status, &err, parsed->operands[1],
+                                    values->overwrite);
 }
 
 const weir_verb weir_verb_convert = {
@@ -59,7 +85,8 @@ const weir_verb weir_verb_convert = {
     .operands = "IN OUT",
     .n_operands_min = 2,
     .n_operands_max = 2,
-    .details = "Norms, router and convolution taps stay f32. OUT appears whole or not at all.\n"
+    .details = "IN is a GGUF file, a Hugging Face folder, or the name of an installed model.\n"
+               "Norms, router and convolution taps stay f32. OUT appears whole or not at all.\n"
                "\n"
                "  weir convert LFM2-8B-A1B/ lfm2-8b-bf16.gguf\n"
                "  weir convert lfm2-8b-bf16.gguf lfm2-8b-q4_0.gguf --type q4_0\n",

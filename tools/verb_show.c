@@ -1,21 +1,24 @@
 /*
  * verb_show.c: `weir show`: what a model file holds and what it will take to run it.
  *
- * Owns the finding out; how it looks stands in show_text.c and show_json.c. Nothing is loaded: the
- * weights are read only for --check.
+ * Owns the finding out, but for tokenizer and templates, which are show_language.c's; how it looks
+ * stands in show_text.c and show_json.c. Nothing is loaded: the weights are read only for --check.
  */
 #include "base/compiler.h"
 #include "base/error.h"
 #include "console.h"
+#include "model_lookup.h"
 #include "show.h"
+#include "terminal.h"
 #include "verbs.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct show_values {
-    bool wants_tensors, wants_metadata, wants_check, wants_json, no_map;
+    bool wants_tensors, wants_metadata, wants_template, wants_check, wants_json, no_map;
     uint32_t n_ctx, n_seqs;
     const char *kv_type;
 } show_values;
@@ -25,6 +28,8 @@ typedef struct show_values {
 static const weir_option options[] = {
     {"tensors", 0, WEIR_OPTION_FLAG, AT(wants_tensors), NULL, "list the tensors"},
     {"metadata", 0, WEIR_OPTION_FLAG, AT(wants_metadata), NULL, "list the metadata"},
+    {"template", 0, WEIR_OPTION_FLAG, AT(wants_template), NULL,
+     "print the chat template and nothing else"},
     {"check", 0, WEIR_OPTION_FLAG, AT(wants_check), NULL,
      "read all weights and look for NaN and infinities; exit code 1\nif there are any"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N", "memory for this context only; default: several"},
@@ -126,6 +131,30 @@ char *weir_show_meta(const weir_model *model, size_t i, const char **key, const 
     return text;
 }
 
+char *weir_show_meta_item(const weir_model *model, size_t i, size_t item, size_t *n) {
+    weir_model_meta_item(model, i, item, NULL, 0, n);
+    char *text = malloc(*n + 1);
+    if (text)
+        weir_model_meta_item(model, i, item, text, *n + 1, n);
+    return text;
+}
+
+/* The default chat template as it stands; what a terminal would obey is made visible on one. */
+static weir_status print_template(const weir_show *show, weir_error *err) {
+    const weir_show_language *l = &show->language;
+    if (l->info.n_templates == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: has no chat template%s%s", show->path,
+                         l->tokenizer ? "" : ": ", l->trouble);
+    const weir_show_template *t = &l->templates[0];
+    if (!isatty(STDOUT_FILENO)) {
+        fwrite(t->text, 1, t->n, stdout);
+        return WEIR_STATUS_OK;
+    }
+    weir_terminal_print(stdout, t->text, t->n);
+    putchar('\n');
+    return WEIR_STATUS_OK;
+}
+
 /* ---- the verb ----------------------------------------------------------------------------- */
 
 static weir_status show_model(weir_show *show, const show_values *values, weir_error *err) {
@@ -134,6 +163,9 @@ static weir_status show_model(weir_show *show, const show_values *values, weir_e
     if (!show->layers)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the list of layers");
     count_types(show);
+    WEIR_TRY(weir_show_language_find(&show->language, show->path, show->model, err));
+    if (values->wants_template && !values->wants_json)
+        return print_template(show, err);
     WEIR_TRY(plan_memory(show, values, err));
     if (values->wants_check)
         WEIR_TRY(check_tensors(show, err));
@@ -146,12 +178,17 @@ static weir_status show_model(weir_show *show, const show_values *values, weir_e
 static int run(const weir_parsed *parsed) {
     const show_values *values = parsed->values;
     weir_error err = {0};
-    weir_model *model;
-    weir_status status = weir_model_open(&model, parsed->operands[0], &err);
-    if (status != WEIR_STATUS_OK)
+    weir_model *model = NULL;
+    char *path = NULL;
+    weir_status status = weir_find_model(parsed->operands[0], &path, &err);
+    if (status == WEIR_STATUS_OK)
+        status = weir_model_open(&model, path, &err);
+    if (status != WEIR_STATUS_OK) {
+        free(path);
         return weir_tell_failure("show", status, &err);
+    }
     weir_show show = {
-        .path = parsed->operands[0],
+        .path = path,
         .model = model,
         .kv_type = values->kv_type ? values->kv_type : "f16",
         .wants_tensors = values->wants_tensors,
@@ -166,21 +203,25 @@ static int run(const weir_parsed *parsed) {
     }
     free(show.check);
     free(show.layers);
+    weir_show_language_free(&show.language);
     weir_model_close(&model);
+    free(path);
     return code;
 }
 
 const weir_verb weir_verb_show = {
     .name = "show",
-    .summary = "Tells what a model holds and what memory it will take",
+    .summary = "Tells what a model holds, how it talks, what memory it takes",
     .operands = "MODEL",
     .n_operands_min = 1,
     .n_operands_max = 1,
-    .details = "MODEL is a GGUF file or a Hugging Face folder.\n"
+    .details = "MODEL is a GGUF file, a Hugging Face folder, or the name of an installed model.\n"
+               "What a chat template takes is found out by rendering small conversations with it.\n"
                "\n"
                "  weir show lfm2-8b-q4_0.gguf\n"
                "  weir show lfm2-8b-q4_0.gguf --ctx 32768 --seqs 8 --kv-type q8\n"
-               "  weir show lfm2-8b-q4_0.gguf --check\n",
+               "  weir show lfm2-8b-q4_0.gguf --check\n"
+               "  weir show lfm2-8b-q4_0.gguf --template\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(show_values),

@@ -1,16 +1,20 @@
 /* verb_synth.c: `weir synth`: models of true shape with random weights. The work is weir_synth's.
  */
 #include "base/compiler.h"
+#include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
+#include "json_text.h"
 #include "verbs.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 typedef struct synth_values {
     const char *config, *type;
     uint64_t seed;
-    bool as_folder, overwrite, wants_list;
+    bool as_folder, overwrite, wants_list, as_json;
     uint32_t n_threads;
 } synth_values;
 
@@ -29,20 +33,35 @@ static const weir_option options[] = {
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"list", 0, WEIR_OPTION_FLAG, offsetof(synth_values, wants_list), NULL,
      "print the known shapes, one a line, and do nothing else"},
+    {"json", 0, WEIR_OPTION_FLAG, offsetof(synth_values, as_json), NULL,
+     "tell what was written, or the list, as JSON, on standard output"},
 };
 
-static int run(const weir_parsed *parsed) {
-    const synth_values *values = parsed->values;
-    if (values->wants_list) {
-        for (const char *const *name = weir_synth_configs(); *name; name++)
+static weir_status list_shapes(bool as_json, weir_error *err) {
+    json_t *names = json_array();
+    for (const char *const *name = weir_synth_configs(); *name; name++)
+        if (as_json)
+            json_array_append_new(names, json_string(*name));
+        else
             puts(*name);
-        return WEIR_EXIT_DONE;
+    if (as_json)
+        return weir_json_print(names, err);
+    json_decref(names);
+    return WEIR_STATUS_OK;
+}
+
+static weir_status tell(const char *out, const synth_values *values, weir_error *err) {
+    if (!values->as_json) {
+        weir_say("%s is written: random weights in the shape of %s", out, values->config);
+        return WEIR_STATUS_OK;
     }
-    if (parsed->n_operands == 0 || !values->config) {
-        weir_say("weir synth: %s is missing; usage: weir synth OUT --config NAME",
-                 parsed->n_operands == 0 ? "OUT" : "--config");
-        return WEIR_EXIT_USAGE;
-    }
+    return weir_json_print(json_pack("{s:o, s:o}", "out", weir_json_text(out, strlen(out)),
+                                     "config",
+                                     weir_json_text(values->config, strlen(values->config))),
+                           err);
+}
+
+static weir_status make(const char *out, const synth_values *values, weir_error *err) {
     weir_synth_options synth = {
         .config = values->config,
         .type = values->type,
@@ -52,13 +71,23 @@ static int run(const weir_parsed *parsed) {
         .n_threads = values->n_threads,
         .progress = weir_console_progress(),
     };
+    WEIR_TRY(weir_synth(out, &synth, err));
+    return tell(out, values, err);
+}
+
+static int run(const weir_parsed *parsed) {
+    const synth_values *values = parsed->values;
     weir_error err = {0};
+    if (values->wants_list)
+        return weir_tell_failure("synth", list_shapes(values->as_json, &err), &err);
+    if (parsed->n_operands == 0 || !values->config) {
+        weir_say("weir synth: %s is missing; usage: weir synth OUT --config NAME",
+                 parsed->n_operands == 0 ? "OUT" : "--config");
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
-    weir_status status = weir_synth(parsed->operands[0], &synth, &err);
-    if (status == WEIR_STATUS_OK)
-        weir_say("%s is written: random weights in the shape of %s", parsed->operands[0],
-                 values->config);
-    return weir_tell_failure("synth", status, &err);
+    weir_status status = make(parsed->operands[0], values, &err);
+    return weir_tell_output_failure("synth", status, &err, parsed->operands[0], values->overwrite);
 }
 
 const weir_verb weir_verb_synth = {

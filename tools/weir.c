@@ -1,33 +1,27 @@
 /*
- * weir.c: the program. Owns the list of verbs and the way from a command line to one of them; what
- * a verb does stands in its own file.
+ * weir.c: the program. Owns the way from a command line to a verb; verbs.c has the list of them.
  */
 #include "weir.h"
 
-#include "base/compiler.h"
 #include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
+#include "scdoc.h"
 #include "verbs.h"
 
 #include <string.h>
 
-static const weir_verb *const verbs[] = {
-    &weir_verb_run, &weir_verb_show, &weir_verb_convert, &weir_verb_synth, &weir_verb_selftest,
-};
-
-static const weir_verb *find_verb(const char *name) {
-    for (size_t i = 0; i < WEIR_COUNT(verbs); i++)
-        if (strcmp(verbs[i]->name, name) == 0)
-            return verbs[i];
-    return NULL;
-}
-
 static void print_usage(FILE *to) {
     fprintf(to, "usage: weir VERB [arguments]\n\n");
-    for (size_t i = 0; i < WEIR_COUNT(verbs); i++)
-        fprintf(to, "  weir %-9s %-22s %s\n", verbs[i]->name, verbs[i]->operands,
-                verbs[i]->summary);
+    int width = 0; /* of the longest "verb operands" */
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
+        int n = snprintf(NULL, 0, "%s %s", (*verb)->name, (*verb)->operands);
+        width = n > width ? n : width;
+    }
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
+        int n = fprintf(to, "  weir %s %s", (*verb)->name, (*verb)->operands);
+        fprintf(to, "%*s  %s\n", width - n + 7, "", (*verb)->summary);
+    }
     fprintf(to,
             "\n'weir help VERB' explains a verb, 'weir --version' tells the version.\n"
             "Exit codes: 0 done, 1 failed, 2 usage, 3 bad input file, 4 does not fit in memory,\n"
@@ -50,15 +44,34 @@ static int one_too_many(const char *argument) {
 }
 
 static int help(const char *name) {
-    if (!name) {
-        print_usage(stdout);
-        return weir_finish_output("help", WEIR_EXIT_DONE);
-    }
-    const weir_verb *verb = find_verb(name);
-    if (!verb)
+    const weir_verb *verb = name ? weir_verb_find(name) : NULL;
+    if (name && !verb)
         return unknown_verb(name);
-    weir_options_help(verb);
+    if (verb)
+        weir_options_help(verb);
+    else
+        print_usage(stdout);
     return weir_finish_output("help", WEIR_EXIT_DONE);
+}
+
+/* "weir help --scdoc [VERB]", for the build: the part of a man page that the tables know. */
+static int help_as_scdoc(const char *name) {
+    const weir_verb *verb = name ? weir_verb_find(name) : NULL;
+    if (name && !verb)
+        return unknown_verb(name);
+    if (verb)
+        weir_scdoc_verb(verb);
+    else
+        weir_scdoc_program();
+    return weir_finish_output("help", WEIR_EXIT_DONE);
+}
+
+static int run_help(int n, char **arguments) {
+    int n_flags = n > 0 && strcmp(arguments[0], "--scdoc") == 0;
+    if (n > n_flags + 1)
+        return one_too_many(arguments[n_flags + 1]);
+    const char *name = n > n_flags ? arguments[n_flags] : NULL;
+    return n_flags ? help_as_scdoc(name) : help(name);
 }
 
 static int run_verb(const weir_verb *verb, int n, char **arguments) {
@@ -90,7 +103,7 @@ int main(int argc, char **argv) {
         return weir_finish_output("--version", WEIR_EXIT_DONE);
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return argc > 3 ? one_too_many(argv[3]) : help(argc > 2 ? argv[2] : NULL);
-    const weir_verb *verb = find_verb(name);
+        return run_help(argc - 2, argv + 2);
+    const weir_verb *verb = weir_verb_find(name);
     return verb ? run_verb(verb, argc - 2, argv + 2) : unknown_verb(name);
 }

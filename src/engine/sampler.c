@@ -11,13 +11,10 @@
  * at a beginning of that order, so it is made lazily: a heap gives the next best when it is asked
  * for. Most draws end after a handful, where a sort would order the whole vocabulary.
  */
-#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -82,20 +79,6 @@ weir_status weir_sampling_check(const weir_sampling *s, uint32_t n_vocab, weir_e
             return out_of_range("bias", (double)s->bias[i].bias, "a number", err);
     }
     return WEIR_STATUS_OK;
-}
-
-uint64_t weir_seed_random(void) {
-    uint64_t seed;
-    ssize_t n;
-    do
-        n = getrandom(&seed, sizeof seed, 0);
-    while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)sizeof seed)
-        return seed;
-    /* A kernel without the call: the clock still differs from run to run. */
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return weir_mix((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
 /* ---- open and close ------------------------------------------------------------------------- */

@@ -75,6 +75,8 @@ bool weir_gguf_as_text(const weir_gguf_kv *kv, uint64_t i, weir_text *out);
 const char *weir_gguf_type_name(const weir_gguf_kv *kv);
 /* The value as text, arrays by their first items and count; (buf, cap, *n). */
 void weir_gguf_format_value(const weir_gguf_kv *kv, char *buf, size_t cap, size_t *n);
+/* Item i alone, a text whole and as it stands; i < n_items. */
+void weir_gguf_format_item(const weir_gguf_kv *kv, uint64_t i, char *buf, size_t cap, size_t *n);
 
 /*
  * Writing: keys, then tensor declarations, then data in the order of declaration, in pieces of any

@@ -233,10 +233,7 @@ static void put_item(sink *s, const weir_gguf_kv *kv, uint64_t i) {
     bool truth;
     weir_text string;
     if (weir_gguf_as_text(kv, i, &string)) {
-        if (kv->type == WEIR_GGUF_ARRAY)
-            put_quoted(s, string);
-        else
-            put(s, string.data, string.size);
+        put(s, string.data, string.size);
     } else if (weir_gguf_as_bool(kv, i, &truth)) {
         put_text(s, truth ? "true" : "false");
     } else if (weir_gguf_as_u64(kv, i, &natural)) {
@@ -250,6 +247,21 @@ static void put_item(sink *s, const weir_gguf_kv *kv, uint64_t i) {
     }
 }
 
+void weir_gguf_format_item(const weir_gguf_kv *kv, uint64_t i, char *buf, size_t cap, size_t *n) {
+    sink s = {buf, cap, 0};
+    put_item(&s, kv, i);
+    *n = s.n;
+}
+
+/* As it is shown among others. */
+static void put_listed(sink *s, const weir_gguf_kv *kv, uint64_t i) {
+    weir_text string;
+    if (weir_gguf_as_text(kv, i, &string))
+        put_quoted(s, string);
+    else
+        put_item(s, kv, i);
+}
+
 void weir_gguf_format_value(const weir_gguf_kv *kv, char *buf, size_t cap, size_t *n) {
     sink s = {buf, cap, 0};
     if (kv->type != WEIR_GGUF_ARRAY) {
@@ -259,7 +271,7 @@ void weir_gguf_format_value(const weir_gguf_kv *kv, char *buf, size_t cap, size_
         for (uint64_t i = 0; i < kv->n_items && i < SHOWN_ITEMS; i++) {
             if (i > 0)
                 put_text(&s, ", ");
-            put_item(&s, kv, i);
+            put_listed(&s, kv, i);
         }
         if (kv->n_items > SHOWN_ITEMS) {
             char text[NUMBER_TEXT + 16];

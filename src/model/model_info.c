@@ -219,6 +219,22 @@ void weir_model_meta(const weir_model *model, size_t i, const char **key, const 
     *n = sink.n;
 }
 
+size_t weir_model_meta_n_items(const weir_model *model, size_t i) {
+    assert(i < weir_model_n_meta(model));
+    const weir_gguf *g = model->source->gguf;
+    return g != NULL ? (size_t)weir_gguf_kv_at(g, i)->n_items : 1;
+}
+
+void weir_model_meta_item(const weir_model *model, size_t i, size_t item, char *buf, size_t cap,
+                          size_t *n) {
+    assert(item < weir_model_meta_n_items(model, i));
+    const char *key, *type;
+    if (model->source->gguf != NULL)
+        weir_gguf_format_item(weir_gguf_kv_at(model->source->gguf, i), item, buf, cap, n);
+    else
+        weir_model_meta(model, i, &key, &type, buf, cap, n);
+}
+
 /* ---- fingerprint ---------------------------------------------------------------------------- */
 
 enum {

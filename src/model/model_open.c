@@ -122,7 +122,13 @@ static weir_status open_folder(weir_model *m, const char *path, weir_error *err)
     char *config_path = weir_path_join(path, CONFIG_NAME);
     if (config_path == NULL)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its name", path);
-    weir_status status = read_config(m, config_path, err);
+    weir_status status =
+        weir_path_exists(config_path)
+            ? read_config(m, config_path, err)
+            : weir_fail(err, WEIR_STATUS_BAD_FILE,
+                        "%s: a folder without %s, expected a GGUF file or a folder with %s and "
+                        "*.safetensors",
+                        path, CONFIG_NAME, CONFIG_NAME);
     free(config_path);
     return status == WEIR_STATUS_OK ? weir_safetensors_open(&m->source->safetensors, path, err)
                                     : status;

@@ -1,4 +1,5 @@
-/* hf_tokenizer.h: the tokenizer of a Hugging Face folder, read into a token table. */
+/* hf_tokenizer.h: the tokenizer of a Hugging Face folder, or of its tokenizer.json alone, read into
+ * a token table. */
 #ifndef WEIR_TEXT_HF_TOKENIZER_H
 #define WEIR_TEXT_HF_TOKENIZER_H
 
@@ -11,27 +12,37 @@ typedef struct weir_vocab_hint {
 } weir_vocab_hint;
 
 /*
- * Reads tokenizer.json, tokenizer_config.json, chat_template.jinja and generation_config.json, as
- * far as they are there, for a model of hint->n_tokens tokens. *found: there is a tokenizer.json;
- * without one only the ids (and the template) are filled. Special ids: tokenizer_config.json names
- * them by text, else the hint, else generation_config.json.
+ * For writing a GGUF: tokenizer.json, tokenizer_config.json, generation_config.json and the files
+ * of templates, as far as they are there, for a model of hint->n_tokens tokens. *found: there is a
+ * tokenizer.json; without one only the ids (and the templates) are filled. Special ids:
+ * tokenizer_config.json names them by text, else the hint, else generation_config.json.
  *
  * BAD_FILE with file and place for what contradicts itself, UNSUPPORTED for a tokenizer of another
- * kind than the family's. Close the table also after a failure.
+ * kind, or which splits text otherwise than the family does: a GGUF has only a name for that. Close
+ * the table also after a failure.
  */
 weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const char *folder,
                                    const weir_vocab_hint *hint, weir_error *err);
 
-/* In the order in which they are read. */
+/* For using it: the same files, and config.json for ids and the size of the vocabulary, which is
+ * never smaller than the largest id + 1. Any regular expression is taken. BAD_FILE without a
+ * tokenizer.json. */
+weir_status weir_hf_tokenizer_folder(weir_token_table *out, const char *folder, weir_error *err);
+/* A tokenizer.json alone. */
+weir_status weir_hf_tokenizer_file(weir_token_table *out, const char *path, weir_error *err);
+
 typedef enum weir_hf_file {
     WEIR_HF_TOKENIZER,
     WEIR_HF_TOKENIZER_CONFIG,
     WEIR_HF_GENERATION_CONFIG,
-    WEIR_HF_CHAT_TEMPLATE
+    WEIR_HF_CHAT_TEMPLATE,
+    WEIR_HF_CONFIG,
+    WEIR_HF_CHAT_TEMPLATE_JSON
 } weir_hf_file;
 
 /* One of them from memory into an open table; name is used in errors. *found as above: set by
- * tokenizer.json, looked at by tokenizer_config.json. */
+ * tokenizer.json, looked at by tokenizer_config.json. A table of no tokens gets as many as
+ * tokenizer.json has. */
 weir_status weir_hf_tokenizer_parse(weir_token_table *table, bool *found, weir_hf_file file,
                                     const char *data, size_t size, const char *name,
                                     weir_error *err);

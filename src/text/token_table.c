@@ -1,14 +1,16 @@
 /*
- * token_table.c: the memory of a token table and its form in GGUF metadata. Owns the copies of all
- * texts, in chunks that never move. Knows nothing of JSON.
+ * token_table.c: the memory of a token table, and GPT-2's alphabet of bytes. Owns the copies of all
+ * texts, in chunks that never move. Knows no file format.
  */
 #include "text/token_table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 enum { CHUNK_BYTES = 256 * 1024, FIRST_MERGES = 4096 };
 
@@ -20,19 +22,46 @@ typedef struct weir_token_chunk {
 
 weir_status weir_token_table_open(weir_token_table *out, size_t n_tokens, weir_error *err) {
     *out = (weir_token_table){.bos = -1, .eos = -1, .pad = -1, .add_bos = true};
-    out->tokens = calloc(n_tokens, sizeof *out->tokens);
-    out->kinds = calloc(n_tokens, sizeof *out->kinds);
-    if (out->tokens == NULL || out->kinds == NULL) {
-        weir_token_table_close(out);
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a vocabulary of %zu", n_tokens);
-    }
-    out->n_tokens = n_tokens;
-    return WEIR_STATUS_OK;
+    if (weir_token_table_grow(out, n_tokens))
+        return WEIR_STATUS_OK;
+    weir_token_table_close(out);
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a vocabulary of %zu", n_tokens);
+}
+
+/* The array [n] as [grown], zeros behind; NULL without memory, and nothing has changed. */
+static void *grow_array(void *array, size_t n, size_t grown, size_t item_bytes) {
+    char *larger = calloc(grown, item_bytes);
+    if (larger == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(larger, array, n * item_bytes);
+    free(array);
+    return larger;
+}
+
+bool weir_token_table_grow(weir_token_table *table, size_t n_tokens) {
+    size_t n = table->n_tokens;
+    if (n_tokens <= n)
+        return true;
+    weir_text *tokens = grow_array(table->tokens, n, n_tokens, sizeof *tokens);
+    if (tokens != NULL)
+        table->tokens = tokens;
+    int32_t *kinds = grow_array(table->kinds, n, n_tokens, sizeof *kinds);
+    if (kinds != NULL)
+        table->kinds = kinds;
+    bool *is_normalized = grow_array(table->is_normalized, n, n_tokens, sizeof *is_normalized);
+    if (is_normalized != NULL)
+        table->is_normalized = is_normalized;
+    if (tokens == NULL || kinds == NULL || is_normalized == NULL)
+        return false;
+    table->n_tokens = n_tokens;
+    return true;
 }
 
 void weir_token_table_close(weir_token_table *table) {
     free(table->tokens);
     free(table->kinds);
+    free(table->is_normalized);
     free(table->merges);
     while (table->chunks != NULL) {
         weir_token_chunk *next = table->chunks->next;
@@ -70,7 +99,17 @@ bool weir_token_table_set(weir_token_table *table, size_t id, weir_token_kind ki
                           const char *data, size_t n) {
     table->tokens[id] = weir_token_table_copy(table, data, n);
     table->kinds[id] = kind;
+    table->is_normalized[id] = kind == WEIR_TOKEN_USER_DEFINED;
     return table->tokens[id].data != NULL;
+}
+
+bool weir_token_divide_merge(weir_text merge, weir_text *left, weir_text *right) {
+    const char *space = merge.size > 0 ? memchr(merge.data, ' ', merge.size) : NULL;
+    if (space == NULL)
+        return false;
+    *left = (weir_text){merge.data, (size_t)(space - merge.data)};
+    *right = (weir_text){space + 1, merge.size - left->size - 1};
+    return left->size > 0 && right->size > 0 && memchr(right->data, ' ', right->size) == NULL;
 }
 
 bool weir_token_table_merge(weir_token_table *table, weir_text left, weir_text right) {
@@ -93,6 +132,61 @@ bool weir_token_table_merge(weir_token_table *table, weir_text left, weir_text r
     return true;
 }
 
+void weir_token_table_add_stop(weir_token_table *table, int32_t id) {
+    if (id < 0 || table->n_stops == WEIR_MAX_STOPS)
+        return;
+    for (size_t i = 0; i < table->n_stops; i++)
+        if (table->stops[i] == id)
+            return;
+    table->stops[table->n_stops++] = id;
+}
+
+/* Names become part of a metadata key. */
+static bool is_plain_name(weir_text name) {
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        if (c >= 128 || (!isalnum(c) && c != '_' && c != '-'))
+            return false;
+    }
+    return name.size > 0 && name.size <= 64;
+}
+
+static bool is_text(weir_text a, const char *b) {
+    return a.size == strlen(b) && memcmp(a.data, b, a.size) == 0;
+}
+
+weir_template_added weir_token_table_add_template(weir_token_table *table, weir_text name,
+                                                  weir_text text) {
+    weir_text copy = weir_token_table_copy(table, text.data, text.size);
+    if (copy.data == NULL)
+        return WEIR_TEMPLATE_NO_MEMORY;
+    if (name.size == 0 || is_text(name, "default")) {
+        table->chat_template = copy;
+        return WEIR_TEMPLATE_ADDED;
+    }
+    if (!is_plain_name(name))
+        return WEIR_TEMPLATE_BAD_NAME;
+    size_t at = 0;
+    while (at < table->n_templates &&
+           (table->templates[at].name.size != name.size ||
+            memcmp(table->templates[at].name.data, name.data, name.size) != 0))
+        at++;
+    if (at == WEIR_MAX_TEMPLATES)
+        return WEIR_TEMPLATE_TOO_MANY;
+    if (at == table->n_templates) {
+        table->templates[at].name = weir_token_table_copy(table, name.data, name.size);
+        if (table->templates[at].name.data == NULL)
+            return WEIR_TEMPLATE_NO_MEMORY;
+        table->n_templates++;
+    }
+    table->templates[at].text = copy;
+    return WEIR_TEMPLATE_ADDED;
+}
+
+bool weir_token_is_mark(const char *text, size_t n) {
+    return n > 4 && memcmp(text, "<|", 2) == 0 && memcmp(text + n - 2, "|>", 2) == 0;
+}
+
 bool weir_token_table_pad(weir_token_table *table) {
     for (size_t id = 0; id < table->n_tokens; id++) {
         if (table->kinds[id] != WEIR_TOKEN_NONE)
@@ -103,51 +197,6 @@ bool weir_token_table_pad(weir_token_table *table) {
             return false;
     }
     return true;
-}
-
-/* ---- GGUF ---------------------------------------------------------------------------------- */
-
-static void add_id(weir_gguf_writer *w, const char *key, int32_t id) {
-    if (id >= 0)
-        weir_gguf_add_u32(w, key, (uint32_t)id);
-}
-
-static void add_templates(weir_gguf_writer *w, const weir_token_table *t) {
-    weir_text names[WEIR_MAX_TEMPLATES];
-    for (size_t i = 0; i < t->n_templates; i++) {
-        char key[128];
-        names[i] = t->templates[i].name;
-        snprintf(key, sizeof key, "tokenizer.chat_template.%.*s", (int)names[i].size,
-                 names[i].data);
-        weir_gguf_add_text(w, key, t->templates[i].text.data, t->templates[i].text.size);
-    }
-    if (t->n_templates > 0)
-        weir_gguf_add_texts(w, "tokenizer.chat_templates", names, t->n_templates);
-    if (t->chat_template.data != NULL)
-        weir_gguf_add_text(w, "tokenizer.chat_template", t->chat_template.data,
-                           t->chat_template.size);
-}
-
-static void add_tokens(weir_gguf_writer *w, const weir_token_table *t) {
-    weir_gguf_add_string(w, "tokenizer.ggml.model", "gpt2");
-    weir_gguf_add_string(w, "tokenizer.ggml.pre", "lfm2");
-    weir_gguf_add_texts(w, "tokenizer.ggml.tokens", t->tokens, t->n_tokens);
-    weir_gguf_add_i32s(w, "tokenizer.ggml.token_type", t->kinds, t->n_tokens);
-    weir_gguf_add_texts(w, "tokenizer.ggml.merges", t->merges, t->n_merges);
-    weir_gguf_add_bool(w, "tokenizer.ggml.add_bos_token", t->add_bos);
-    weir_gguf_add_bool(w, "tokenizer.ggml.add_sep_token", false);
-    weir_gguf_add_bool(w, "tokenizer.ggml.add_eos_token", t->add_eos);
-}
-
-void weir_token_table_add_meta(weir_gguf_writer *w, const weir_token_table *t, bool has_tokens) {
-    if (has_tokens)
-        add_tokens(w, t);
-    else /* the word by which llama.cpp too knows a model without one */
-        weir_gguf_add_string(w, "tokenizer.ggml.model", "none");
-    add_id(w, "tokenizer.ggml.bos_token_id", t->bos);
-    add_id(w, "tokenizer.ggml.eos_token_id", t->eos);
-    add_id(w, "tokenizer.ggml.padding_token_id", t->pad);
-    add_templates(w, t);
 }
 
 /* ---- GPT-2's alphabet of bytes ------------------------------------------------------------- */
@@ -180,4 +229,33 @@ uint8_t weir_token_byte_in_order(uint32_t i) {
             if (is_printable(b) == (pass == 0) && i-- == 0)
                 return (uint8_t)b;
     return 0;
+}
+
+/* -1: no letter of the alphabet. The others stand in order from U+0100: 0 to 32, 127 to 160, 173.
+ */
+static int letter_byte(uint32_t point) {
+    if (point < 256)
+        return is_printable(point) ? (int)point : -1;
+    uint32_t i = point - 256;
+    if (i < 33)
+        return (int)i;
+    if (i < 67)
+        return (int)(127 + i - 33);
+    return i == 67 ? 173 : -1;
+}
+
+size_t weir_token_spell(const char *text, size_t n, char *out) {
+    size_t n_out = 0;
+    for (size_t at = 0, used; at < n; at += used) {
+        uint32_t point;
+        int byte = -1;
+        if (weir_utf8_step(text + at, n - at, &point, &used) == WEIR_UTF8_WHOLE)
+            byte = letter_byte(point);
+        if (byte < 0) { /* not spelled in letters: stands for itself */
+            memcpy(out, text, n);
+            return n;
+        }
+        out[n_out++] = (char)byte;
+    }
+    return n_out;
 }

@@ -29,12 +29,14 @@ load common
     echo precious >a.gguf
     weir synth a.gguf --config tiny-dense
     refuses_with 1 "a.gguf"
+    grep -q -e '--force replaces it$' "$err" || explain
     [ "$(cat a.gguf)" = precious ]
     weir synth a.gguf --config tiny-dense --force
     exits_with 0
     echo precious >b.gguf
     weir convert a.gguf b.gguf
     refuses_with 1 "b.gguf"
+    grep -q -e '--force replaces it$' "$err" || explain
     [ "$(cat b.gguf)" = precious ]
     weir convert a.gguf b.gguf --force
     exits_with 0
@@ -185,4 +187,51 @@ interrupt() { # pattern of the temporary name, arguments of weir
     weir convert folder without.gguf
     exits_with 0
     grep -q 'without a vocabulary' "$err" || explain
+}
+
+@test "a folder that is no model" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir folder
+    for command in "show folder" "convert folder out.gguf" "run folder --tokens 1"; do
+        weir $command
+        refuses_with 3 "folder: a folder without config.json"
+    done
+}
+
+@test "what was written, as JSON" {
+    command -v jq >/dev/null || skip "jq is not installed"
+    cd "$BATS_TEST_TMPDIR"
+    weir synth --list --json
+    exits_with 0
+    jq -e 'index("tiny-moe") != null' "$out" >/dev/null || explain
+    weir synth folder --config tiny-dense --folder --json
+    exits_with 0
+    [ ! -s "$err" ] || explain
+    jq -e '. == {"out": "folder", "config": "tiny-dense"}' "$out" >/dev/null || explain
+    weir convert folder file.gguf --json
+    exits_with 0
+    [ ! -s "$err" ] || explain
+    jq -e '. == {"in": "folder", "out": "file.gguf", "has_vocabulary": true}' "$out" || explain
+    rm folder/tokenizer.json
+    weir convert folder file.gguf --json --force
+    jq -e '.has_vocabulary == false' "$out" || explain
+}
+
+@test "chat templates of a folder are kept" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth folder --config tiny-dense --folder
+    exits_with 0
+    rm -f folder/chat_template.jinja
+    printf '{"chat_template": "from the json: {{ messages[0].content }}"}' >folder/chat_template.json
+    mkdir folder/additional_chat_templates
+    printf 'with tools' >folder/additional_chat_templates/tool_use.jinja
+    weir convert folder file.gguf
+    exits_with 0
+    for model in folder file.gguf; do
+        weir show "$model" --template
+        exits_with 0
+        [ "$(cat "$out")" = "from the json: {{ messages[0].content }}" ] || explain
+        weir show "$model"
+        grep -q '^template    tool_use, 10 bytes' "$out" || explain
+    done
 }

@@ -45,9 +45,35 @@ check_examples() {
     [ -f "$lib/cmake/weir/weirConfig.cmake" ]
     [ -f "$lib/cmake/weir/weirConfigVersion.cmake" ]
     [ "$(pkg-config --modversion weir)" = 0.1.0 ]
+    share=$root/usr/share
+    [ -f "$share/bash-completion/completions/weir" ]
+    [ -f "$share/zsh/site-functions/_weir" ]
+    [ -f "$share/fish/vendor_completions.d/weir.fish" ]
     # Nothing else is installed, and no path of the staging area is written anywhere.
-    [ "$(find "$root" -type f | wc -l)" -eq 9 ] || { find "$root" -type f; false; }
+    n=$(find "$root" -type f -not -path "$share/man/*" -not -path "$share/weir/*" | wc -l)
+    [ "$n" -eq 12 ] || { find "$root" -type f; false; }
     ! grep -rl "$BATS_FILE_TMPDIR" "$root"
+}
+
+@test "man pages" {
+    man=$root/usr/share/man/man1
+    command -v scdoc >/dev/null || skip "scdoc is not installed: the build left man pages out"
+    [ -f "$man/weir.1" ]
+    for verb in $("$WEIR" help | sed -n 's/^  weir \([a-z]*\) .*/\1/p'); do
+        [ -f "$man/weir-$verb.1" ]
+    done
+}
+
+@test "what selftest compares by default, with its licences" {
+    list=$WEIR_TEST_DATA/selftest_files.txt
+    [ -f "$list" ] || skip "there is no list of its files"
+    grep -v '^#' "$list" | while IFS= read -r file; do
+        cmp "$root/usr/share/weir/selftest/$file" "$WEIR_TEST_DATA/$file"
+    done
+    grep -q -i licen "$list"
+    # The installed program finds them beside itself and not in the source tree.
+    "$root/usr/bin/weir" selftest >"$BATS_TEST_TMPDIR/answer"
+    tail -n 1 "$BATS_TEST_TMPDIR/answer" | grep -q '^[0-9]* passed, 0 failed'
 }
 
 @test "SONAME" {

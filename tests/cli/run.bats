@@ -20,6 +20,20 @@ ids() { # number of ids on standard output; fails if there is anything else
     [ ! -s "$err" ] || explain
 }
 
+@test "--json tells ids, finish and counts" {
+    command -v jq >/dev/null || skip "jq is not installed"
+    weir run "$model" --tokens 1,6,11 --max-tokens 12 --ignore-eos
+    first=$(cat "$out")
+    weir run "$model" --tokens 1,6,11 --max-tokens 12 --ignore-eos --json
+    exits_with 0
+    [ "$(jq -r '.tokens | map(tostring) | join(",")' "$out")" = "$first" ] || explain
+    [ "$(jq -r .finish "$out")" = length ] || explain
+    [ "$(jq -c .usage "$out")" = '{"prompt_tokens":3,"completion_tokens":12}' ] || explain
+    weir run "$model" --tokens 1,6,11 --max-tokens 0 --json
+    exits_with 0
+    [ "$(jq -c .tokens "$out")" = "[]" ] || explain
+}
+
 @test "the answer can be given back as the prompt" {
     weir run "$model" --tokens 1,6,11 --max-tokens 4 --ignore-eos
     exits_with 0

@@ -20,10 +20,10 @@ load common
 @test "help lists every verb, help VERB and VERB --help agree" {
     weir help
     exits_with 0
-    for verb in run show convert synth selftest; do
-        grep -q "weir $verb" "$out" || explain
-    done
-    for verb in run show convert synth selftest; do
+    verbs="run show tokenize template convert synth selftest completions"
+    [ "$(sed -n 's/^  weir \([a-z]*\) .*/\1/p' "$out" | tr '\n' ' ')" = "$verbs " ] || explain
+    [ "$(awk 'length > 100' "$out")" = "" ]
+    for verb in $verbs; do
         weir help $verb
         exits_with 0
         grep -q "^usage: weir $verb" "$out" || explain
@@ -51,6 +51,10 @@ load common
     refuses_with 2 "one argument too many: 'please'"
     weir help run please
     refuses_with 2 "one argument too many: 'please'"
+    weir help --scdoc run please
+    refuses_with 2 "one argument too many: 'please'"
+    weir help --scdoc fly
+    refuses_with 2 "unknown verb 'fly'"
 }
 
 @test "unknown options" {
@@ -78,8 +82,8 @@ load common
     refuses_with 2 "one argument too many: 'b.gguf'"
     weir convert a.gguf
     refuses_with 2 "an argument is missing"
-    weir run model.gguf
-    refuses_with 2 "a prompt is missing"
+    weir run model.gguf --save x
+    refuses_with 2 "--save: expected --tokens"
     weir run model.gguf --tokens 1 --tokens-file x
     refuses_with 2 "exclude each other"
     weir synth out.gguf

@@ -140,6 +140,8 @@ static void walk_answers(const weir_model *m) {
         size_t n;
         weir_model_meta(m, i, &key, &type, text, sizeof text, &n);
         walk_require(key != NULL && strlen(type) > 0);
+        for (size_t item = 0; item < weir_model_meta_n_items(m, i) && item < 16; item++)
+            weir_model_meta_item(m, i, item, text, sizeof text, &n);
     }
     weir_sampling sampling;
     const char *source = NULL;

@@ -23,11 +23,14 @@ typedef struct values {
     float real;
     weir_token_list tokens;
     weir_bias_list biases;
+    const char *choice;
+    weir_string_list strings;
 } values;
 
 #define AT(field) offsetof(values, field)
 
 static const weir_option OPTIONS[] = {
+    {"each", 0, WEIR_OPTION_GROUP, 0, NULL, NULL}, /* with the name of an option */
     {"flag", 'f', WEIR_OPTION_FLAG, AT(flag), NULL, "f"},
     {"string", 's', WEIR_OPTION_STRING, AT(string), "S", "s"},
     {"u32", 'u', WEIR_OPTION_U32, AT(u32), "N", "u"},
@@ -36,6 +39,8 @@ static const weir_option OPTIONS[] = {
     {"size", 'z', WEIR_OPTION_SIZE, AT(size), "SIZE", "z"},
     {"tokens", 't', WEIR_OPTION_TOKENS, AT(tokens), "ID,...", "t"},
     {"bias", 'b', WEIR_OPTION_BIASES, AT(biases), "ID:X,...", "b"},
+    {"choice", 'c', WEIR_OPTION_CHOICE, AT(choice), "auto|always|never", "c"},
+    {"each", 'e', WEIR_OPTION_STRINGS, AT(strings), "TEXT", "e"},
 };
 
 static void demand(bool is_true) {
@@ -65,6 +70,25 @@ static void parse_tokens(const char *text) {
     free(list.item);
 }
 
+static bool is_among(const char *word, char **words, int n) {
+    for (int i = 0; i < n; i++)
+        if (strstr(words[i], word))
+            return true;
+    return false;
+}
+
+static void walk_values(const values *v, char **words, int n) {
+    demand(isfinite(v->real) && v->size < (uint64_t)1 << 63);
+    walk_tokens(&v->tokens);
+    for (size_t i = 0; i < v->biases.n; i++)
+        demand(v->biases.item[i].token >= 0 && isfinite(v->biases.item[i].bias));
+    if (v->choice)
+        demand(strcmp(v->choice, "auto") == 0 || strcmp(v->choice, "always") == 0 ||
+               strcmp(v->choice, "never") == 0);
+    for (size_t i = 0; i < v->strings.n; i++)
+        demand(is_among(v->strings.item[i], words, n));
+}
+
 static void parse_words(char **words, int n) {
     static const weir_verb verb = {.name = "fuzz",
                                    .operands = "A [B]",
@@ -78,11 +102,9 @@ static void parse_words(char **words, int n) {
     weir_status status = weir_options_parse(&parsed, &verb, n, words, &err);
     if (status == WEIR_STATUS_OK) {
         const values *v = parsed.values;
-        demand(isfinite(v->real) && v->size < (uint64_t)1 << 63);
         demand(parsed.wants_help || parsed.n_operands >= 1);
-        walk_tokens(&v->tokens);
-        for (size_t i = 0; i < v->biases.n; i++)
-            demand(v->biases.item[i].token >= 0 && isfinite(v->biases.item[i].bias));
+        demand(weir_option_given(&parsed, "each") == (v->strings.n > 0));
+        walk_values(v, words, n);
     } else {
         demand_reason(status, &err);
     }
@@ -100,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t at = 0; at <= size && n < MAX_WORDS; at += strlen(text + at) + 1)
         words[n++] = text + at;
     parse_tokens(text);
+    demand(weir_value_of(text, strlen(text)) <= WEIR_VALUE_CHOICES);
     parse_words(words, n);
     free(text);
     return 0;

@@ -406,7 +406,7 @@ static void test_numbers_that_do_not_fit(void **state) {
     "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 #define PRE(regex)                                                                     \
     "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"," \
-    "\"pattern\":{\"Regex\":\"" regex "\"}},{\"type\":\"ByteLevel\"}]}"
+    "\"pattern\":{\"Regex\":\"" regex "\"}},{\"type\":\"ByteLevel\",\"use_regex\":false}]}"
 #define ADDED                                                                \
     "\"added_tokens\":[{\"id\":0,\"content\":\"<|pad|>\",\"special\":true}," \
     "{\"id\":1,\"content\":\"<|bos|>\",\"special\":true},"                   \

@@ -197,6 +197,17 @@ static void test_text(void **state) {
         assert_int_equal(n, expected);
         assert_memory_equal(text, cases[i].text, expected);
     }
+    /* One item stands as it is: no quotes, nothing cut off. */
+    char text[128];
+    size_t n;
+    weir_gguf_format_item(need(g, "ints"), 8, text, sizeof text, &n);
+    assert_int_equal(n, 2);
+    assert_memory_equal(text, "-9", 2);
+    weir_gguf_format_item(need(g, "texts"), 1, text, sizeof text, &n);
+    assert_int_equal(n, 4);
+    assert_memory_equal(text, "a\"b\n", 4);
+    weir_gguf_format_item(need(g, "texts"), 2, text, 4, &n);
+    assert_true(n > 40);
     weir_gguf_close(&g);
     bytes_free(&b);
 }

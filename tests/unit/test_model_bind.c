@@ -817,7 +817,8 @@ static void test_handles(void **state) {
     assert_int_equal(weir_model_open(&m, NULL, &err), WEIR_STATUS_BAD_ARGUMENT);
     assert_int_equal(weir_model_open(&m, "", &err), WEIR_STATUS_BAD_ARGUMENT);
     assert_int_equal(weir_model_open(&m, "/nowhere/at/all", &err), WEIR_STATUS_IO);
-    assert_int_equal(weir_model_open(&m, folder, &err), WEIR_STATUS_IO); /* no config.json */
+    assert_int_equal(weir_model_open(&m, folder, &err), WEIR_STATUS_BAD_FILE); /* no config.json */
+    assert_non_null(strstr(err.text, "config.json"));
     assert_null(m);
 }
 

@@ -1,0 +1,168 @@
+/*
+ * complete_bash.c: the completion script of bash.
+ *
+ * Owns the script. Its working parts are fixed text; the tables become two functions of `case`
+ * lines: what stands for a value, and which options a verb has. bash cuts words at =, so that
+ * "--flag=va" comes as three words; at : it cuts too, which no completed value contains.
+ */
+#include "completions.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char HEAD[] =
+    "# Completes command lines of weir in bash; made by `weir completions bash`.\n"
+    "\n"
+    "_weir_words() { # words, beginning\n"
+    "    COMPREPLY+=($(compgen -W \"$1\" -- \"$2\"))\n"
+    "}\n"
+    "\n"
+    "_weir_files() { # action of compgen, beginning\n"
+    "    local word\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "    while IFS= read -r word; do\n"
+    "        COMPREPLY+=(\"$word\")\n"
+    "    done < <(compgen \"$1\" -- \"$2\")\n"
+    "}\n"
+    "\n"
+    "_weir_models() { # beginning\n"
+    "    local program folder file\n"
+    "    program=$(type -P weir)\n"
+    "    for folder in \"${XDG_DATA_HOME:-$HOME/.local/share}/weir/models\" \\\n"
+    "        \"${program%/*}/../share/weir/models\"; do\n"
+    "        for file in \"$folder/$1\"*.gguf; do\n"
+    "            [[ -e $file ]] || continue\n"
+    "            file=${file##*/}\n"
+    "            COMPREPLY+=(\"${file%.gguf}\")\n"
+    "        done\n"
+    "    done\n"
+    "    _weir_files -f \"$1\"\n"
+    "}\n"
+    "\n"
+    "_weir_complete() { # what stands there, beginning\n"
+    "    case $1 in\n"
+    "    OTHER) ;;\n"
+    "    FILE) _weir_files -f \"$2\" ;;\n"
+    "    FOLDER) _weir_files -d \"$2\" ;;\n"
+    "    MODEL) _weir_models \"$2\" ;;\n"
+    "    *) _weir_words \"$1\" \"$2\" ;;\n"
+    "    esac\n"
+    "}\n"
+    "\n";
+
+static const char TAIL[] =
+    "_weir() {\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "    local verb=${COMP_WORDS[1]} value= options= operand=1 i\n"
+    "    COMPREPLY=()\n"
+    "    if ((COMP_CWORD == 1)); then\n"
+    "        _weir_words \"$_weir_verbs help --help --version\" \"$cur\"\n"
+    "        return\n"
+    "    fi\n"
+    "    # --flag=value comes as three words.\n"
+    "    if [[ $cur == = ]]; then\n"
+    "        cur=\n"
+    "    elif [[ $prev == = ]]; then\n"
+    "        prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    fi\n"
+    "    if [[ $prev == -* ]] && _weir_value \"$verb $prev\"; then\n"
+    "        _weir_complete \"$value\" \"$cur\"\n"
+    "        return\n"
+    "    fi\n"
+    "    if [[ $cur == -* ]]; then\n"
+    "        _weir_options \"$verb\"\n"
+    "        _weir_words \"$options --help\" \"$cur\"\n"
+    "        return\n"
+    "    fi\n"
+    "    for ((i = 2; i < COMP_CWORD; i++)); do\n"
+    "        if [[ ${COMP_WORDS[i]} != -* ]]; then\n"
+    "            ((operand++))\n"
+    "        elif _weir_value \"$verb ${COMP_WORDS[i]}\"; then\n"
+    "            [[ ${COMP_WORDS[i + 1]} != = ]] || ((i++))\n"
+    "            ((i++))\n"
+    "        fi\n"
+    "    done\n"
+    "    _weir_value \"$verb $operand\" && _weir_complete \"$value\" \"$cur\"\n"
+    "}\n"
+    "\n"
+    "complete -F _weir weir\n";
+
+static void print_verbs(void) {
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        printf("%s%s", verb == weir_verbs ? "" : " ", (*verb)->name);
+}
+
+static void print_value(const char *name, size_t n) {
+    static const char *const values[] = {
+        [WEIR_VALUE_OTHER] = "OTHER",
+        [WEIR_VALUE_FILE] = "FILE",
+        [WEIR_VALUE_FOLDER] = "FOLDER",
+        [WEIR_VALUE_MODEL] = "MODEL",
+    };
+    weir_value value = weir_value_of(name, n);
+    printf(") value='");
+    if (value == WEIR_VALUE_CHOICES)
+        weir_print_choices(name, n, ' ');
+    else
+        printf("%s", values[value]);
+    printf("' ;;\n");
+}
+
+static void print_values_of(const weir_verb *verb) {
+    for (size_t i = 0; i < verb->n_options; i++) {
+        const weir_option *option = &verb->options[i];
+        if (!option->value_name)
+            continue;
+        printf("    '%s --%s'", verb->name, option->name);
+        if (option->letter)
+            printf(" | '%s -%c'", verb->name, option->letter);
+        print_value(option->value_name, strlen(option->value_name));
+    }
+    size_t n;
+    for (size_t i = 0; i < verb->n_operands_max; i++) {
+        const char *name = weir_operand_name(verb, i, &n);
+        if (!name)
+            break;
+        printf("    '%s %zu'", verb->name, i + 1);
+        print_value(name, n);
+    }
+}
+
+static void print_options_of(const weir_verb *verb) {
+    printf("    %s) options='", verb->name);
+    const char *between = "";
+    for (size_t i = 0; i < verb->n_options; i++) {
+        if (verb->options[i].type == WEIR_OPTION_GROUP)
+            continue;
+        printf("%s--%s", between, verb->options[i].name);
+        between = " ";
+    }
+    printf("' ;;\n");
+}
+
+void weir_complete_bash(void) {
+    fputs(HEAD, stdout);
+    printf("_weir_verbs='");
+    print_verbs();
+    printf("'\n"
+           "\n"
+           "# What stands for the value of an option, or for an operand, of a verb.\n"
+           "_weir_value() { # \"verb option\" or \"verb number\"\n"
+           "    case $1 in\n"
+           "    'help 1') value=$_weir_verbs ;;\n");
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        print_values_of(*verb);
+    printf("    *) return 1 ;;\n"
+           "    esac\n"
+           "}\n"
+           "\n"
+           "_weir_options() { # verb\n"
+           "    case $1 in\n");
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        print_options_of(*verb);
+    printf("    esac\n"
+           "}\n"
+           "\n");
+    fputs(TAIL, stdout);
+}

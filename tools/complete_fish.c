@@ -1,0 +1,91 @@
+/*
+ * complete_fish.c: the completion script of fish: one line a verb and one an option. A line holds
+ * while the verb has been typed; operands that are files are completed by fish itself.
+ */
+#include "completions.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char HEAD[] =
+    "# Completes command lines of weir in fish; made by `weir completions fish`.\n"
+    "\n"
+    "function __weir_models\n"
+    "    set -l data $XDG_DATA_HOME\n"
+    "    test -n \"$data\"; or set data ~/.local/share\n"
+    "    for file in $data/weir/models/*.gguf (dirname (command -v weir; or echo "
+    "/))/../share/weir/models/*.gguf\n"
+    "        string replace -r '.*/(.*)\\.gguf$' '$1' -- $file\n"
+    "    end\n"
+    "end\n"
+    "\n"
+    "complete -c weir -f\n"
+    "complete -c weir -n __fish_use_subcommand -l version -d 'Tells the version'\n"
+    "complete -c weir -s h -l help -d 'Explains weir or a verb'\n"
+    "complete -c weir -n __fish_use_subcommand -a help -d 'Explains a verb'\n";
+
+static void print_quoted(const char *text, size_t n) {
+    putchar('\'');
+    weir_print_escaped(text, n, "'\\", "\\");
+    putchar('\'');
+}
+
+/* The flags of `complete` for a value or an operand of this name; operands have no -r. */
+static void print_value(const char *name, size_t n, bool is_operand) {
+    const char *must_have = is_operand ? "" : " -r";
+    switch (weir_value_of(name, n)) {
+    case WEIR_VALUE_OTHER:
+        printf("%s", is_operand ? "" : " -x");
+        break;
+    case WEIR_VALUE_FILE:
+        printf("%s -F", must_have);
+        break;
+    case WEIR_VALUE_FOLDER:
+        printf("%s -f -a '(__fish_complete_directories)'", must_have);
+        break;
+    case WEIR_VALUE_MODEL:
+        printf("%s -F -a '(__weir_models)'", must_have);
+        break;
+    case WEIR_VALUE_CHOICES:
+        printf("%s -f -a '", must_have);
+        weir_print_choices(name, n, ' ');
+        putchar('\'');
+        break;
+    }
+}
+
+static void print_verb(const weir_verb *verb) {
+    printf("\ncomplete -c weir -n __fish_use_subcommand -a %s -d ", verb->name);
+    print_quoted(verb->summary, strlen(verb->summary));
+    printf("\ncomplete -c weir -n '__fish_seen_subcommand_from help' -a %s\n", verb->name);
+    size_t n;
+    for (size_t i = 0; i < verb->n_operands_max; i++) {
+        const char *name = weir_operand_name(verb, i, &n);
+        if (!name)
+            break;
+        printf("complete -c weir -n '__fish_seen_subcommand_from %s'", verb->name);
+        print_value(name, n, true);
+        putchar('\n');
+    }
+    for (size_t i = 0; i < verb->n_options; i++) {
+        const weir_option *option = &verb->options[i];
+        if (option->type == WEIR_OPTION_GROUP)
+            continue;
+        printf("complete -c weir -n '__fish_seen_subcommand_from %s' -l %s", verb->name,
+               option->name);
+        if (option->letter)
+            printf(" -s %c", option->letter);
+        if (option->value_name)
+            print_value(option->value_name, strlen(option->value_name), false);
+        printf(" -d ");
+        print_quoted(option->help, strlen(option->help));
+        putchar('\n');
+    }
+}
+
+void weir_complete_fish(void) {
+    fputs(HEAD, stdout);
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        print_verb(*verb);
+}

@@ -1,0 +1,136 @@
+/*
+ * complete_zsh.c: the completion script of zsh: one call of _arguments a verb, which knows
+ * "--flag value" and "--flag=value" by itself.
+ */
+#include "completions.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char HEAD[] =
+    "#compdef weir\n"
+    "# Completes command lines of weir in zsh; made by `weir completions zsh`.\n"
+    "\n"
+    "_weir_models() {\n"
+    "  local program=${commands[weir]:-} folder\n"
+    "  local -a names\n"
+    "  for folder in ${XDG_DATA_HOME:-$HOME/.local/share}/weir/models \\\n"
+    "    ${program:h}/../share/weir/models; do\n"
+    "    names+=($folder/*.gguf(N:t:r))\n"
+    "  done\n"
+    "  _alternative 'models:installed model:($names)' 'files:file:_files'\n"
+    "}\n"
+    "\n";
+
+/* Inside '...' of an argument of _arguments: the shell's quote, then what _arguments reads. */
+static void print_quoted(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '\'')
+            fputs("'\\''", stdout);
+        else
+            weir_print_escaped(&text[i], 1, "[]:\\", "\\");
+}
+
+static void print_value(const char *name, size_t n) {
+    putchar(':');
+    weir_value value = weir_value_of(name, n);
+    if (value == WEIR_VALUE_CHOICES)
+        printf("choice");
+    else
+        print_quoted(name, n);
+    putchar(':');
+    switch (value) {
+    case WEIR_VALUE_OTHER:
+        break;
+    case WEIR_VALUE_FILE:
+        printf("_files");
+        break;
+    case WEIR_VALUE_FOLDER:
+        printf("_files -/");
+        break;
+    case WEIR_VALUE_MODEL:
+        printf("_weir_models");
+        break;
+    case WEIR_VALUE_CHOICES:
+        putchar('(');
+        weir_print_choices(name, n, ' ');
+        putchar(')');
+        break;
+    }
+}
+
+static void print_option(const weir_option *option) {
+    const char *is_often = option->type == WEIR_OPTION_STRINGS ? "*" : "";
+    const char *equals = option->value_name ? "=" : "";
+    printf("      ");
+    if (option->letter && !*is_often)
+        printf("'(-%c --%s)'", option->letter, option->name);
+    else if (*is_often)
+        printf("'*'");
+    if (option->letter)
+        printf("{-%c%s,--%s%s}'[", option->letter, option->value_name ? "+" : "", option->name,
+               equals);
+    else
+        printf("'--%s%s[", option->name, equals);
+    print_quoted(option->help, strlen(option->help));
+    putchar(']');
+    if (option->value_name)
+        print_value(option->value_name, strlen(option->value_name));
+    printf("' \\\n");
+}
+
+static void print_arguments(const weir_verb *verb) {
+    printf("  %s)\n    _arguments -s -S \\\n", verb->name);
+    for (size_t i = 0; i < verb->n_options; i++)
+        if (verb->options[i].type != WEIR_OPTION_GROUP)
+            print_option(&verb->options[i]);
+    size_t n;
+    for (size_t i = 0; i < verb->n_operands_max; i++) {
+        const char *name = weir_operand_name(verb, i, &n);
+        if (!name)
+            break;
+        printf("      '%zu%s", i + 1, i >= verb->n_operands_min ? ":" : "");
+        print_value(name, n);
+        printf("' \\\n");
+    }
+    printf("      '(-h --help)'{-h,--help}'[this text]'\n    ;;\n");
+}
+
+static void print_verb_list(const char *name) {
+    printf("  local -a %s\n  %s=(\n", name, name);
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
+        printf("    '%s:", (*verb)->name);
+        print_quoted((*verb)->summary, strlen((*verb)->summary));
+        printf("'\n");
+    }
+    printf("    'help:Explains a verb'\n  )\n");
+}
+
+void weir_complete_zsh(void) {
+    fputs(HEAD, stdout);
+    printf("_weir() {\n");
+    print_verb_list("verbs");
+    printf("  if ((CURRENT == 2)); then\n"
+           "    _describe verb verbs\n"
+           "    return\n"
+           "  fi\n"
+           "  # What follows sees the verb as the command.\n"
+           "  shift words\n"
+           "  ((CURRENT--))\n"
+           "  case $words[1] in\n"
+           "  help)\n"
+           "    ((CURRENT == 2)) && _describe verb verbs\n"
+           "    ;;\n");
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        print_arguments(*verb);
+    printf("  esac\n"
+           "}\n"
+           "\n"
+           "# Found in fpath the file is the body of the function; sourced it names the function.\n"
+           "if [[ $funcstack[1] == _weir ]]; then\n"
+           "  _weir \"$@\"\n"
+           "else\n"
+           "  compdef _weir weir\n"
+           "fi\n");
+}

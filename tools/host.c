@@ -1,0 +1,198 @@
+/*
+ * host.c: opening what conversations run on.
+ *
+ * Invariant: tmpl and form do not change once the host is open, so every chat on it renders alike.
+ */
+#include "host.h"
+
+#include "base/error.h"
+#include "console.h"
+#include "interrupt.h"
+#include "json_text.h"
+#include "text_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- template ----------------------------------------------------------------------------- */
+
+static weir_status open_template(weir_host *host, weir_error *err) {
+    const weir_host_options *o = &host->options;
+    if (o->no_template)
+        return WEIR_STATUS_OK;
+    if (o->template_path) {
+        char *text;
+        size_t n;
+        WEIR_TRY(weir_text_input_read(&text, &n, o->template_path, "the template", err));
+        weir_status status = weir_template_open(&host->tmpl, text, n, o->template_path, err);
+        free(text);
+        return status;
+    }
+    if (host->tokens.n_templates == 0)
+        return WEIR_STATUS_OK;
+    const char *name, *text;
+    size_t n;
+    weir_tokenizer_template(host->tokenizer, 0, &name, &text, &n);
+    weir_status status = weir_template_open(&host->tmpl, text, n, "the model's template", err);
+    if (status == WEIR_STATUS_OK || !err)
+        return status;
+    weir_error cause = *err;
+    return weir_fail(err, status,
+                     "%s; --template gives another, --no-template completes plain text",
+                     cause.text);
+}
+
+/* Does a rendering of `context` hold `word`? A template that cannot render it does not. */
+static bool renders(const weir_host *host, const char *context, const char *word) {
+    weir_rendered rendered;
+    weir_render_options options = {.has_now = true};
+    if (weir_template_render(&rendered, host->tmpl, context, strlen(context), &options, NULL) !=
+        WEIR_STATUS_OK)
+        return false;
+    bool is_found = memmem(rendered.text, rendered.n, word, strlen(word)) != NULL;
+    weir_rendered_free(&rendered);
+    return is_found;
+}
+
+/* Templates say nowhere what they look at; a small conversation shows it. */
+static void probe(weir_host *host) {
+    host->form.renders_tools =
+        renders(host,
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[{\"type\":"
+                "\"function\",\"function\":{\"name\":\"weir_probe\",\"description\":\"\","
+                "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}]}",
+                "weir_probe");
+    host->form.renders_calls =
+        renders(host,
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\","
+                "\"content\":\"\",\"tool_calls\":[{\"id\":\"0\",\"type\":\"function\",\"function\":"
+                "{\"name\":\"weir_probe\",\"arguments\":{\"a\":1}}}]}]}",
+                "weir_probe");
+    host->form.renders_reasoning =
+        renders(host,
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\","
+                "\"content\":\"y\",\"thinking\":\"weir_probe\",\"reasoning_content\":"
+                "\"weir_probe\"}]}",
+                "weir_probe");
+}
+
+/* NAME=JSON as a member of the template's context. */
+static weir_status add_argument(weir_host *host, const char *argument, weir_error *err) {
+    const char *equals = strchr(argument, '=');
+    if (!equals || equals == argument)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--template-arg: expected NAME=JSON, got '%.60s'", argument);
+    json_t *value = weir_json_read(equals + 1, strlen(equals + 1), "--template-arg", err);
+    if (!value)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--template-arg: expected JSON behind %.*s=, got '%.60s'; texts stand in "
+                         "double quotes",
+                         (int)(equals - argument), argument, equals + 1);
+    json_decref(value);
+    weir_text_buffer_say(&host->arguments, host->arguments.n > 0 ? ", " : "");
+    weir_text_buffer_add_json(&host->arguments, argument, (size_t)(equals - argument));
+    weir_text_buffer_format(&host->arguments, ": %s", equals + 1);
+    return weir_text_buffer_check(&host->arguments, "the template's variables", err);
+}
+
+/* ---- open and close ----------------------------------------------------------------------- */
+
+weir_status weir_host_open(weir_host **out, const weir_host_options *options, weir_error *err) {
+    weir_status status;
+    *out = NULL;
+    weir_host *host = calloc(1, sizeof *host);
+    if (!host)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a conversation");
+    host->options = *options;
+    WEIR_TRY_GOTO(weir_tokenizer_open(&host->tokenizer, options->model_path, NULL, err));
+    weir_tokenizer_get_info(host->tokenizer, &host->tokens);
+    host->ends[0] = host->tokens.eos;
+    host->ends[1] = weir_host_token(host, "<|im_end|>");
+    host->ends[2] = weir_host_token(host, "<|endoftext|>");
+    WEIR_TRY_GOTO(open_template(host, err));
+    if (!host->tmpl && options->n_template_arguments > 0) {
+        status = weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                           "--template-arg: there is no template to give it to");
+        goto fail;
+    }
+    for (size_t i = 0; i < options->n_template_arguments; i++)
+        WEIR_TRY_GOTO(add_argument(host, options->template_arguments[i], err));
+    if (host->tmpl)
+        probe(host);
+    *out = host;
+    return WEIR_STATUS_OK;
+fail:
+    weir_host_close(&host);
+    return status;
+}
+
+/* Chats that come from one another share most of their pages: room for two whole contexts, and a
+ * page or two that each has alone, will do for all. */
+static weir_status share_pages(const weir_host *host, weir_engine_options *options,
+                               weir_error *err) {
+    weir_plan plan;
+    if (options->n_seqs <= 1 || options->n_pages > 0)
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_plan_make(&plan, host->model, options, err));
+    uint32_t n_one = plan.n_pages / plan.n_seqs;
+    uint32_t n_shared = 2 * n_one + 2 * plan.n_seqs;
+    if (n_shared < plan.n_pages)
+        options->n_pages = n_shared;
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_host_load(weir_host *host, weir_error *err) {
+    if (host->engine)
+        return WEIR_STATUS_OK;
+    double start_s = now_s();
+    weir_engine_options options = host->options.engine;
+    options.progress = weir_console_progress();
+    WEIR_TRY(weir_model_open(&host->model, host->options.model_path, err));
+    weir_status status = share_pages(host, &options, err);
+    if (status == WEIR_STATUS_OK)
+        status = weir_engine_open(&host->engine, host->model, &options, err);
+    if (status != WEIR_STATUS_OK) {
+        weir_model_close(&host->model);
+        return status;
+    }
+    host->load_s = now_s() - start_s;
+    weir_interrupt_with_care(host->engine);
+    return WEIR_STATUS_OK;
+}
+
+void weir_host_close(weir_host **host) {
+    weir_host *h = *host;
+    if (!h)
+        return;
+    if (h->engine)
+        weir_interrupt_with_care(NULL);
+    weir_engine_close(&h->engine);
+    weir_model_close(&h->model);
+    weir_template_close(&h->tmpl);
+    weir_tokenizer_close(&h->tokenizer);
+    weir_text_buffer_free(&h->arguments);
+    free(h);
+    *host = NULL;
+}
+
+int32_t weir_host_token(const weir_host *host, const char *text) {
+    const char *bytes;
+    size_t n;
+    int32_t id = weir_tokenizer_find(host->tokenizer, text, strlen(text));
+    weir_token_kind kind = weir_tokenizer_token(host->tokenizer, id, &bytes, &n);
+    return kind == WEIR_TOKEN_CONTROL || kind == WEIR_TOKEN_USER_DEFINED ? id : -1;
+}
+
+bool weir_host_ends_at(const weir_host *host, int32_t token) {
+    for (size_t i = 0; i < WEIR_COUNT(host->ends); i++)
+        if (token == host->ends[i])
+            return true;
+    return false;
+}

@@ -1,0 +1,44 @@
+/*
+ * host.h: what conversations run on: tokenizer, template, and, once they are wanted, weights and
+ * engine. Opened once and lent to any number of chats, which it must outlive.
+ */
+#ifndef WEIR_TOOLS_HOST_H
+#define WEIR_TOOLS_HOST_H
+
+#include "conversation.h"
+
+typedef struct weir_host_options {
+    const char *model_path;    /* GGUF file or folder */
+    const char *template_path; /* NULL: the one in the file */
+    bool no_template;          /* complete plain text */
+    bool matches_control;      /* plain text: control tokens written in it count as such */
+    const char *const *template_arguments; /* [n] NAME=JSON */
+    size_t n_template_arguments;
+    weir_engine_options engine;
+} weir_host_options;
+
+typedef struct weir_host {
+    weir_host_options options; /* strings are kept by whoever opened it */
+    weir_tokenizer *tokenizer;
+    weir_tokenizer_info tokens;
+    weir_template *tmpl; /* NULL: plain text is completed */
+    weir_template_form form;
+    weir_text_buffer arguments; /* JSON members for the template */
+    int32_t ends[3];            /* tokens that end an answer; -1: none */
+    weir_model *model;          /* NULL until weir_host_load */
+    weir_engine *engine;
+    double load_s; /* opening model and engine */
+} weir_host;
+
+/* Reads tokenizer and template; no weights. */
+weir_status weir_host_open(weir_host **out, const weir_host_options *options, weir_error *err);
+void weir_host_close(weir_host **host);
+/* Is this the token of an end: the file's own, or one that ends a message? */
+bool weir_host_ends_at(const weir_host *host, int32_t token);
+/* Loads the weights and opens the engine, with a progress bar; interrupts are told to it. */
+weir_status weir_host_load(weir_host *host, weir_error *err);
+
+/* The control or user-defined token of this text; -1: there is none. */
+int32_t weir_host_token(const weir_host *host, const char *text);
+
+#endif

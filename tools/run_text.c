@@ -1,0 +1,305 @@
+/*
+ * run_text.c: `weir run` over text: one prompt, one answer; or a conversation, if standard input is
+ * a terminal and nothing else gives a prompt.
+ *
+ * Owns what goes where: the answer alone to standard output, whole code points as they come;
+ * thinking and warnings to standard error; with --json one object at the end and nothing else.
+ */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "chat.h"
+#include "chat_loop.h"
+#include "console.h"
+#include "interrupt.h"
+#include "run.h"
+#include "run_output.h"
+#include "text_input.h"
+#include "token_print.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_TOP = 5, CHAT_TIMELINES = 8 };
+
+/* What a run holds; everything may be empty. */
+typedef struct text_run {
+    const weir_parsed *parsed;
+    const weir_run_values *values;
+    weir_host *host;
+    weir_chat *chat;
+    weir_text_buffer prompt;
+    bool has_prompt;
+    const char *sampling_source;
+    weir_run_output *output;
+} text_run;
+
+/* ---- the prompt --------------------------------------------------------------------------- */
+
+static weir_status add_input(weir_text_buffer *prompt, const char *path, const char *what,
+                             weir_error *err) {
+    char *text;
+    size_t n;
+    WEIR_TRY(weir_text_input_read(&text, &n, path, what, err));
+    if (weir_utf8_valid(text, n) < n)
+        weir_say("weir run: %s: byte %zu is no UTF-8; such bytes are read as U+FFFD",
+                 weir_text_input_name(path), weir_utf8_valid(text, n));
+    if (prompt->n > 0 && prompt->data[prompt->n - 1] != '\n')
+        weir_text_buffer_say(prompt, "\n");
+    weir_text_buffer_add(prompt, text, n);
+    free(text);
+    return weir_text_buffer_check(prompt, "the prompt", err);
+}
+
+static bool is_dash(const char *path) {
+    return path && strcmp(path, "-") == 0;
+}
+
+/* A conversation has no use for the line feed at the end of a file or a pipe. Plain text goes on
+ * exactly where it ends. */
+static void trim_end(weir_text_buffer *text) {
+    while (text->n > 0 && text->data[text->n - 1] == '\n')
+        text->data[--text->n] = 0;
+}
+
+/* The operand, then the files; standard input where nothing else is given and it is no terminal. */
+static weir_status read_prompt(text_run *r, const char *operand, weir_error *err) {
+    const weir_string_list *files = &r->values->files;
+    bool is_piped = !operand && files->n == 0 && !isatty(STDIN_FILENO);
+    size_t n_dashes = is_dash(operand);
+    for (size_t i = 0; i < files->n; i++)
+        n_dashes += is_dash(files->item[i]);
+    if (n_dashes > 1)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "standard input can be read only once");
+    if (is_dash(operand) || is_piped)
+        WEIR_TRY(add_input(&r->prompt, "-", "the prompt", err));
+    else if (operand)
+        weir_text_buffer_say(&r->prompt, operand);
+    if (is_piped && r->prompt.n == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "a prompt is missing: nothing gives one, and standard input is empty");
+    for (size_t i = 0; i < files->n; i++)
+        WEIR_TRY(add_input(&r->prompt, files->item[i], "the prompt", err));
+    if (r->host->tmpl && (is_piped || is_dash(operand) || files->n > 0))
+        trim_end(&r->prompt);
+    r->has_prompt = operand || files->n > 0 || is_piped;
+    return weir_text_buffer_check(&r->prompt, "the prompt", err);
+}
+
+static weir_status set_system(text_run *r, weir_error *err) {
+    const weir_run_values *values = r->values;
+    if (values->system && values->system_file)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--system and --system-file exclude each other");
+    if (values->system)
+        return weir_chat_set_system(r->chat, values->system, strlen(values->system), err);
+    if (!values->system_file)
+        return WEIR_STATUS_OK;
+    weir_text_buffer text = {0};
+    weir_status status = add_input(&text, values->system_file, "the system prompt", err);
+    trim_end(&text);
+    if (status == WEIR_STATUS_OK)
+        status = weir_chat_set_system(r->chat, text.data ? text.data : "", text.n, err);
+    weir_text_buffer_free(&text);
+    return status;
+}
+
+static weir_status set_tools(text_run *r, weir_error *err) {
+    const weir_run_values *values = r->values;
+    if (!values->tools_file)
+        return WEIR_STATUS_OK;
+    if (!r->host->form.renders_tools)
+        weir_say("weir run: --tools: the template tells the model nothing about tools");
+    return weir_tools_read(&weir_chat_conversation(r->chat)->tools, values->tools_file, err);
+}
+
+/* Flags that only a conversation has a use for. */
+static weir_status check_plain(const text_run *r, weir_error *err) {
+    static const char *const flags[] = {"system", "system-file", "tools", "think", "think-budget"};
+    for (size_t i = 0; !r->host->tmpl && i < WEIR_COUNT(flags); i++)
+        if (weir_option_given(r->parsed, flags[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "--%s: without a template plain text is completed; expected a model "
+                             "with one, or --template",
+                             flags[i]);
+    if (r->host->tmpl && r->values->matches_control)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--control is for plain text; expected --no-template with it");
+    return WEIR_STATUS_OK;
+}
+
+/* ---- open and close ----------------------------------------------------------------------- */
+
+static weir_status open_run(text_run *r, const char *model_path, const char *operand,
+                            weir_error *err) {
+    const weir_run_values *values = r->values;
+    weir_host_options options = {
+        .model_path = model_path,
+        .template_path = values->template_file,
+        .no_template = values->no_template,
+        .matches_control = values->matches_control,
+        .template_arguments = values->template_arguments.item,
+        .n_template_arguments = values->template_arguments.n,
+        .engine = weir_run_engine(values),
+    };
+    bool is_chat = !operand && values->files.n == 0 && isatty(STDIN_FILENO);
+    if (is_chat)
+        options.engine.n_seqs = CHAT_TIMELINES;
+    WEIR_TRY(weir_host_open(&r->host, &options, err));
+    WEIR_TRY(check_plain(r, err));
+    WEIR_TRY(weir_chat_open(&r->chat, r->host, err));
+    WEIR_TRY(set_system(r, err));
+    WEIR_TRY(set_tools(r, err));
+    WEIR_TRY(read_prompt(r, operand, err));
+    /* Also without weights: thinking that is off changes the prompt. */
+    return weir_run_settings(&weir_chat_conversation(r->chat)->settings, NULL, r->parsed, NULL,
+                             err);
+}
+
+static weir_status load(text_run *r, weir_error *err) {
+    weir_settings *settings = &weir_chat_conversation(r->chat)->settings;
+    WEIR_TRY(weir_host_load(r->host, err));
+    weir_settings_free(settings);
+    WEIR_TRY(weir_run_settings(settings, r->host->model, r->parsed, &r->sampling_source, err));
+    if (r->values->wants_stats)
+        weir_run_say_model(r->host->engine, &settings->sampling, r->sampling_source,
+                           r->host->load_s);
+    return WEIR_STATUS_OK;
+}
+
+static void close_run(text_run *r) {
+    weir_run_output_close(&r->output);
+    weir_chat_close(&r->chat);
+    weir_host_close(&r->host);
+    weir_text_buffer_free(&r->prompt);
+}
+
+/* ---- ways to run -------------------------------------------------------------------------- */
+
+static weir_status dump_tokens(const text_run *r, weir_error *err) {
+    weir_prompt prompt;
+    WEIR_TRY(weir_chat_prompt(r->chat, true, &prompt, err));
+    weir_status status = WEIR_STATUS_OK;
+    if (r->values->as_json) {
+        weir_text_buffer json = {0};
+        weir_text_buffer_say(&json, "{\"text\": ");
+        weir_text_buffer_add_json(&json, prompt.text, prompt.n_text);
+        weir_text_buffer_say(&json, ", \"tokens\": ");
+        weir_token_add_json(r->host->tokenizer, prompt.ids, prompt.n_ids, &json);
+        weir_text_buffer_say(&json, "}");
+        status = weir_text_buffer_check(&json, "the list of tokens", err);
+        if (status == WEIR_STATUS_OK)
+            puts(json.data);
+        weir_text_buffer_free(&json);
+    } else {
+        weir_token_print_lines(r->host->tokenizer, prompt.ids, prompt.n_ids);
+    }
+    weir_prompt_free(&prompt);
+    return status;
+}
+
+static void say_stats(const text_run *r, const weir_answer *last) {
+    weir_chat_info info;
+    weir_chat_get_info(r->chat, &info);
+    weir_run_say_speed("prompt    ", last->n_prompt - last->n_cached, last->prompt_s);
+    weir_run_say_speed("generated ", last->n_generated, last->generate_s);
+    weir_say("cached     %zu tokens of the prompt did not have to be run", last->n_cached);
+    weir_say("context    %zu of %zu tokens", info.n_tokens, info.n_ctx);
+    if (!r->host->tmpl)
+        weir_say("template   none: plain text was completed");
+    weir_say("ended      %s", weir_answer_end_name(last->end));
+    if (weir_chat_conversation(r->chat)->settings.sampling.temperature > 0)
+        weir_say("seed       %llu", (unsigned long long)last->seed);
+    weir_run_say_memory(r->host->engine);
+}
+
+static weir_color color_of(const char *choice) {
+    if (!choice || strcmp(choice, "auto") == 0)
+        return WEIR_COLOR_AUTO;
+    return strcmp(choice, "always") == 0 ? WEIR_COLOR_ALWAYS : WEIR_COLOR_NEVER;
+}
+
+static void say_end(const text_run *r, const weir_answer *last, bool rounds_used_up) {
+    if (rounds_used_up)
+        weir_say("weir run: the model called tools again after %u rounds; --tool-rounds allows "
+                 "more",
+                 weir_chat_conversation(r->chat)->settings.tool_rounds);
+    if (last->end == WEIR_ANSWER_FULL)
+        weir_say("weir run: the context is full and ends the answer; --ctx makes it larger");
+    if (r->values->wants_stats)
+        say_stats(r, last);
+}
+
+static weir_status run_once(text_run *r, weir_error *err) {
+    const weir_conversation *conversation = weir_chat_conversation(r->chat);
+    weir_answer last;
+    bool rounds_used_up;
+    WEIR_TRY(load(r, err));
+    weir_run_output_options options = {
+        .host = r->host,
+        /* Without a terminal nobody looks on while it thinks, unless somebody says so. */
+        .shows_thinking = conversation->settings.think == WEIR_THINK_SHOW &&
+                          (r->values->think || isatty(STDERR_FILENO)),
+        .tool_command = r->values->tool_command,
+        .as_json = r->values->as_json,
+        .logprobs_path = r->values->logprobs_file,
+        .n_top =
+            weir_option_given(r->parsed, "logprobs-top") ? r->values->logprobs_top : DEFAULT_TOP,
+        .color = color_of(r->values->color),
+    };
+    WEIR_TRY(weir_run_output_open(&r->output, &options, err));
+    weir_turn_hooks hooks = weir_run_output_hooks(r->output);
+    weir_status status = weir_chat_turn(r->chat, &hooks, &last, &rounds_used_up, err);
+    weir_run_output_end(r->output);
+    WEIR_TRY(status);
+    const weir_message *message =
+        last.n_generated > 0 ? &conversation->message[conversation->n_messages - 1] : NULL;
+    WEIR_TRY(weir_run_output_finish(r->output, &last, message, err));
+    say_end(r, &last, rounds_used_up);
+    return last.end == WEIR_ANSWER_INTERRUPTED && weir_interrupted()
+               ? weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted")
+               : WEIR_STATUS_OK;
+}
+
+static weir_status run_chat(text_run *r, int *exit_code, weir_error *err) {
+    const weir_run_values *values = r->values;
+    if (values->as_json || values->logprobs_file)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--%s is for one answer; expected a PROMPT, --file, or a prompt on "
+                         "standard input",
+                         values->as_json ? "json" : "dump-logprobs");
+    weir_chat_loop_options options = {
+        .resume = values->resume,
+        .no_autosave = values->no_autosave,
+        .no_history = values->no_history,
+        .color = color_of(values->color),
+    };
+    WEIR_TRY(load(r, err));
+    *exit_code = weir_chat_loop(r->chat, &options);
+    return WEIR_STATUS_OK;
+}
+
+static weir_status run_text(text_run *r, const char *model_path, const char *prompt, int *exit_code,
+                            weir_error *err) {
+    const weir_run_values *values = r->values;
+    WEIR_TRY(open_run(r, model_path, prompt, err));
+    if (r->has_prompt && values->resume)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--resume goes on with a conversation at a terminal; here is a prompt");
+    if (r->has_prompt)
+        WEIR_TRY(
+            weir_chat_add_user(r->chat, r->prompt.data ? r->prompt.data : "", r->prompt.n, err));
+    if (values->dumps_tokens)
+        return dump_tokens(r, err);
+    return r->has_prompt ? run_once(r, err) : run_chat(r, exit_code, err);
+}
+
+weir_status weir_run_text(const weir_parsed *parsed, const char *model_path, const char *prompt,
+                          int *exit_code, weir_error *err) {
+    text_run r = {.parsed = parsed, .values = parsed->values};
+    *exit_code = WEIR_EXIT_DONE;
+    weir_status status = run_text(&r, model_path, prompt, exit_code, err);
+    close_run(&r);
+    return status;
+}
