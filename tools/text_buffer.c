@@ -62,19 +62,19 @@ void weir_text_buffer_say(weir_text_buffer *buffer, const char *text) {
 }
 
 void weir_text_buffer_format(weir_text_buffer *buffer, const char *format, ...) {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
-    char *room = n >= 0 ? weir_text_buffer_room(buffer, (size_t)n) : NULL;
-    if (room) {
-        vsnprintf(room, (size_t)n + 1, format, again);
-        buffer->n += (size_t)n;
-    } else {
-        buffer->has_failed = true;
-    }
-    va_end(again);
     va_end(args);
+    char *room = n >= 0 ? weir_text_buffer_room(buffer, (size_t)n) : NULL;
+    if (!room) {
+        buffer->has_failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(room, (size_t)n + 1, format, args);
+    va_end(args);
+    buffer->n += (size_t)n;
 }
 
 void weir_text_buffer_add_json(weir_text_buffer *buffer, const char *text, size_t n) {

@@ -24,8 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { MAX_TOOLS_BYTES = 16 << 20, MAX_RESULT_BYTES = 16 << 20, ASK_INTERRUPTED_MS = 100 };
 
 /* ---- tools -------------------------------------------------------------------------------- */

@@ -65,6 +65,17 @@ size_t weir_utf8_valid(const char *text, size_t n) {
     return at;
 }
 
+size_t weir_utf8_count(const char *text, size_t n) {
+    size_t count = 0;
+    for (size_t at = 0; at < n; count++) {
+        uint32_t code;
+        size_t used;
+        weir_utf8_step(text + at, n - at, &code, &used);
+        at += used;
+    }
+    return count;
+}
+
 size_t weir_utf8_repair(const char *text, size_t n, char *out) {
     size_t written = 0;
     for (size_t at = 0; at < n;) {

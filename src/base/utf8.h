@@ -27,6 +27,9 @@ weir_utf8_kind weir_utf8_step(const char *text, size_t n, uint32_t *code, size_t
 /* Length of the longest beginning of text [n] that is whole and valid. */
 size_t weir_utf8_valid(const char *text, size_t n);
 
+/* Code points of text [n]; each maximal subpart counts as one. */
+size_t weir_utf8_count(const char *text, size_t n);
+
 /* Copies text [n] with U+FFFD for each maximal subpart, a cut one at the end too; out has room for
  * 3 n. Returns the bytes written. */
 size_t weir_utf8_repair(const char *text, size_t n, char *out);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "text/hf_tokenizer_source.h"
+#include "text/lookup.h"
 #include "text/split.h"
 
 enum { SHOWN = WEIR_HF_SHOWN };
@@ -242,38 +243,48 @@ static bool as_merge(const json_t *entry, weir_text *left, weir_text *right) {
            strchr(left->data, ' ') == NULL && strchr(right->data, ' ') == NULL;
 }
 
-static bool is_entry(const json_t *vocab, char *room, weir_text a, weir_text b) {
-    memcpy(room, a.data, a.size);
-    memcpy(room + a.size, b.data, b.size);
-    room[a.size + b.size] = '\0';
-    return json_object_get(vocab, room) != NULL;
-}
-
-static weir_status read_merges(const source *s, const json_t *vocab, const json_t *merges) {
-    if (!json_is_array(merges))
-        return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: 'model.merges' is no list", s->path);
+static weir_status read_merge(const source *s, const weir_text_ids *entries, const json_t *entry,
+                              size_t i) {
     enum { LONGEST = 4096 };
-    char room[LONGEST + 1];
-    const weir_text nothing = {"", 0};
-    for (size_t i = 0; i < json_array_size(merges); i++) {
-        weir_text left, right;
-        if (!as_merge(json_array_get(merges, i), &left, &right))
-            return weir_fail(s->err, WEIR_STATUS_BAD_FILE,
-                             "%s: merge %zu is no pair of entries, expected \"a b\" or [\"a\", "
-                             "\"b\"]",
-                             s->path, i);
-        if (left.size > LONGEST - right.size || right.size > LONGEST)
-            return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: merge %zu is longer than %d bytes",
-                             s->path, i, LONGEST);
-        if (!is_entry(vocab, room, left, nothing) || !is_entry(vocab, room, nothing, right) ||
-            !is_entry(vocab, room, left, right))
+    char both[LONGEST];
+    weir_text left, right;
+    if (!as_merge(entry, &left, &right))
+        return weir_fail(s->err, WEIR_STATUS_BAD_FILE,
+                         "%s: merge %zu: expected \"left right\" or [\"left\", \"right\"]", s->path,
+                         i);
+    size_t n = left.size + right.size;
+    if (n > LONGEST)
+        return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: merge %zu is longer than %d bytes",
+                         s->path, i, LONGEST);
+    memcpy(both, left.data, left.size);
+    memcpy(both + left.size, right.data, right.size);
+    const weir_text parts[] = {left, right, {both, n}};
+    for (size_t k = 0; k < WEIR_COUNT(parts); k++)
+        if (weir_text_ids_find(entries, parts[k].data, parts[k].size) < 0)
             return weir_fail(s->err, WEIR_STATUS_BAD_FILE,
                              "%s: merge %zu, '%.*s': the vocabulary has no such entry", s->path, i,
-                             SHOWN, room);
-        if (!weir_token_table_merge(s->table, left, right))
-            return weir_hf_no_memory(s);
+                             parts[k].size < SHOWN ? (int)parts[k].size : SHOWN, parts[k].data);
+    return weir_token_table_merge(s->table, left, right) ? WEIR_STATUS_OK : weir_hf_no_memory(s);
+}
+
+static weir_status read_merges(const source *s, const json_t *merges) {
+    if (!json_is_array(merges))
+        return weir_fail(s->err, WEIR_STATUS_BAD_FILE, "%s: 'model.merges' is no list", s->path);
+    weir_text_ids entries;
+    weir_status status = WEIR_STATUS_NO_MEMORY;
+    if (!weir_text_ids_open(&entries, s->table->tokens, s->table->n_tokens)) {
+        weir_hf_no_memory(s);
+        goto fail;
     }
-    return WEIR_STATUS_OK;
+    status = WEIR_STATUS_OK;
+    for (size_t id = 0; id < s->table->n_tokens; id++)
+        if (s->table->kinds[id] != WEIR_TOKEN_NONE)
+            weir_text_ids_add(&entries, (int32_t)id);
+    for (size_t i = 0; i < json_array_size(merges); i++)
+        WEIR_TRY_GOTO(read_merge(s, &entries, json_array_get(merges, i), i));
+fail:
+    weir_text_ids_close(&entries);
+    return status;
 }
 
 /* ---- what stands around a text ------------------------------------------------------------- */
@@ -347,7 +358,7 @@ weir_status weir_hf_read_tokenizer(const source *s) {
         WEIR_TRY(find_size(s, vocab));
     WEIR_TRY(read_vocab(s, vocab));
     WEIR_TRY(read_added_tokens(s, vocab));
-    WEIR_TRY(read_merges(s, vocab, json_object_get(model, "merges")));
+    WEIR_TRY(read_merges(s, json_object_get(model, "merges")));
     read_post_processor(s);
     return weir_token_table_pad(s->table) ? WEIR_STATUS_OK : weir_hf_no_memory(s);
 }

@@ -28,9 +28,16 @@ weir_status weir_hf_no_memory(const source *s) {
     return weir_fail(s->err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the tokenizer", s->path);
 }
 
-static weir_status load(source *s, const char *data, size_t size) {
+/* In files of which no number is read they may be of any size: tokenizer_config.json usually has a
+ * model_max_length of 10^30. */
+static bool has_huge_numbers(weir_hf_file file) {
+    return file == WEIR_HF_TOKENIZER_CONFIG || file == WEIR_HF_CHAT_TEMPLATE_JSON;
+}
+
+static weir_status load(source *s, weir_hf_file file, const char *data, size_t size) {
     json_error_t where;
-    s->root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &where);
+    size_t as_real = has_huge_numbers(file) ? JSON_DECODE_INT_AS_REAL : 0;
+    s->root = json_loadb(data, size, JSON_REJECT_DUPLICATES | as_real, &where);
     if (s->root == NULL && json_error_code(&where) == json_error_out_of_memory)
         return weir_hf_no_memory(s);
     if (s->root == NULL)
@@ -203,7 +210,7 @@ weir_status weir_hf_tokenizer_parse(weir_token_table *table, bool *found, weir_h
     if (file == WEIR_HF_CHAT_TEMPLATE)
         return add_template(&s, default_name, (weir_text){data, size});
     weir_status status;
-    WEIR_TRY_GOTO(load(&s, data, size));
+    WEIR_TRY_GOTO(load(&s, file, data, size));
     switch (file) {
     case WEIR_HF_TOKENIZER:
         *found = true;

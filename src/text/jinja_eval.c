@@ -149,26 +149,21 @@ static weir_status exec_generation(weir_jinja_evaluator *ev, weir_jinja_scope *s
     return WEIR_STATUS_OK;
 }
 
-/* What the body of a block writes, through the block's filters. Counts only if flow is ON after
- * it. */
-static weir_status capture(weir_jinja_evaluator *ev, weir_jinja_scope *scope,
-                           const weir_jinja_node *node, weir_jinja_value *out) {
-    weir_jinja_builder text;
-    WEIR_TRY(weir_jinja_build(&text, ev->run, 0));
-    WEIR_TRY(exec_inside(ev, scope, node->as.set.body, &text));
-    WEIR_TRY(weir_jinja_built(&text, out));
-    if (ev->flow != WEIR_JINJA_FLOW_ON || node->as.set.value == NULL)
-        return WEIR_STATUS_OK;
-    ev->filtered = *out;
-    return weir_jinja_eval(ev, scope, node->as.set.value, out);
-}
-
+/* A set or filter block: what its body writes, through its filters, is assigned or written. A body
+ * that break or continue has left counts for nothing. */
 static weir_status exec_capture(weir_jinja_evaluator *ev, weir_jinja_scope *scope,
                                 const weir_jinja_node *node, weir_jinja_builder *out) {
+    weir_jinja_builder text;
     weir_jinja_value value;
-    WEIR_TRY(capture(ev, scope, node, &value));
+    WEIR_TRY(weir_jinja_build(&text, ev->run, 0));
+    WEIR_TRY(exec_inside(ev, scope, node->as.set.body, &text));
     if (ev->flow != WEIR_JINJA_FLOW_ON)
         return WEIR_STATUS_OK;
+    WEIR_TRY(weir_jinja_built(&text, &value));
+    if (node->as.set.value != NULL) {
+        ev->filtered = value;
+        WEIR_TRY(weir_jinja_eval(ev, scope, node->as.set.value, &value));
+    }
     if (node->as.set.target != NULL)
         return weir_jinja_assign(ev, scope, node->as.set.target, value);
     ev->run->line = node->line;

@@ -9,7 +9,8 @@ typedef struct weir_jinja_filter {
     weir_jinja_function apply; /* args[0] is what is filtered */
 } weir_jinja_filter;
 
-/* NULL: there is none. `random` and `urlize` are left out on purpose. Immutable. */
+/* NULL: there is none. Left out: `random`, whose result nobody could repeat; `urlize`, `wordwrap`
+ * and `pprint`, which have no use in a chat. Immutable. */
 const weir_jinja_filter *weir_jinja_filter_find(const char *name, size_t n);
 
 #endif

@@ -46,8 +46,7 @@ static weir_status apply_to(weir_jinja_run *run, weir_jinja_function function,
 static weir_status first_items(weir_jinja_run *run, const weir_jinja_call *call,
                                weir_jinja_items *out) {
     if (call->n_args == 0)
-        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s() missing argument 'value'",
-                               call->name);
+        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: missing argument 'value'", call->name);
     return weir_jinja_iterate(run, call->args[0], out);
 }
 

@@ -187,7 +187,7 @@ static weir_status positive_argument(weir_jinja_run *run, const weir_jinja_call 
     int64_t n;
     WEIR_TRY(weir_jinja_int_argument(run, call, parameter, v, &n));
     if (n <= 0 || n > INT32_MAX)
-        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s(): %s must be positive", call->name,
+        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: %s must be positive", call->name,
                                parameter);
     *out = (size_t)n;
     return WEIR_STATUS_OK;

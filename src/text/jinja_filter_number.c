@@ -22,7 +22,7 @@ static weir_status fail_number(weir_jinja_run *run, const weir_jinja_call *call,
                                weir_jinja_value v) {
     if (v.type == WEIR_JINJA_UNDEFINED)
         return weir_jinja_fail_undefined(run, v);
-    return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s(): must be a number, not %s", call->name,
+    return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: must be a number, not %s", call->name,
                            weir_jinja_type_name(v));
 }
 

@@ -294,6 +294,21 @@ static weir_status read_list(reader *r, weir_jinja_value *out) {
     return take(r, ']') ? WEIR_STATUS_OK : bad(r, r->at, "expected ',' or ']'");
 }
 
+/* A member of the context. The special tokens' texts are the model's, like the template. */
+static weir_status read_variable(reader *r, const weir_jinja_string *name, weir_jinja_value *out) {
+    bool is_token =
+        weir_jinja_string_is(name, "bos_token") || weir_jinja_string_is(name, "eos_token");
+    weir_jinja_origin outside = r->origin;
+    skip_space(r);
+    if (is_token && peek(r) == '"')
+        r->origin = weir_jinja_origin_of(WEIR_SPAN_TEMPLATE, -1);
+    r->in_messages = weir_jinja_string_is(name, "messages");
+    WEIR_TRY(read_value(r, out));
+    r->in_messages = false;
+    r->origin = outside;
+    return WEIR_STATUS_OK;
+}
+
 static weir_status read_entry(reader *r, weir_jinja_dict *dict) {
     weir_jinja_value key, value;
     skip_space(r);
@@ -303,9 +318,10 @@ static weir_status read_entry(reader *r, weir_jinja_dict *dict) {
     skip_space(r);
     if (!take(r, ':'))
         return bad(r, r->at, "expected ':'");
-    if (r->level == 1)
-        r->in_messages = r->source == NULL && weir_jinja_string_is(key.as.string, "messages");
-    WEIR_TRY(read_value(r, &value));
+    if (r->level == 1 && r->source == NULL)
+        WEIR_TRY(read_variable(r, key.as.string, &value));
+    else
+        WEIR_TRY(read_value(r, &value));
     return weir_jinja_set(r->run, dict, key, value);
 }
 

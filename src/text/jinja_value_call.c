@@ -62,15 +62,14 @@ static weir_status place_keyword(weir_jinja_run *run, const weir_jinja_call *cal
             continue;
         if (is_given[i])
             return weir_jinja_fail(run, WEIR_STATUS_FAILED,
-                                   "%s() got multiple values for argument '%.*s'", name_of(call),
+                                   "%s: got multiple values for argument '%.*s'", name_of(call),
                                    n_shown, name->data);
         slots[i] = keyword->value;
         is_given[i] = true;
         return WEIR_STATUS_OK;
     }
-    return weir_jinja_fail(run, WEIR_STATUS_FAILED,
-                           "%s() got an unexpected keyword argument '%.*s'", name_of(call), n_shown,
-                           name->data);
+    return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: got an unexpected keyword argument '%.*s'",
+                           name_of(call), n_shown, name->data);
 }
 
 weir_status weir_jinja_arguments(weir_jinja_run *run, const weir_jinja_call *call,
@@ -80,7 +79,7 @@ weir_status weir_jinja_arguments(weir_jinja_run *run, const weir_jinja_call *cal
     size_t n = split_parameters(parameters, list);
     if (call->n_args > n)
         return weir_jinja_fail(run, WEIR_STATUS_FAILED,
-                               "%s() takes at most %zu arguments (%zu given)", name_of(call), n,
+                               "%s: takes at most %zu arguments (%zu given)", name_of(call), n,
                                call->n_args);
     for (size_t i = 0; i < n; i++) {
         given[i] = i < call->n_args;
@@ -90,7 +89,7 @@ weir_status weir_jinja_arguments(weir_jinja_run *run, const weir_jinja_call *cal
         WEIR_TRY(place_keyword(run, call, &call->keywords[i], list, n, slots, given));
     for (size_t i = 0; i < n; i++)
         if (!given[i] && !list[i].is_optional)
-            return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s() missing argument '%.*s'",
+            return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: missing argument '%.*s'",
                                    name_of(call), list[i].n, list[i].name);
     if (is_given != NULL)
         memcpy(is_given, given, n * sizeof given[0]);
@@ -101,7 +100,7 @@ static weir_status fail_argument(weir_jinja_run *run, const weir_jinja_call *cal
                                  const char *parameter, weir_jinja_value v, const char *wanted) {
     if (v.type == WEIR_JINJA_UNDEFINED && v.as.string != NULL)
         return weir_jinja_fail_undefined(run, v);
-    return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s(): %s must be %s, not %s", name_of(call),
+    return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: %s must be %s, not %s", name_of(call),
                            parameter, wanted, weir_jinja_type_name(v));
 }
 

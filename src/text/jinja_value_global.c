@@ -35,7 +35,8 @@ static weir_status range(weir_jinja_run *run, const weir_jinja_call *call, weir_
         return weir_jinja_fail(run, WEIR_STATUS_FULL, "range() of more than %d numbers", MAX_RANGE);
     WEIR_TRY(weir_jinja_new_list(run, WEIR_JINJA_LIST, n, out));
     for (uint64_t i = 0; i < n; i++)
-        WEIR_TRY(weir_jinja_append(run, out->as.list, weir_jinja_int(start + (int64_t)i * step)));
+        WEIR_TRY(weir_jinja_append(
+            run, out->as.list, weir_jinja_int((int64_t)((uint64_t)start + i * (uint64_t)step))));
     return WEIR_STATUS_OK;
 }
 
@@ -44,7 +45,7 @@ static weir_status range(weir_jinja_run *run, const weir_jinja_call *call, weir_
 static weir_status make_dict(weir_jinja_run *run, const weir_jinja_call *call, weir_jinja_type type,
                              weir_jinja_value *out) {
     if (call->n_args > 1)
-        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s() takes at most 1 argument (%zu given)",
+        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: takes at most 1 argument (%zu given)",
                                call->name, call->n_args);
     WEIR_TRY(weir_jinja_new_dict(run, type, out));
     if (call->n_args == 1)

@@ -113,7 +113,8 @@ static void *take_from_new_chunk(weir_jinja_run *run, size_t n) {
 }
 
 void *weir_jinja_take(weir_jinja_run *run, size_t n) {
-    size_t rounded = n > SIZE_MAX / 2 ? n : (n + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    size_t n_units = n == 0 ? 1 : (n - 1) / ALIGN_BYTES + 1; /* nothing has a place, too */
+    size_t rounded = n > SIZE_MAX / 2 ? n : n_units * ALIGN_BYTES;
     if (rounded > run->bytes_left) {
         run->bytes_left = 0;
         weir_jinja_fail(run, WEIR_STATUS_FULL, "too large: the limit of memory is reached");

@@ -62,15 +62,15 @@ typedef struct script {
     weir_tokenizer *tokenizer;
     weir_text tokens[MAX_TOKENS]; /* [n_tokens] as the file writes them */
     int32_t types[MAX_TOKENS];
-    size_t n_tokens;
-    int32_t flagged[N_FLAGS]; /* [n_flags] tokens */
+    size_t n_tokens, n_base_tokens; /* those of BASE come first; the texts of others are owned */
+    int32_t flagged[N_FLAGS];       /* [n_flags] tokens */
     size_t n_flags;
     int32_t prompt_end; /* the token after which answers begin */
     uint32_t distance;  /* from there back to the last token of the message before */
     float *head;        /* [MAX_TOKENS, D_MODEL] */
 } script;
 
-static void die(const char *what) {
+static _Noreturn void die(const char *what) {
     fprintf(stderr, "scripted_model: %s\n", what);
     exit(1);
 }
@@ -213,45 +213,33 @@ static size_t read_pieces(script *s, const char *pieces, int32_t ids[MAX_IDS]) {
     return n;
 }
 
-static void write_answer(script *s, const char *pieces, int32_t begin_token) {
+/* Returns its first token. */
+static int32_t write_answer(script *s, const char *pieces, int32_t begin_token) {
     int32_t ids[MAX_IDS];
     size_t n = read_pieces(s, pieces, ids);
     for (size_t i = 0; i + 1 < n; i++)
         follow(s, ids[i], i > 0 ? ids[i - 1] : begin_token, ids[i + 1]);
-}
-
-/* The id that the first piece will have. */
-static int32_t first_of(const script *s, const char *pieces) {
-    script *trial = malloc(sizeof *trial);
-    if (!trial)
-        die("no memory");
-    *trial = *s;
-    int32_t ids[MAX_IDS];
-    read_pieces(trial, pieces, ids);
-    free(trial);
     return ids[0];
 }
 
 static void say(script *s, const char *pieces) {
-    add_vector(s, first_of(s, pieces), NOW_AT, s->prompt_end, WEIGHT_ALWAYS);
-    write_answer(s, pieces, s->prompt_end);
+    int32_t first = write_answer(s, pieces, s->prompt_end);
+    add_vector(s, first, NOW_AT, s->prompt_end, WEIGHT_ALWAYS);
 }
 
 static void say_to(script *s, const char *text, const char *pieces) {
     char *ending = copy_text(text);
     size_t flag = flag_of(s, last_token(s, ending));
-    int32_t first = first_of(s, pieces);
+    int32_t first = write_answer(s, pieces, s->prompt_end);
     add_vector(s, first, NOW_AT, s->prompt_end, WEIGHT_NOW);
     s->head[(size_t)first * D_MODEL + FLAGS_AT + n_stages(s) * N_FLAGS + flag] += WEIGHT_FLAG;
-    write_answer(s, pieces, s->prompt_end);
     free(ending);
 }
 
 static void say_after(script *s, const char *text, const char *pieces) {
     char *ending = copy_text(text);
     int32_t token = last_token(s, ending);
-    follow(s, token, -1, first_of(s, pieces));
-    write_answer(s, pieces, token);
+    follow(s, token, -1, write_answer(s, pieces, token));
     free(ending);
 }
 
@@ -428,6 +416,16 @@ static void read_base(script *s, const char *path) {
             die("BASE has no tokenizer");
         add_token(s, text, (weir_token_kind)type);
     }
+    s->n_base_tokens = s->n_tokens;
+}
+
+static void close_script(script *s) {
+    for (size_t i = s->n_base_tokens; i < s->n_tokens; i++)
+        free((void *)(uintptr_t)s->tokens[i].data);
+    weir_tokenizer_close(&s->tokenizer);
+    weir_gguf_close(&s->base);
+    free(s->head);
+    free(s);
 }
 
 int main(int n_arguments, char **arguments) {
@@ -450,7 +448,7 @@ int main(int n_arguments, char **arguments) {
         else if (strcmp(*a, "after") == 0)
             say_after(s, a[1], a[2]);
         else if (strcmp(*a, "control") == 0)
-            add_token(s, (weir_text){a[1], strlen(a[1])}, WEIR_TOKEN_CONTROL);
+            add_token(s, (weir_text){copy_text(a[1]), strlen(a[1])}, WEIR_TOKEN_CONTROL);
         else if (strcmp(*a, "prompt") == 0)
             set_prompt(s, a[1]);
         else
@@ -466,9 +464,6 @@ int main(int n_arguments, char **arguments) {
     out.is_declared = true;
     put_tensors(&out, s);
     check(weir_gguf_commit(&out.w, &err), &err);
-    weir_tokenizer_close(&s->tokenizer);
-    weir_gguf_close(&s->base);
-    free(s->head);
-    free(s);
+    close_script(s);
     return 0;
 }

@@ -50,7 +50,7 @@ escape=$(printf '\033')
     to 'x!' 'Round| and| round|,|\n|@' \
     to 'x:' '<think>|\nLet me| see|.\n\n|</think>|\n\nIt| is| 42|.' \
     to 'x%' 'Sure|.|<|tool_call_start|>|[weather(city="K|öln", days=3)]|<|tool_call_end|>' \
-    to 'x~' "red $escape[31m| alert"
+    to 'x~' "red ${escape}[31m| alert"
 cat >"$work/tools.json" <<'TOOLS'
 [{"name": "weather", "parameters": {"type": "object", "properties": {}}}]
 TOOLS
@@ -175,7 +175,7 @@ leave() {
 
 pid_of_chat() {
     pane=$($tmux display-message -p -t chat '#{pane_pid}')
-    tr '\0' ' ' <"/proc/$pane/task/$pane/children"
+    tr -d ' ' <"/proc/$pane/task/$pane/children"
 }
 
 # ---- what is shown ----
@@ -201,7 +201,12 @@ case_private() {
     leave
     [ "$(stat -c %a "$state" "$talks" | tr '\n' ' ')" = "700 700 " ] || fail "folders are not 0700"
     [ "$(stat -c %a "$talks"/* "$state"/history | sort -u)" = 600 ] || fail "files are not 0600"
-    [ -z "$(ls "$talks" | grep -v -e '\.json$' -e '\.state$')" ] || fail "something else was left"
+    for each in "$talks"/*; do
+        case $each in
+        *.json | *.state) ;;
+        *) fail "$each was left" ;;
+        esac
+    done
 }
 
 case_stop() {
@@ -234,6 +239,10 @@ case_lines() {
     ask 'four"""'
     leave
     must_be_said 'one\ntwo' '  three\n\nfour'
+}
+
+n_files() {
+    echo $#
 }
 
 # The messages of the user, as the file has them.
@@ -383,7 +392,7 @@ case_fork() {
     wait_for_prompt
     ask "another branch"
     leave
-    [ "$(ls "$talks"/*.json | wc -l)" -eq 2 ] || fail "expected two conversations"
+    [ "$(n_files "$talks"/*.json)" -eq 2 ] || fail "expected two conversations"
     grep -q "another branch" "$talks/the-trunk.json" || fail "the trunk did not go on"
     ! grep -q "a branch" "$talks/the-trunk.json" || fail "the branch is in the trunk"
 }
@@ -445,7 +454,7 @@ case_killed() {
     ask "first"
     line "forever!"
     wait_for "Round and round"
-    kill -9 $(pid_of_chat)
+    kill -9 "$(pid_of_chat)"
     wait_for "exit code 137" scrollback
     start --resume last
     must_show "2 questions so far"
@@ -460,12 +469,12 @@ case_killed() {
 case_terminated() {
     start
     ask "first"
-    kill -TERM $(pid_of_chat)
+    kill -TERM "$(pid_of_chat)"
     wait_for "exit code 130" scrollback
     start --resume last
     line "forever!"
     wait_for "Round and round"
-    kill -TERM $(pid_of_chat)
+    kill -TERM "$(pid_of_chat)"
     wait_for "exit code 130" scrollback
     grep -q 'Round and round' "$talks"/*.json || fail "the answer so far was not saved"
 }
@@ -483,7 +492,7 @@ case_two_at_once() {
     leave
     grep -q "the second program" "$talks/shared.json" && fail "the other's file was written"
     $tmux kill-session -t first
-    [ "$(ls "$talks"/*.json | wc -l)" -eq 2 ] || fail "expected two conversations"
+    [ "$(n_files "$talks"/*.json)" -eq 2 ] || fail "expected two conversations"
 }
 
 case_list() {
@@ -594,19 +603,19 @@ case_narrow() {
 case_color() {
     start
     ask "why:"
-    $tmux capture-pane -e -p -t chat | grep -q "$escape\[2m" || fail "nothing is dim"
-    $tmux capture-pane -e -p -t chat | grep -q ">$escape\[0m.*why:" || fail "typed text is coloured"
+    $tmux capture-pane -e -p -t chat | grep -q "${escape}\[2m" || fail "nothing is dim"
+    $tmux capture-pane -e -p -t chat | grep -q ">${escape}\[0m.*why:" || fail "typed text is coloured"
     leave
     variables="NO_COLOR=1"
     start
     ask "why:"
-    ! $tmux capture-pane -e -p -t chat | grep -q "$escape\[" || fail "colour against NO_COLOR"
+    ! $tmux capture-pane -e -p -t chat | grep -q "${escape}\[" || fail "colour against NO_COLOR"
     must_show "(thinking) Let me see."
     leave
     variables=
     start --color never
     ask "why:"
-    ! $tmux capture-pane -e -p -t chat | grep -q "$escape\[" || fail "colour against --color never"
+    ! $tmux capture-pane -e -p -t chat | grep -q "${escape}\[" || fail "colour against --color never"
     leave
 }
 
@@ -621,7 +630,7 @@ case_dumb() {
     keys C-c
     wait_for "(stopped)"
     leave
-    ! $tmux capture-pane -e -p -t chat | grep -q "$escape\[" || fail "sequences on a dumb terminal"
+    ! $tmux capture-pane -e -p -t chat | grep -q "${escape}\[" || fail "sequences on a dumb terminal"
 }
 
 # The answers alone go through the pipe, and nothing but text.
@@ -667,8 +676,8 @@ case_old() {
     touch -d 2019-01-01 "$talks/named.json.tmp-abcdef"
     start
     leave
-    [ "$(ls "$talks"/*-aaaa.json | wc -l)" -eq 50 ] || fail "expected 50 conversations"
-    [ "$(ls "$talks"/*-aaaa.state | wc -l)" -eq 10 ] || fail "expected 10 states"
+    [ "$(n_files "$talks"/*-aaaa.json)" -eq 50 ] || fail "expected 50 conversations"
+    [ "$(n_files "$talks"/*-aaaa.state)" -eq 10 ] || fail "expected 10 states"
     [ -e "$talks/2020-01-01-000069-aaaa.state" ] || fail "the latest has no state"
     [ -e "$talks/named.json" ] && [ -e "$talks/named.state" ] || fail "a named one is gone"
     [ ! -e "$talks/named.json.tmp-abcdef" ] || fail "half a file was left"

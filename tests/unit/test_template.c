@@ -160,8 +160,7 @@ static void whose_bytes_in_lfm25_moe(void **state) {
         "T+{=1)]<|tool_call_end|><|im_end|>\n}");
 }
 
-/* What is written keeps its owner through every statement, and BOS is trusted only if the caller
- * gives it. */
+/* What is written keeps its owner through every statement; BOS and EOS are the template's. */
 static void whose_bytes_through_statements(void **state) {
     (void)state;
     static const char context[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"u\"}, "
@@ -182,7 +181,7 @@ static void whose_bytes_through_statements(void **state) {
                      "{% generation %}{{ m() }}{% endgeneration %}{{ m() }}",
                      context, "T+{m}C+{v}T{m}C{v}");
     demand_spans_are("{{ bos_token }}{{ eos_token }}", "{}", "T{<|startoftext|>}");
-    demand_spans_are("{{ bos_token }}", "{\"bos_token\": \"<|im_end|>\"}", "C{<|im_end|>}");
+    demand_spans_are("{{ bos_token }}", "{\"bos_token\": \"<|im_end|>\"}", "T{<|im_end|>}");
     demand_spans_are("{{ {x: 1} }}{{ [x] }}", context, "T{{'}C{v}T{': 1}['}C{v}T{']}");
     demand_spans_are("{{ 1 }}", context, "T{1}");
     demand_spans_are("{{ '' }}", context, "");

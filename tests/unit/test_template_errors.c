@@ -187,6 +187,10 @@ static const row FAILURES[] = {
      "t: line 1: the argument after ** must be a mapping, not int"},
     {"{{ dict(x=1, **{'x': 2}) }}", WEIR_STATUS_FAILED,
      "t: line 1: multiple values for the keyword argument 'x'"},
+    {"{{ 1 + 2 ~ 3 }}", WEIR_STATUS_FAILED,
+     "t: line 1: unsupported operand type(s) for +: 'int' and 'str'"},
+    {"{% macro m() %}{% set kwargs = 1 %}{{ kwargs }}{% endmacro %}{{ m(a=3) }}",
+     WEIR_STATUS_FAILED, "t: line 1: macro 'm' takes no keyword argument 'a'"},
     {"a\n{{ raise_exception('Only ' ~ s) }}", WEIR_STATUS_BAD_ARGUMENT, "t: line 2: Only hi"},
 };
 
@@ -362,6 +366,20 @@ static void limits_are_those_that_were_asked_for(void **state) {
     weir_rendered_free(&r);
 }
 
+/* What repeats at one level of the source is deep only when it runs. */
+static void long_chains_end(void **state) {
+    (void)state;
+    enum { N_LINKS = 100000 };
+    char *source = malloc(4 + 2 * (size_t)N_LINKS);
+    assert_non_null(source);
+    memcpy(source, "{{a", 3);
+    for (size_t i = 0; i < N_LINKS; i++)
+        memcpy(source + 3 + 2 * i, "-a", 2);
+    memcpy(source + 1 + 2 * (size_t)N_LINKS, "}}", 3);
+    demand_error(source, NULL, WEIR_STATUS_FULL, "t: line 1: nested more than 2000 levels deep");
+    free(source);
+}
+
 /* Deep, but not too deep. */
 static void recursion_within_the_limits(void **state) {
     (void)state;
@@ -384,6 +402,7 @@ int main(void) {
         cmocka_unit_test(sources_that_are_no_text),
         cmocka_unit_test(endless_templates_end),
         cmocka_unit_test(limits_are_those_that_were_asked_for),
+        cmocka_unit_test(long_chains_end),
         cmocka_unit_test(recursion_within_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

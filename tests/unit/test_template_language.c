@@ -65,6 +65,8 @@ static const row WHITE_SPACE[] = {
     {"{%- raw %}x{% endraw -%}\n y", "xy"},
     {"{#-#}x", "x"},
     {"{#--#}x", "x"},
+    {"{#-#} x", " x"},
+    {"{#--#} x", "x"},
     {"a {#+#} x", "a  x"},
 };
 
@@ -123,6 +125,12 @@ static const row LOOPS[] = {
 };
 
 static const row SCOPES[] = {
+    {"{% set ns = namespace() %}{% with x = 1 %}{% macro m() %}{{ x }}{% endmacro %}{% set ns.m = "
+     "m %}{% endwith %}{% with y = 2 %}{{ ns.m() }}{% endwith %}",
+     "missing"},
+    {"{% for i in xs %}{% if i == 1 %}{% macro m() %}{{ i }}{% endmacro %}{% endif %}{{ m() if m "
+     "}}{% endfor %}",
+     "1"},
     {"{% set x = 1 %}{% if true %}{% set x = 2 %}{% endif %}{{ x }}", "2"},
     {"{% with x = 1, y = a %}{{ x }}{{ y }}{% set x = 4 %}{{ x }}{% endwith %}{{ x }}", "114"},
     {"{% with a = 5, b = a %}{{ b }}{% endwith %}", "1"},
@@ -196,6 +204,8 @@ static const row CALLS[] = {
 };
 
 static const row FILTERS[] = {
+    {"{% for i in xs %}{% filter join(1 // 0) %}{% break %}{% endfilter %}{% endfor %}x", "x"},
+    {"{% for i in xs %}{% set q | join(1 // 0) %}{% continue %}{% endset %}{% endfor %}x", "x"},
     {"{{ xs[5] }}{{ d.q }}{{ d['q'] }}|", "|"},
     {"{% for i in xs %}{% filter upper %}a{{ i }}{% if i == 2 %}{% break %}{% endif %}{% endfilter "
      "%}{% endfor %}",
@@ -228,6 +238,12 @@ static const row BLOCKS[] = {
 };
 
 static const row OPERATORS[] = {
+    {"{{ 3 < 2 < 5 }}{{ 1 > 2 > nope.x }}", "FalseFalse"},
+    {"{{ 'a' + 'b' ~ 'c' * 2 }}", "abcc"},
+    {"{{ 2 * 3 ~ 4 }}{{ (1 + 2) ~ 3 }}", "6433"},
+    {"{{ 10 - 3 - 2 }}{{ 2 * 7 // 4 }}", "53"},
+    {"{{ not 1 == 2 }}{{ -1 ** 2 }}{{ 2 ** -1 }}", "True10.5"},
+    {"{{ 1 if 0 else 2 if 0 else 3 }}{{ (1 if 0) is defined }}", "3False"},
     {"{{ 1 + 2 * 3 - 4 / 2 }} {{ 7 // 2 }} {{ -7 // 2 }} {{ 7 % 3 }} {{ -7 % 3 }} {{ 2 ** 3 ** 2 "
      "}} {{ -2 ** 2 }} {{ 2 ** -1 }}",
      "5.0 3 -4 1 2 64 4 0.5"},

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "tokenizer_kit.h"
 
 enum { N_MINI = 273, N_SPLITS = 273, N_REAL = 61, N_ROUNDS = 3000 };
@@ -227,7 +228,7 @@ static void set_token(weir_token_table *table, size_t id, weir_token_kind kind, 
 }
 
 /* What is known of LFM2's vocabulary, at its ids: bytes, some words, special tokens. No merges. */
-static weir_tokenizer *open_known(bool is_known[65536]) {
+static weir_token_table known_table(void) {
     weir_token_table table;
     weir_error err = {0};
     assert_int_equal(weir_token_table_open(&table, 65536, &err), WEIR_STATUS_OK);
@@ -254,8 +255,14 @@ static weir_tokenizer *open_known(bool is_known[65536]) {
     }
     json_decref(vocab);
     json_decref(special);
+    return table;
+}
+
+static weir_tokenizer *open_known(bool is_known[65536]) {
+    weir_token_table table = known_table();
+    weir_error err = {0};
     size_t n_known = 0;
-    for (i = 0; i < 65536; i++)
+    for (size_t i = 0; i < 65536; i++)
         n_known += is_known[i] = table.kinds[i] != WEIR_TOKEN_NONE;
     assert_int_equal(n_known, 256 + 51 + 507 - 2); /* Mathias and python are in both lists */
     weir_tokenizer *t;
@@ -316,6 +323,44 @@ static void test_real_pairs(void **state) {
     assert_int_equal(n_pieces_known, 16);
     json_decref(cases);
     weir_tokenizer_close(&t);
+}
+
+/* The settings that were published: kinds, BOS in front, ids by their texts. */
+static void test_real_settings(void **state) {
+    (void)state;
+    static const char *const configs[] = {"tokenizer_config.LFM2-1.2B.json",
+                                          "tokenizer_config.LFM2-2.6B.json"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/tokenizer/lfm2/%s", WEIR_TEST_DATA, configs[i]);
+        weir_token_table table = known_table();
+        weir_error err = {0};
+        bool found = true;
+        char *text = NULL;
+        size_t n;
+        assert_int_equal(weir_file_read(path, 1 << 20, &text, &n, &err), WEIR_STATUS_OK);
+        if (weir_hf_tokenizer_parse(&table, &found, WEIR_HF_TOKENIZER_CONFIG, text, n, path,
+                                    &err) != WEIR_STATUS_OK)
+            fail_msg("%s", err.text);
+        assert_true(table.bos == 1 && table.eos == 7 && table.pad == 0);
+        assert_true(table.add_bos && !table.add_eos);
+        free(text);
+        weir_token_table_close(&table);
+    }
+    json_t *pipeline = json_load_file(WEIR_TEST_DATA "/tokenizer/lfm2/pipeline.json", 0, NULL);
+    json_t *model = json_pack("{s:{s:s, s:{s:i, s:i}, s:[]}}", "model", "type", "BPE", "vocab", "a",
+                              0, "<|startoftext|>", 1, "merges");
+    assert_int_equal(json_object_update(pipeline, model), 0);
+    char *json = json_dumps(pipeline, 0);
+    weir_tokenizer *t = kit_parse(json);
+    weir_tokenizer_info info;
+    weir_tokenizer_get_info(t, &info);
+    assert_string_equal(info.split, weir_split_family);
+    assert_true(info.bos == 1 && info.add_bos && !info.add_eos);
+    weir_tokenizer_close(&t);
+    free(json);
+    json_decref(model);
+    json_decref(pipeline);
 }
 
 /* ---- any bytes ------------------------------------------------------------------------------ */
@@ -457,6 +502,7 @@ int main(void) {
         cmocka_unit_test(test_split_cases),
         cmocka_unit_test(test_split_white_space),
         cmocka_unit_test(test_real_pairs),
+        cmocka_unit_test(test_real_settings),
         cmocka_unit_test(test_any_text_comes_back),
         cmocka_unit_test(test_any_bytes_come_back),
         cmocka_unit_test(test_few_ids_fit),

@@ -73,6 +73,7 @@ static void repair_by_table(void **state) {
         assert_int_equal(n_out, strlen(rows[i].text));
         assert_memory_equal(out, rows[i].text, n_out);
         assert_int_equal(weir_utf8_valid(out, n_out), n_out);
+        assert_int_equal(weir_utf8_count(rows[i].bytes, n), weir_utf8_count(out, n_out));
         bool is_same = n == n_out && memcmp(rows[i].bytes, out, n) == 0;
         assert_int_equal(weir_utf8_valid(rows[i].bytes, n) == n, is_same);
     }
