@@ -46,6 +46,10 @@ weir_engine_options weir_run_engine(const weir_run_values *values);
 weir_status weir_run_settings(weir_settings *out, const weir_model *model,
                               const weir_parsed *parsed, const char **source, weir_error *err);
 
+/* What the command line says in place of what stands in *settings. */
+weir_status weir_run_change_settings(weir_settings *settings, const weir_parsed *parsed,
+                                     weir_error *err);
+
 /* prompt: NULL, or the operand. *exit_code: of a conversation at the terminal. */
 weir_status weir_run_text(const weir_parsed *parsed, const char *model_path, const char *prompt,
                           int *exit_code, weir_error *err);

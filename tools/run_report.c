@@ -45,13 +45,12 @@ static void take_sampling(weir_sampling *out, const weir_parsed *parsed) {
     out->n_bias = values->bias.n;
 }
 
-weir_status weir_run_settings(weir_settings *out, const weir_model *model,
-                              const weir_parsed *parsed, const char **source, weir_error *err) {
+weir_status weir_run_change_settings(weir_settings *out, const weir_parsed *parsed,
+                                     weir_error *err) {
     const weir_run_values *values = parsed->values;
-    weir_settings_default(out, model, source);
     take_sampling(&out->sampling, parsed);
-    out->has_seed = weir_option_given(parsed, "seed");
-    out->ignore_eos = values->ignore_eos;
+    out->has_seed = out->has_seed || weir_option_given(parsed, "seed");
+    out->ignore_eos = out->ignore_eos || values->ignore_eos;
     if (weir_option_given(parsed, "max-tokens"))
         out->max_tokens = values->max_tokens;
     if (weir_option_given(parsed, "think-budget"))
@@ -60,6 +59,8 @@ weir_status weir_run_settings(weir_settings *out, const weir_model *model,
         out->tool_rounds = values->tool_rounds;
     if (values->think)
         WEIR_TRY(weir_settings_set(out, "think", values->think, err));
+    if (values->stop.n > 0)
+        WEIR_TRY(weir_settings_set(out, "stop", "", err));
     for (size_t i = 0; i < values->stop.n; i++) {
         if (!values->stop.item[i][0])
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
@@ -67,6 +68,12 @@ weir_status weir_run_settings(weir_settings *out, const weir_model *model,
         WEIR_TRY(weir_settings_set(out, "stop", values->stop.item[i], err));
     }
     return WEIR_STATUS_OK;
+}
+
+weir_status weir_run_settings(weir_settings *out, const weir_model *model,
+                              const weir_parsed *parsed, const char **source, weir_error *err) {
+    weir_settings_default(out, model, source);
+    return weir_run_change_settings(out, parsed, err);
 }
 
 void weir_run_say_model(const weir_engine *engine, const weir_sampling *sampling,

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_TOP = 5, CHAT_TIMELINES = 8 };
+enum { DEFAULT_TOP = 5 };
 
 /* What a run holds; everything may be empty. */
 typedef struct text_run {
@@ -143,9 +143,6 @@ static weir_status open_run(text_run *r, const char *model_path, const char *ope
         .n_template_arguments = values->template_arguments.n,
         .engine = weir_run_engine(values),
     };
-    bool is_chat = !operand && values->files.n == 0 && isatty(STDIN_FILENO);
-    if (is_chat)
-        options.engine.n_seqs = CHAT_TIMELINES;
     WEIR_TRY(weir_host_open(&r->host, &options, err));
     WEIR_TRY(check_plain(r, err));
     WEIR_TRY(weir_chat_open(&r->chat, r->host, err));
@@ -262,6 +259,17 @@ static weir_status run_once(text_run *r, weir_error *err) {
                : WEIR_STATUS_OK;
 }
 
+/* Of a conversation that was resumed: the command line counts more than the file. */
+static weir_status apply_flags(void *context, weir_chat *chat, weir_error *err) {
+    text_run *r = context;
+    WEIR_TRY(set_system(r, err));
+    if (r->values->tools_file) {
+        weir_tools_free(&weir_chat_conversation(chat)->tools);
+        WEIR_TRY(set_tools(r, err));
+    }
+    return weir_run_change_settings(&weir_chat_conversation(chat)->settings, r->parsed, err);
+}
+
 static weir_status run_chat(text_run *r, int *exit_code, weir_error *err) {
     const weir_run_values *values = r->values;
     if (values->as_json || values->logprobs_file)
@@ -270,6 +278,10 @@ static weir_status run_chat(text_run *r, int *exit_code, weir_error *err) {
                          "standard input",
                          values->as_json ? "json" : "dump-logprobs");
     weir_chat_loop_options options = {
+        .tool_command = values->tool_command,
+        .sampling_source = r->sampling_source,
+        .apply_flags = apply_flags,
+        .context = r,
         .resume = values->resume,
         .no_autosave = values->no_autosave,
         .no_history = values->no_history,

@@ -13,7 +13,7 @@
 
 enum {
     WEIR_JINJA_MAX_LEVELS = 2000, /* nodes inside nodes, macros and their callers included: bounds
-                                     the native stack */
+                                     the native stack, to less than 1 MiB */
 };
 
 /* Writes the statements to out. context is the DICT of variables. */

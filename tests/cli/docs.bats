@@ -149,6 +149,10 @@ tree/folder"
 tree/folder"
     bash_offers weir convert --threads 2 tree/file.gguf tree/fi
     offers_are tree/file.gguf
+    bash_offers weir run --load tree/file.gguf tree/fi
+    offers_are tree/file.gguf
+    bash_offers weir run --load = tree/file.gguf tree/file.gguf tree/fi
+    offers_are ""
     # A model by its name, or by its path.
     bash_offers weir show small
     offers_are small-one

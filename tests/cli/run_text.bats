@@ -99,6 +99,10 @@ from_input() { # text on standard input, arguments
     says "Hello, world!"
     weir run "$model" "Hi" --stop "nothing" --stop "wor"
     says "Hello, "
+    # What the same token says behind it is not said either.
+    scripted behind.gguf LFM2-350M say 'Well| now<think>I know</think> then|.'
+    weir run "$model" "Hi" --stop now --think show --json
+    grep -q -F '"content": "Well ", "reasoning": null' "$out" || explain
     weir run "$model" "Hi" --stop ""
     refuses_with 2 "--stop"
 }

@@ -102,8 +102,20 @@ thinker() {
     [ "$(jq -r .content "$out")" = "At once." ] || explain
     [ "$(jq .usage.reasoning_tokens "$out")" = 0 ] || explain
     # A user who writes <think> opens nothing.
-    weir run "$model" "<think>" --template "$WEIR_TEST_DATA/templates/LFM2-350M.jinja" --json
-    [ "$(jq -r .reasoning "$out")" = null ] || explain
+    printf '%s' '{{ bos_token }}{{ messages[0].content }}' >"$BATS_TEST_TMPDIR/bare"
+    weir run "$model" "<think>" --template "$BATS_TEST_TMPDIR/bare" --think off --max-tokens 3 \
+        --dump-logprobs "$BATS_TEST_TMPDIR/log"
+    exits_with 0
+    ! grep -q is_forced "$BATS_TEST_TMPDIR/log"
+}
+
+@test "thinking that was closed is not opened again" {
+    has_jq
+    scripted stubborn.gguf LFM2-350M control '<think>' say '<think>|Hmm|</think>|x' \
+        after '</think>' '<think>|Hm'
+    weir run "$model" "Hi" --think-budget 1 --max-tokens 60 --dump-logprobs "$BATS_TEST_TMPDIR/log"
+    exits_with 0
+    [ "$(jq -r 'select(.text == "<think>") | .id' "$BATS_TEST_TMPDIR/log" | wc -l)" -eq 1 ]
 }
 
 @test "tools reach the model as they were written" {

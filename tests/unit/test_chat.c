@@ -205,6 +205,39 @@ static void test_resume(void **state) {
     weir_host_close(&host);
 }
 
+/* What stands behind a stop string is no part of the conversation. */
+static void test_stop_string(void **state) {
+    (void)state;
+    weir_host *host = open_host("LFM2-350M");
+    weir_chat *chat = open_chat(host);
+    ask(chat, "One");
+    answer(chat);
+    weir_message *message = &weir_chat_conversation(chat)->message[1];
+    char stop[8] = "";
+    for (size_t i = message->n_content / 2; i + 3 < message->n_content && !stop[0]; i++)
+        if ((signed char)message->content[i] > ' ' && (signed char)message->content[i + 1] > ' ')
+            memcpy(stop, message->content + i, 2);
+    assert_true(stop[0]);
+    assert_int_equal(weir_settings_set(&weir_chat_conversation(chat)->settings, "stop", stop, NULL),
+                     WEIR_STATUS_OK);
+    assert_true(weir_chat_undo(chat));
+    ask(chat, "One");
+    weir_answer a = answer(chat);
+    assert_int_equal(a.end, WEIR_ANSWER_STOP);
+    assert_int_equal(a.stop_string, 0);
+    message = &weir_chat_conversation(chat)->message[1];
+    assert_null(strstr(message->content, stop));
+    assert_null(message->raw);
+    ask(chat, "Two");
+    weir_prompt prompt;
+    assert_int_equal(weir_chat_prompt(chat, true, &prompt, NULL), WEIR_STATUS_OK);
+    assert_null(memmem(prompt.text, prompt.n_text, stop, 2));
+    weir_prompt_free(&prompt);
+    answer(chat);
+    weir_chat_close(&chat);
+    weir_host_close(&host);
+}
+
 static bool stop_after_some(void *context) {
     int *left = context;
     return (*left)-- <= 0;
@@ -265,9 +298,10 @@ static void test_full_context(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns),     cmocka_unit_test(test_undo_and_retry),
-        cmocka_unit_test(test_fork),      cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_interrupt), cmocka_unit_test(test_full_context),
+        cmocka_unit_test(test_turns),        cmocka_unit_test(test_undo_and_retry),
+        cmocka_unit_test(test_fork),         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_stop_string),  cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_full_context),
     };
     return cmocka_run_group_tests(tests, make_model, temp_folder_remove);
 }

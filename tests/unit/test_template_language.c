@@ -125,9 +125,6 @@ static const row LOOPS[] = {
 };
 
 static const row SCOPES[] = {
-    {"{% set ns = namespace() %}{% with x = 1 %}{% macro m() %}{{ x }}{% endmacro %}{% set ns.m = "
-     "m %}{% endwith %}{% with y = 2 %}{{ ns.m() }}{% endwith %}",
-     "missing"},
     {"{% for i in xs %}{% if i == 1 %}{% macro m() %}{{ i }}{% endmacro %}{% endif %}{{ m() if m "
      "}}{% endfor %}",
      "1"},
@@ -365,12 +362,25 @@ static void tests(void **state) {
     DEMAND(TESTS);
 }
 
+/* Here Jinja2 writes "missing", a word from inside of it. */
+static void macros_keep_their_names(void **state) {
+    (void)state;
+    demand_text(
+        "{% set ns = namespace() %}"
+        "{% with x = 1 %}{% macro m() %}{{ x }}{% endmacro %}{% set ns.m = m %}{% endwith %}"
+        "{% with y = 2 %}{{ ns.m() }}{% endwith %}",
+        CONTEXT, "1");
+}
+
 int main(void) {
     const struct CMUnitTest all[] = {
-        cmocka_unit_test(white_space), cmocka_unit_test(loops),  cmocka_unit_test(scopes),
-        cmocka_unit_test(assignments), cmocka_unit_test(macros), cmocka_unit_test(calls),
-        cmocka_unit_test(filters),     cmocka_unit_test(blocks), cmocka_unit_test(operators),
-        cmocka_unit_test(literals),    cmocka_unit_test(parts),  cmocka_unit_test(tests),
+        cmocka_unit_test(white_space), cmocka_unit_test(loops),
+        cmocka_unit_test(scopes),      cmocka_unit_test(assignments),
+        cmocka_unit_test(macros),      cmocka_unit_test(macros_keep_their_names),
+        cmocka_unit_test(calls),       cmocka_unit_test(filters),
+        cmocka_unit_test(blocks),      cmocka_unit_test(operators),
+        cmocka_unit_test(literals),    cmocka_unit_test(parts),
+        cmocka_unit_test(tests),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -246,6 +246,8 @@ static void test_other_expressions(void **state) {
     PIECES(SMALL("^b", ""), "a\nb", "a\n", "b");     /* ^ is about lines */
     PIECES(SMALL("[\\\\s]+", ""), "a\xc2\xa0 \xe1\xa0\x8e", "a", "\xc2\xa0 ", "\xe1\xa0\x8e");
     PIECES(SMALL("[^\\\\S]", ""), "a b", "a", " ", "b");
+    PIECES(SMALL("\\\\w+|\\\\d", ""), "-\xc3\xa9\xc3\xa9-\xd9\xa3", "-", "\xc3\xa9\xc3\xa9", "-",
+           "\xd9\xa3");
     PIECES(SMALL("(?i)k", ""), "aKb\xe2\x84\xaa", "a", "K", "b", "\xe2\x84\xaa");
     PIECES(SMALL("a{2}|a{1,2}?|[[:digit:]]|[]x]|\\\\x{62}", ""), "aa7b]", "aa", "7", "b", "]");
     /* Only ByteLevel: it splits as GPT-2 does, or not at all. */

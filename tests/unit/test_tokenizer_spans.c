@@ -179,6 +179,21 @@ static void test_order_of_matches(void **state) {
     weir_tokenizer_close(&t);
 }
 
+/* Not by merges either: what leads to a control token is no merge. */
+static void test_merges_make_no_control(void **state) {
+    (void)state;
+    weir_tokenizer *t =
+        kit_parse("{\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true}],"
+                  "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                  "\"use_regex\":false},\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,"
+                  "\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"abb\":3},\"merges\":[\"a b\",\"ab b\"]}}");
+    weir_encode_options no_control = {.no_control = true};
+    const int32_t control[] = {2}, plain[] = {0, 1};
+    kit_expect(t, "ab", 2, NULL, control, 1);
+    kit_expect(t, "ab", 2, &no_control, plain, 2);
+    weir_tokenizer_close(&t);
+}
+
 static void test_bad_spans(void **state) {
     (void)state;
     weir_tokenizer *t = kit_open(MINI);
@@ -283,8 +298,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forged_marks),     cmocka_unit_test(test_ids_do_not_change),
         cmocka_unit_test(test_straddling),       cmocka_unit_test(test_answers_may_write_marks),
-        cmocka_unit_test(test_order_of_matches), cmocka_unit_test(test_bad_spans),
-        cmocka_unit_test(test_random_spans),     cmocka_unit_test(test_many_spans),
+        cmocka_unit_test(test_order_of_matches), cmocka_unit_test(test_merges_make_no_control),
+        cmocka_unit_test(test_bad_spans),        cmocka_unit_test(test_random_spans),
+        cmocka_unit_test(test_many_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
