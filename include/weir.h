@@ -307,6 +307,10 @@ WEIR_API void weir_sampling_neutral(weir_sampling *out);
 WEIR_API void weir_sampling_for_model(weir_sampling *out, const weir_model *model,
                                       const char **source);
 
+/* BAD_ARGUMENT names the field that is out of range; biases need a vocabulary of n_vocab. */
+WEIR_API weir_status weir_sampling_check(const weir_sampling *sampling, uint32_t n_vocab,
+                                         weir_error *err);
+
 /* A seed from the system's entropy. */
 WEIR_API uint64_t weir_seed_random(void);
 
@@ -373,7 +377,8 @@ typedef enum weir_token_kind {
 
 /* Is a piece that is an entry of the vocabulary taken whole, before any merge? */
 typedef enum weir_ignore_merges {
-    WEIR_IGNORE_MERGES_AS_FILE = 0, /* as tokenizer.json says; no for GGUF, which does not say */
+    WEIR_IGNORE_MERGES_AS_FILE =
+        0, /* as tokenizer.json says; a GGUF says it only if weir wrote it */
     WEIR_IGNORE_MERGES_NO = 1,
     WEIR_IGNORE_MERGES_YES = 2
 } weir_ignore_merges;
@@ -513,9 +518,10 @@ typedef struct weir_rendered {
 /*
  * context [n_context]: a JSON object; its members are the template's variables (messages, tools,
  * add_generation_prompt, ...). Numbers, key order and big integers stay as written. bos_token and
- * eos_token come from the options unless the context has them. *out is freed with
- * weir_rendered_free. BAD_ARGUMENT for bad JSON, and with the template's own words and line where
- * it raises; FAILED with the line for an operation that Python would refuse; FULL for a limit.
+ * eos_token come from the options; others in the context take their place but are CONTENT. *out is
+ * freed with weir_rendered_free. BAD_ARGUMENT for bad JSON, and with the template's own words and
+ * line where it raises; FAILED with the line for an operation that Python would refuse; FULL for a
+ * limit.
  */
 WEIR_API weir_status weir_template_render(weir_rendered *out, const weir_template *tmpl,
                                           const char *context, size_t n_context,

@@ -72,23 +72,40 @@ static bool choose_name(weir_dialog *dialog, const char *given, bool may_replace
 
 /* The conversation is called so from now on; an automatic name is given up. */
 static weir_status rename_to(weir_dialog *dialog, const char *name, weir_error *err) {
-    const char *before = weir_chat_store_name(dialog->store);
-    char *given_up = before && weir_chat_name_is_automatic(before) ? strdup(before) : NULL;
+    weir_error no_state;
+    char *before = NULL;
+    if (weir_chat_store_name(dialog->store) &&
+        !(before = strdup(weir_chat_store_name(dialog->store))))
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the name of a conversation");
     weir_status status = weir_chat_store_begin(dialog->store, name, err);
-    if (status == WEIR_STATUS_OK)
-        status = weir_chat_store_save(dialog->store, dialog->chat, true, err);
-    if (status == WEIR_STATUS_OK && given_up)
-        weir_chat_store_remove(dialog->store, given_up);
-    free(given_up);
+    if (status != WEIR_STATUS_OK) {
+        free(before);
+        return status;
+    }
+    status = weir_chat_store_save(dialog->store, dialog->chat, true, &no_state, err);
+    if (status == WEIR_STATUS_OK) {
+        weir_dialog_tell_no_state(dialog, &no_state);
+        if (before && weir_chat_name_is_automatic(before) && strcmp(before, name) != 0)
+            weir_chat_store_remove(dialog->store, before);
+    } else {
+        weir_chat_store_end(dialog->store); /* the name before holds what was saved last */
+        if (before)
+            weir_chat_store_begin(dialog->store, before, NULL);
+    }
+    free(before);
     return status;
 }
 
 /* Another conversation of that name, or this one as it is now. */
 static weir_status keep_as(weir_dialog *dialog, const char *name, weir_error *err) {
     const char *own = weir_chat_store_name(dialog->store);
+    weir_error no_state;
     if (own && strcmp(own, name) == 0)
-        return weir_chat_store_save(dialog->store, dialog->chat, true, err);
-    return weir_chat_store_save_as(dialog->store, dialog->chat, name, err);
+        WEIR_TRY(weir_chat_store_save(dialog->store, dialog->chat, true, &no_state, err));
+    else
+        WEIR_TRY(weir_chat_store_save_as(dialog->store, dialog->chat, name, &no_state, err));
+    weir_dialog_tell_no_state(dialog, &no_state);
+    return WEIR_STATUS_OK;
 }
 
 static weir_command_result save(weir_dialog *dialog, const char *argument) {
@@ -149,13 +166,15 @@ static weir_command_result fork_off(weir_dialog *dialog, const char *argument) {
 }
 
 static weir_status load_named(weir_dialog *dialog, const char *name, weir_error *err) {
-    WEIR_TRY(weir_chat_store_load(dialog->store, dialog->chat, name, err));
-    weir_chat_store_end(dialog->store);
-    if (dialog->options->no_autosave)
+    if (dialog->options->no_autosave) {
+        WEIR_TRY(weir_chat_store_load(dialog->store, dialog->chat, name, err));
+        weir_chat_store_end(dialog->store);
         return WEIR_STATUS_OK;
-    weir_error locked = {0};
-    if (weir_chat_store_begin(dialog->store, name, &locked) != WEIR_STATUS_OK)
-        weir_dialog_note(dialog, "%s; this goes on as a copy", locked.text);
+    }
+    weir_error no_lock;
+    WEIR_TRY(weir_chat_store_resume(dialog->store, dialog->chat, name, &no_lock, err));
+    if (no_lock.status != WEIR_STATUS_OK)
+        weir_dialog_note(dialog, "%s; this goes on as a copy", no_lock.text);
     return WEIR_STATUS_OK;
 }
 
@@ -478,9 +497,14 @@ static size_t distance(const char *a, const char *b) {
     return row[n_b];
 }
 
-static const char *nearest(const char *name) {
+/* Of the commands, whose names are of small letters. */
+static const char *nearest(const char *typed) {
     const char *best = commands[0].name;
-    size_t least = SIZE_MAX, n = strlen(name);
+    char name[32];
+    size_t least = SIZE_MAX, n = strnlen(typed, sizeof name - 1);
+    for (size_t i = 0; i < n; i++)
+        name[i] = (char)tolower((unsigned char)typed[i]);
+    name[n] = 0;
     for (size_t i = 0; i < WEIR_COUNT(commands); i++) {
         /* A beginning is as near as can be. */
         bool is_beginning = n > 0 && strncmp(commands[i].name, name, n) == 0;

@@ -121,6 +121,10 @@ weir_status weir_chat_name_check(const char *name, weir_error *err) {
             "'%s' is no name for a conversation: letters, digits, - _ and . are, up to "
             "%d bytes, with a letter or digit in front",
             name, WEIR_CHAT_NAME_BYTES);
+    if (strcmp(name, "last") == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "'last' means the latest conversation, whichever that is; choose another "
+                         "name");
     if (weir_chat_name_is_automatic(name))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "'%s' looks like the names made here, which go after a while; choose "
@@ -153,7 +157,9 @@ void weir_chat_store_suggest(const weir_chat_store *store, const weir_conversati
     if (n == 0)
         n = (size_t)sprintf(name, "conversation");
     name[n] = 0;
-    for (unsigned i = 2; weir_chat_store_exists(store, name); i++)
+    for (unsigned i = 2;
+         weir_chat_store_exists(store, name) || weir_chat_name_check(name, NULL) != WEIR_STATUS_OK;
+         i++)
         snprintf(name + n, WEIR_CHAT_NAME_BYTES - n, "-%u", i);
 }
 
@@ -330,6 +336,19 @@ bool weir_chat_store_exists(const weir_chat_store *store, const char *name) {
     return exists;
 }
 
+/* Goes on under a name whose lock it takes over, also on failure. */
+static weir_status hold(weir_chat_store *store, const char *name, int lock_fd, weir_error *err) {
+    char *copy = strdup(name);
+    if (!copy) {
+        drop_lock(store, name, lock_fd);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the name of a conversation");
+    }
+    weir_chat_store_end(store);
+    store->name = copy;
+    store->lock_fd = lock_fd;
+    return WEIR_STATUS_OK;
+}
+
 weir_status weir_chat_store_begin(weir_chat_store *store, const char *name, weir_error *err) {
     char automatic[AUTOMATIC_CHARS + 1];
     if (name && store->name && strcmp(name, store->name) == 0)
@@ -344,17 +363,7 @@ weir_status weir_chat_store_begin(weir_chat_store *store, const char *name, weir
         } while (fd < 0 ? errno == EAGAIN : weir_chat_store_exists(store, automatic));
         name = automatic;
     }
-    if (fd < 0)
-        return fail_lock(name, err);
-    char *copy = strdup(name);
-    if (!copy) {
-        drop_lock(store, name, fd);
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the name of a conversation");
-    }
-    weir_chat_store_end(store);
-    store->name = copy;
-    store->lock_fd = fd;
-    return WEIR_STATUS_OK;
+    return fd < 0 ? fail_lock(name, err) : hold(store, name, fd, err);
 }
 
 void weir_chat_store_end(weir_chat_store *store) {
@@ -402,8 +411,10 @@ weir_status weir_chat_read_file(weir_chat *chat, const char *path, weir_error *e
 static weir_status write_state(weir_chat *chat, const char *path, weir_error *err) {
     weir_chat_info info;
     weir_chat_get_info(chat, &info);
-    if (info.n_tokens == 0) /* nothing was run: the JSON says it all */
+    if (info.n_tokens == 0) { /* nothing was run: the JSON says it all */
+        unlink(path);
         return WEIR_STATUS_OK;
+    }
     mode_t mask = umask(077);
     weir_status status = weir_chat_save_state(chat, path, err);
     /* What is pending is run first, and Ctrl-C at the end of an answer cancels the step after it.
@@ -411,11 +422,13 @@ static weir_status write_state(weir_chat *chat, const char *path, weir_error *er
     if (status == WEIR_STATUS_CANCELLED)
         status = weir_chat_save_state(chat, path, err);
     umask(mask);
+    if (status != WEIR_STATUS_OK)
+        unlink(path); /* the one before: it is the past, and its room may be what was missing */
     return status;
 }
 
 static weir_status save(const weir_chat_store *store, weir_chat *chat, const char *name,
-                        bool with_state, weir_error *err) {
+                        bool with_state, weir_error *no_state, weir_error *err) {
     char *json = path_of(store, name, ".json"), *state = path_of(store, name, ".state");
     weir_status status = WEIR_STATUS_OK;
     if (!json || !state) {
@@ -424,7 +437,7 @@ static weir_status save(const weir_chat_store *store, weir_chat *chat, const cha
     }
     WEIR_TRY_GOTO(weir_chat_write_file(chat, json, err));
     if (with_state)
-        status = write_state(chat, state, err);
+        write_state(chat, state, no_state);
 fail:
     free(json);
     free(state);
@@ -432,19 +445,20 @@ fail:
 }
 
 weir_status weir_chat_store_save(weir_chat_store *store, weir_chat *chat, bool with_state,
-                                 weir_error *err) {
+                                 weir_error *no_state, weir_error *err) {
+    *no_state = (weir_error){0};
     if (!store->name)
         WEIR_TRY(weir_chat_store_begin(store, NULL, err));
-    return save(store, chat, store->name, with_state, err);
+    return save(store, chat, store->name, with_state, no_state, err);
 }
 
 weir_status weir_chat_store_save_as(weir_chat_store *store, weir_chat *chat, const char *name,
-                                    weir_error *err) {
+                                    weir_error *no_state, weir_error *err) {
+    *no_state = (weir_error){0};
     int fd = take_lock(store, name);
     if (fd < 0)
         return fail_lock(name, err);
-    remove_file(store, name, ".state"); /* of what is replaced */
-    weir_status status = save(store, chat, name, true, err);
+    weir_status status = save(store, chat, name, true, no_state, err);
     drop_lock(store, name, fd);
     return status;
 }
@@ -466,6 +480,28 @@ weir_status weir_chat_store_load(const weir_chat_store *store, weir_chat *chat, 
     free(json);
     free(state);
     return status;
+}
+
+weir_status weir_chat_store_resume(weir_chat_store *store, weir_chat *chat, const char *name,
+                                   weir_error *no_lock, weir_error *err) {
+    *no_lock = (weir_error){0};
+    bool is_own = store->name && strcmp(store->name, name) == 0;
+    if (is_own || !is_name(name))
+        return weir_chat_store_load(store, chat, name, err);
+    /* First, so that what is read is still the latest when it is written again. */
+    int fd = take_lock(store, name);
+    if (fd < 0)
+        fail_lock(name, no_lock);
+    weir_status status = weir_chat_store_load(store, chat, name, err);
+    if (status != WEIR_STATUS_OK) {
+        if (fd >= 0)
+            drop_lock(store, name, fd);
+        return status;
+    }
+    weir_chat_store_end(store); /* whatever follows: the chat is another one now */
+    if (fd >= 0)
+        hold(store, name, fd, no_lock);
+    return WEIR_STATUS_OK;
 }
 
 /* ---- the list ----------------------------------------------------------------------------- */

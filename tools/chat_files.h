@@ -34,7 +34,7 @@ void weir_chat_store_close(weir_chat_store **store);
 const char *weir_chat_store_history(const weir_chat_store *store);
 
 /* BAD_ARGUMENT unless a user may give this name: letters, digits, - _ . and what is not ASCII, no
- * dot in front, none that looks automatic. */
+ * dot in front, none that looks automatic, and not "last". */
 weir_status weir_chat_name_check(const char *name, weir_error *err);
 bool weir_chat_name_is_automatic(const char *name);
 /* A free name made of the first words of a conversation, "what-is-a-weir". */
@@ -54,16 +54,23 @@ void weir_chat_store_remove(weir_chat_store *store, const char *name);
 /* Lets the name go and takes its files away. */
 void weir_chat_store_drop(weir_chat_store *store);
 
-/* Writes the conversation under the store's name: the JSON, and the timeline if with_state. */
+/* Writes the conversation under the store's name: the JSON, and the timeline if with_state. With
+ * the JSON it is saved: what keeps the timeline from being written goes to *no_state, whose status
+ * is OK otherwise, and no older timeline stays. */
 weir_status weir_chat_store_save(weir_chat_store *store, weir_chat *chat, bool with_state,
-                                 weir_error *err);
+                                 weir_error *no_state, weir_error *err);
 /* The same under another name, which must not be in use; what was there is replaced. */
 weir_status weir_chat_store_save_as(weir_chat_store *store, weir_chat *chat, const char *name,
-                                    weir_error *err);
+                                    weir_error *no_state, weir_error *err);
 /* Into the chat: the JSON, then the timeline if there is one that fits. BAD_ARGUMENT: there is no
  * such conversation. */
 weir_status weir_chat_store_load(const weir_chat_store *store, weir_chat *chat, const char *name,
                                  weir_error *err);
+/* The same, and goes on with it; the lock comes before the reading. If there is none to be had, no
+ * name is held and *no_lock, whose status is OK otherwise, says why. The name before is let go only
+ * on success. */
+weir_status weir_chat_store_resume(weir_chat_store *store, weir_chat *chat, const char *name,
+                                   weir_error *no_lock, weir_error *err);
 
 typedef struct weir_chat_entry {
     char *name;

@@ -18,7 +18,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char PROMPT[] = "> ", PROMPT_MORE[] = ". ", PROMPT_RESULT[] = "result> ";
@@ -161,6 +160,16 @@ void weir_dialog_show_end(weir_dialog *dialog) {
 
 /* ---- saving ------------------------------------------------------------------------------- */
 
+void weir_dialog_tell_no_state(weir_dialog *dialog, const weir_error *no_state) {
+    bool has_failed = no_state->status != WEIR_STATUS_OK;
+    if (has_failed && !dialog->has_told_no_state) {
+        weir_dialog_note(dialog, "the conversation is saved, its timeline is not: going on with it "
+                                 "later runs it again");
+        weir_dialog_complain(dialog, no_state);
+    }
+    dialog->has_told_no_state = has_failed;
+}
+
 void weir_dialog_autosave(weir_dialog *dialog, bool is_leaving) {
     if (!dialog->store || dialog->options->no_autosave)
         return;
@@ -176,10 +185,13 @@ void weir_dialog_autosave(weir_dialog *dialog, bool is_leaving) {
     size_t n_new = info.n_tokens > dialog->n_tokens_saved ? info.n_tokens - dialog->n_tokens_saved
                                                           : dialog->n_tokens_saved - info.n_tokens;
     bool with_state = info.n_tokens > 0 && n_new > (is_leaving ? 0 : info.n_tokens / 8);
-    weir_error err = {0};
-    weir_status status = weir_chat_store_save(dialog->store, dialog->chat, with_state, &err);
-    if (status == WEIR_STATUS_OK && with_state)
-        dialog->n_tokens_saved = info.n_tokens;
+    weir_error err = {0}, no_state;
+    weir_status status =
+        weir_chat_store_save(dialog->store, dialog->chat, with_state, &no_state, &err);
+    if (status == WEIR_STATUS_OK && with_state) {
+        weir_dialog_tell_no_state(dialog, &no_state);
+        dialog->n_tokens_saved = no_state.status == WEIR_STATUS_OK ? info.n_tokens : 0;
+    }
     if (status != WEIR_STATUS_OK && !dialog->has_told_autosave) {
         weir_dialog_note(dialog, "the conversation cannot be saved, it goes on unsaved:");
         weir_dialog_complain(dialog, &err);
@@ -192,34 +204,12 @@ void weir_dialog_autosave(weir_dialog *dialog, bool is_leaving) {
 typedef struct turn {
     weir_dialog *dialog;
     weir_answer_view view;
-    weir_progress bar;
-    double start_s;   /* when the prompt of the answer began to run */
     size_t n_answers; /* of this turn */
 } turn;
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void on_piece(void *context, weir_piece part, const char *text, size_t n) {
     turn *t = context;
     weir_answer_view_piece(&t->view, part, text, n);
-}
-
-/* A prompt that is soon run needs no bar. */
-static void on_progress(void *context, const char *what, uint64_t done, uint64_t total) {
-    turn *t = context;
-    if (done == 0)
-        t->start_s = now_s();
-    if (t->bar.report && (done >= total || now_s() - t->start_s > 0.3))
-        t->bar.report(t->bar.context, what, done, total);
-}
-
-static bool is_cancelled(void *context) {
-    (void)context;
-    return weir_interrupted();
 }
 
 static void on_answer(void *context, const weir_answer *answer, const weir_message *message) {
@@ -278,14 +268,9 @@ static bool run_turn(weir_dialog *dialog) {
                  .has_color = dialog->has_color,
                  .can_move = weir_terminal_can_move(dialog->screen),
                  .think = weir_chat_conversation(dialog->chat)->settings.think},
-        .bar = weir_console_progress(),
     };
     weir_turn_hooks hooks = {
-        .events = {.context = &t,
-                   .on_piece = on_piece,
-                   .progress = {.report = on_progress,
-                                .context = &t,
-                                .is_cancelled = is_cancelled}},
+        .events = {.context = &t, .on_piece = on_piece, .progress = weir_console_progress()},
         .on_answer = on_answer,
         .on_call = on_call,
     };
@@ -423,6 +408,29 @@ static weir_status resume(weir_dialog *dialog, weir_error *err) {
     return status;
 }
 
+/* As one word for a shell. */
+static void add_shell_word(weir_text_buffer *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=./,:@%";
+    if (word[0] && !word[strspn(word, plain)]) {
+        weir_text_buffer_say(out, word);
+        return;
+    }
+    weir_text_buffer_say(out, "'");
+    for (; *word; word++)
+        weir_text_buffer_add(out, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+    weir_text_buffer_say(out, "'");
+}
+
+/* A command line that works; names of conversations need no quotes. */
+static void tell_how_to_resume(weir_dialog *dialog, const char *name) {
+    weir_text_buffer path = {0};
+    add_shell_word(&path, weir_chat_host(dialog->chat)->options.model_path);
+    if (weir_text_buffer_check(&path, "the path of the model", NULL) == WEIR_STATUS_OK)
+        weir_dialog_note(dialog, "go on with: weir run %s --resume %s", path.data, name);
+    weir_text_buffer_free(&path);
+}
+
 int weir_chat_loop(weir_chat *chat, const weir_chat_loop_options *options) {
     weir_error err = {0};
     weir_dialog dialog = {.chat = chat, .options = options};
@@ -440,7 +448,7 @@ int weir_chat_loop(weir_chat *chat, const weir_chat_loop_options *options) {
         weir_dialog_autosave(&dialog, true);
         const char *name = dialog.store ? weir_chat_store_name(dialog.store) : NULL;
         if (name && !dialog.has_told_autosave)
-            weir_dialog_note(&dialog, "go on with: weir run --resume %s", name);
+            tell_how_to_resume(&dialog, name);
     } else {
         code = weir_tell_failure("run", status, &err);
     }

@@ -67,6 +67,36 @@ static weir_status join(const weir_chat *chat, weir_prompt *out, weir_error *err
     return WEIR_STATUS_OK;
 }
 
+/* Bytes of the longest token, at least one. */
+static size_t longest_token(const weir_host *host) {
+    size_t n_longest = 1;
+    for (size_t id = 0; id < host->tokens.n_tokens; id++) {
+        const char *bytes;
+        size_t n;
+        weir_tokenizer_token(host->tokenizer, (int32_t)id, &bytes, &n);
+        n_longest = n > n_longest ? n : n_longest;
+    }
+    return n_longest;
+}
+
+/* Tokens say every byte of a text. One that cannot fit even in the longest of them is refused
+ * before the time and the memory are spent that it takes to encode it. */
+static weir_status check_size(const weir_host *host, const weir_prompt *prompt, weir_error *err) {
+    if (!host->engine)
+        return WEIR_STATUS_OK;
+    weir_plan plan;
+    weir_engine_memory(host->engine, &plan);
+    if (prompt->n_text < plan.n_ctx)
+        return WEIR_STATUS_OK;
+    size_t n_least = prompt->n_text / longest_token(host);
+    return n_least < plan.n_ctx
+               ? WEIR_STATUS_OK
+               : weir_fail(err, WEIR_STATUS_FULL,
+                           "the context is full: the prompt has %zu bytes, at least %zu tokens, "
+                           "and %u are all that prompt and answer may have together (--ctx)",
+                           prompt->n_text, n_least, plan.n_ctx);
+}
+
 static weir_status encode(const weir_host *host, weir_prompt *out, weir_error *err) {
     weir_encode_options options = {
         .add_special = !host->tmpl,
@@ -113,6 +143,8 @@ weir_status weir_chat_prompt(const weir_chat *chat, bool add_generation_prompt, 
     } else {
         status = join(chat, out, err);
     }
+    if (status == WEIR_STATUS_OK)
+        status = check_size(chat->host, out, err);
     if (status == WEIR_STATUS_OK)
         status = encode(chat->host, out, err);
     if (status == WEIR_STATUS_OK && chat->host->tmpl && add_generation_prompt)

@@ -62,7 +62,7 @@ static void print_entry(weir_dialog *dialog, const weir_chat_entry *entry, unsig
         fprintf(dialog->screen, "\n    ");
     else
         fputs(entry->n_questions == 1 ? "   " : "  ", dialog->screen);
-    unsigned used = is_narrow ? 5 : name_columns + 31 + (entry->is_in_use ? 16 : 0);
+    unsigned used = is_narrow ? 5 : name_columns + 32 + (entry->is_in_use ? 16 : 0);
     if (!entry->words)
         fprintf(dialog->screen, "%scannot be read%s", dim, plain);
     else
@@ -186,8 +186,9 @@ void weir_dialog_stats(weir_dialog *dialog) {
             weir_bytes_text(engine, memory.engine_bytes));
     fprintf(dialog->screen, "  context    %s of %s tokens\n", weir_grouped(a, info.n_tokens),
             weir_grouped(b, info.n_ctx));
-    fprintf(dialog->screen, "  generated  %s tokens in %zu answers, %.1f s, %.1f tok/s\n",
-            weir_grouped(a, info.n_generated), info.n_answers, info.generate_s,
+    fprintf(dialog->screen, "  generated  %s token%s in %zu answer%s, %.1f s, %.1f tok/s\n",
+            weir_grouped(a, info.n_generated), info.n_generated == 1 ? "" : "s", info.n_answers,
+            info.n_answers == 1 ? "" : "s", info.generate_s,
             info.generate_s > 0 ? (double)info.n_generated / info.generate_s : 0);
     if (dialog->n_answers > 0)
         fprintf(dialog->screen,

@@ -1,13 +1,15 @@
 /*
  * console.c: exit codes, messages, the progress bar.
  *
- * Owns standard error. Keeps one thing between calls: how wide the bar on the screen is.
+ * Owns standard error. Keeps between calls how wide the bar on the screen is, since when the work
+ * that it shows lasts, and why standard output failed.
  */
 #include "console.h"
 
 #include "base/file.h"
 #include "base/utf8.h"
 #include "interrupt.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -47,31 +49,46 @@ static void clear_bar(void) {
     bar_width = 0;
 }
 
+/* One line whatever the terminal's width: narrow ones get fewer cells, then none. */
+static void print_bar(const char *what, double part) {
+    enum { NAME = 24, CELLS = 30, CELLS_MIN = 4, AROUND = sizeof " [] 100 %" - 1 };
+    int n_columns = (int)weir_terminal_width(stderr) - 1; /* the last one may wrap */
+    int n_cells = n_columns - NAME - AROUND, percent = (int)(part * 100), width;
+    n_cells = n_cells < CELLS ? n_cells : CELLS;
+    if (n_cells >= CELLS_MIN) {
+        char cells[CELLS + 1];
+        int n_full = (int)(part * n_cells);
+        memset(cells, '#', (size_t)n_full);
+        memset(cells + n_full, '.', (size_t)(n_cells - n_full));
+        cells[n_cells] = 0;
+        width = fprintf(stderr, "\r%-*.*s [%s] %3d %%", NAME, NAME, what, cells, percent) - 1;
+    } else {
+        width = n_columns >= (int)sizeof "100 %" - 1 ? fprintf(stderr, "\r%3d %%", percent) - 1 : 0;
+    }
+    bar_width = width > bar_width ? width : bar_width;
+    fflush(stderr);
+}
+
+/* Work that is soon done needs no bar: a flash tells nothing. */
 static void draw_bar(void *context, const char *what, uint64_t done, uint64_t total) {
+    enum { SOON_MS = 200, BETWEEN_MS = 100 };
+    static uint64_t start_ms, drawn_ms, done_before;
+    static bool is_running;
     (void)context;
-    static uint64_t drawn_ms;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    if (done >= total) {
+    if (!is_running || done < done_before) /* other work than before */
+        start_ms = now_ms;
+    is_running = done < total;
+    done_before = done;
+    if (!is_running) {
         clear_bar();
         fflush(stderr);
-        return;
+    } else if (now_ms - start_ms >= SOON_MS && now_ms - drawn_ms >= BETWEEN_MS) {
+        drawn_ms = now_ms;
+        print_bar(what, (double)done / (double)total);
     }
-    if (now_ms - drawn_ms < 100)
-        return;
-    drawn_ms = now_ms;
-    enum { CELLS = 30 };
-    int n_full = (int)((double)done / (double)total * CELLS);
-    char cells[CELLS + 1];
-    memset(cells, '#', (size_t)n_full);
-    memset(cells + n_full, '.', (size_t)(CELLS - n_full));
-    cells[CELLS] = 0;
-    int width = fprintf(stderr, "\r%-24.24s [%s] %3d %%", what, cells,
-                        (int)((double)done / (double)total * 100)) -
-                1;
-    bar_width = width > bar_width ? width : bar_width;
-    fflush(stderr);
 }
 
 static bool ask_interrupted(void *context) {
@@ -81,7 +98,7 @@ static bool ask_interrupted(void *context) {
 
 weir_progress weir_console_progress(void) {
     weir_progress progress = {.is_cancelled = ask_interrupted};
-    if (isatty(STDERR_FILENO))
+    if (weir_terminal_can_move(stderr))
         progress.report = draw_bar;
     return progress;
 }
@@ -112,12 +129,23 @@ int weir_tell_output_failure(const char *verb, weir_status status, const weir_er
     return weir_exit_code(status);
 }
 
-int weir_finish_output(const char *verb, int exit_code) {
+/* Why standard output could first not be flushed; 0: it could. A stream keeps only that it failed,
+ * and throws away what a later flush would fail at again. */
+static int output_error;
+
+bool weir_flush_output(void) {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!is_written && !output_error)
+        output_error = errno;
+    return is_written;
+}
+
+int weir_finish_output(const char *verb, int exit_code) {
+    if (weir_flush_output())
         return exit_code;
-    weir_say("weir %s: standard output: cannot be written%s%s", verb, errno ? ": " : "",
-             errno ? strerror(errno) : "");
+    weir_say("weir %s: standard output: cannot be written%s%s", verb, output_error ? ": " : "",
+             output_error ? strerror(output_error) : "");
     return exit_code == WEIR_EXIT_DONE ? WEIR_EXIT_IO : exit_code;
 }
 

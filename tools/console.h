@@ -34,11 +34,14 @@ int weir_tell_output_failure(const char *verb, weir_status status, const weir_er
 /* One line to standard error, after the progress bar is taken away. */
 void weir_say(const char *format, ...) WEIR_PRINTF(1, 2);
 
+/* Flushes standard output; false: not everything could be written. weir_finish_output tells why. */
+bool weir_flush_output(void);
+
 /* Flushes standard output; exit_code, or IO with a line if not everything could be written. */
 int weir_finish_output(const char *verb, int exit_code);
 
-/* A bar on standard error if that is a terminal, else silence. Long work that can be cancelled also
- * asks here whether the user interrupted it. */
+/* A bar on standard error if that is a terminal that can move back, else silence. Long work that
+ * can be cancelled also asks here whether the user interrupted it. */
 weir_progress weir_console_progress(void);
 
 enum { WEIR_AMOUNT_TEXT = 32 };

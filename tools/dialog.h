@@ -20,6 +20,7 @@ typedef struct weir_dialog {
     FILE *screen;
     bool has_color;         /* on the screen */
     bool has_told_autosave; /* that it fails */
+    bool has_told_no_state; /* that timelines cannot be saved */
     size_t n_tokens_saved;  /* of the timeline, in the state file */
     weir_answer last;       /* the last answer */
     size_t n_answers;       /* 0: there is no last one */
@@ -31,6 +32,8 @@ typedef struct weir_dialog {
 void weir_dialog_note(weir_dialog *dialog, const char *format, ...) WEIR_PRINTF(2, 3);
 /* One line on the screen, as an error. */
 void weir_dialog_complain(weir_dialog *dialog, const weir_error *err);
+/* After a save: that the timeline was not saved, once; nothing if no_state holds no failure. */
+void weir_dialog_tell_no_state(weir_dialog *dialog, const weir_error *no_state);
 /* "8,192"; returns buf. */
 enum { WEIR_GROUPED_TEXT = 32 };
 const char *weir_grouped(char buf[WEIR_GROUPED_TEXT], uint64_t number);

@@ -61,8 +61,17 @@ static bool renders(const weir_host *host, const char *context, const char *word
     return is_found;
 }
 
+/* A template that cannot render it will say why when it matters. */
+static bool hides_users(const weir_host *host) {
+    /* Digits: upper or lower case is the same to them. */
+    static const char context[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"4075162938\"}],"
+                                  "\"add_generation_prompt\":true}";
+    return renders(host, context, "") && !renders(host, context, "4075162938");
+}
+
 /* Templates say nowhere what they look at; a small conversation shows it. */
 static void probe(weir_host *host) {
+    host->hides_users = hides_users(host);
     host->form.renders_tools =
         renders(host,
                 "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[{\"type\":"
@@ -89,13 +98,11 @@ static weir_status add_argument(weir_host *host, const char *argument, weir_erro
     if (!equals || equals == argument)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--template-arg: expected NAME=JSON, got '%.60s'", argument);
-    json_t *value = weir_json_read(equals + 1, strlen(equals + 1), "--template-arg", err);
-    if (!value)
+    if (weir_json_check(equals + 1, strlen(equals + 1), "--template-arg", NULL) != WEIR_STATUS_OK)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--template-arg: expected JSON behind %.*s=, got '%.60s'; texts stand in "
                          "double quotes",
                          (int)(equals - argument), argument, equals + 1);
-    json_decref(value);
     weir_text_buffer_say(&host->arguments, host->arguments.n > 0 ? ", " : "");
     weir_text_buffer_add_json(&host->arguments, argument, (size_t)(equals - argument));
     weir_text_buffer_format(&host->arguments, ": %s", equals + 1);

@@ -27,7 +27,8 @@ typedef struct weir_host {
     int32_t ends[3];            /* tokens that end an answer; -1: none */
     weir_model *model;          /* NULL until weir_host_load */
     weir_engine *engine;
-    double load_s; /* opening model and engine */
+    double load_s;    /* opening model and engine */
+    bool hides_users; /* the template does not show what they say */
 } weir_host;
 
 /* Reads tokenizer and template; no weights. */

@@ -1,8 +1,10 @@
 /*
- * json_text.h: foreign bytes into JSON, and the members of a JSON text as they were written.
+ * json_text.h: foreign bytes into JSON, JSON texts that are checked to the last byte, and their
+ * members as they were written.
  *
  * jansson reads numbers into doubles and 64-bit integers, so what must arrive unchanged (1.0, 1e3,
- * integers of twenty digits) is cut out of the text instead of being read and written again.
+ * integers of twenty digits) is cut out of the text instead of being read and written again. Such
+ * text ends up inside other JSON: nothing may be put there that weir_json_check has not accepted.
  */
 #ifndef WEIR_TOOLS_JSON_TEXT_H
 #define WEIR_TOOLS_JSON_TEXT_H
@@ -14,8 +16,17 @@
 /* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. NULL without memory. */
 json_t *weir_json_text(const char *bytes, size_t n);
 
-/* Reads a JSON text of any kind. If an integer in it goes beyond 64 bits, all its numbers come as
- * doubles. NULL and BAD_FILE with "where:line:column" if it is no JSON. */
+/* Above what weir_reply finds in answers, below what templates take, with room for all that a
+ * context puts around a text. */
+enum { WEIR_JSON_MAX_DEPTH = 160 };
+
+/* Is text [n] one JSON value (RFC 8259) and nothing else but space? Its numbers may have any size,
+ * its brackets WEIR_JSON_MAX_DEPTH levels. BAD_FILE with "where:line:column". */
+weir_status weir_json_check(const char *text, size_t n, const char *where, weir_error *err);
+
+/* Reads a JSON text of any kind that passes this check. If an integer in it goes beyond 64 bits,
+ * all its numbers come as doubles. NULL and BAD_FILE with "where:line:column" if it is no JSON, and
+ * for what jansson cannot hold: numbers beyond a double, halves of surrogate pairs. */
 json_t *weir_json_read(const char *text, size_t n, const char *where, weir_error *err);
 
 /* Prints on one line to standard output, and releases json. NO_MEMORY if json is NULL, as jansson's
@@ -29,8 +40,8 @@ typedef struct weir_json_member {
     size_t n_value;
 } weir_json_member;
 
-/* The next member of the outermost object. *at begins as the text that weir_json_read accepted, 0
- * at its end, and moves along; false: there are no more, or the text is no object. */
+/* The next member of the outermost object. *at begins as a text that weir_json_check accepted, 0 at
+ * its end, and moves along; false: there are no more, or the text is no object. */
 bool weir_json_member_next(const char **at, weir_json_member *out);
 
 /* Its member of this name, the last if there are several; false: there is none. */

@@ -117,14 +117,27 @@ static char *find_in(const char *folder, const char *name) {
     return NULL;
 }
 
+/* A folder without a model that happens to be called like one must not hide it. */
+static bool is_other_folder(const char *path) {
+    static const char *const files[] = {"config.json", "tokenizer.json"};
+    bool is_other = weir_path_is_folder(path);
+    for (size_t i = 0; is_other && i < WEIR_COUNT(files); i++) {
+        char *file = weir_path_join(path, files[i]);
+        is_other = file && !weir_path_exists(file);
+        free(file);
+    }
+    return is_other;
+}
+
 /* NULL: nowhere. A name with a slash is a path and nothing else. */
 static char *find(const places *p, const char *name) {
-    if (weir_path_exists(name))
+    bool is_path = strchr(name, '/') != NULL, exists = weir_path_exists(name);
+    if (exists && (is_path || !is_other_folder(name)))
         return weir_text_copy(name, strlen(name));
     char *path = NULL;
-    for (size_t i = 0; !path && !strchr(name, '/') && name[0] && i < p->n; i++)
+    for (size_t i = 0; !path && !is_path && name[0] && i < p->n; i++)
         path = find_in(p->folder[i], name);
-    return path;
+    return path || !exists ? path : weir_text_copy(name, strlen(name));
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) {
@@ -180,10 +193,13 @@ static weir_status tell_missing(const places *p, const char *name, weir_error *e
     for (size_t i = 0; i < p->n; i++)
         weir_text_buffer_format(&looked, "%s%s", i ? ", " : "", p->folder[i]);
     weir_each_model(tell_name, &names);
+    const char *hint = strcmp(name, weir_default_model) == 0
+                           ? ", the one meant where no MODEL is given, by path or name"
+                           : "";
     /* The names come first: a line has an end, and they are what helps. */
     weir_status status =
-        weir_fail(err, WEIR_STATUS_IO, "no model '%.60s' here or by name; %s%s; looked in %s", name,
-                  names.n > 0 ? "there are " : "no models are installed",
+        weir_fail(err, WEIR_STATUS_IO, "no model '%.60s' here or by name%s; %s%s; looked in %s",
+                  name, hint, names.n > 0 ? "there are " : "no models are installed",
                   names.n > 0 ? names.text.data : "", looked.n > 0 ? looked.data : "no place");
     weir_text_buffer_free(&looked);
     weir_text_buffer_free(&names.text);

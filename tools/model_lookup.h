@@ -1,10 +1,10 @@
 /*
  * model_lookup.h: where a model of that name lies.
  *
- * A path that exists always wins. A name without a slash is looked up as NAME, NAME.gguf or a
- * folder NAME in $XDG_DATA_HOME/weir/models (~/.local/share without it), in
- * PREFIX/share/weir/models and models/ beside the program, and in models/ of the source tree it was
- * built in.
+ * A path that exists wins, but a folder without a model does not hide a model of its name. A name
+ * without a slash is looked up as NAME, NAME.gguf or a folder NAME in $XDG_DATA_HOME/weir/models
+ * (~/.local/share without it), in PREFIX/share/weir/models and models/ beside the program, and in
+ * models/ of the source tree it was built in.
  */
 #ifndef WEIR_TOOLS_MODEL_LOOKUP_H
 #define WEIR_TOOLS_MODEL_LOOKUP_H

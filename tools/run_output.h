@@ -30,9 +30,10 @@ weir_turn_hooks weir_run_output_hooks(weir_run_output *output);
 
 /* After the turn, also one that failed: ends the line. */
 void weir_run_output_end(weir_run_output *output);
-/* After a turn that did not fail: the JSON object, the log of probabilities. message: the last
- * answer, NULL: it came to no token. */
+/* After a turn that did not fail: the JSON object, or the calls that the command was not asked to
+ * answer any more; the log of probabilities. turn [n_turn]: the answers and results that the
+ * conversation has gained. */
 weir_status weir_run_output_finish(weir_run_output *output, const weir_answer *last,
-                                   const weir_message *message, weir_error *err);
+                                   const weir_message *turn, size_t n_turn, weir_error *err);
 
 #endif

@@ -73,7 +73,12 @@ weir_status weir_run_change_settings(weir_settings *out, const weir_parsed *pars
 weir_status weir_run_settings(weir_settings *out, const weir_model *model,
                               const weir_parsed *parsed, const char **source, weir_error *err) {
     weir_settings_default(out, model, source);
-    return weir_run_change_settings(out, parsed, err);
+    WEIR_TRY(weir_run_change_settings(out, parsed, err));
+    if (!model)
+        return weir_settings_check(out, err);
+    weir_model_info info;
+    weir_model_get_info(model, &info);
+    return weir_sampling_check(&out->sampling, info.n_vocab, err);
 }
 
 void weir_run_say_model(const weir_engine *engine, const weir_sampling *sampling,

@@ -27,6 +27,7 @@ enum { DEFAULT_TOP = 5 };
 typedef struct text_run {
     const weir_parsed *parsed;
     const weir_run_values *values;
+    const char *operand; /* of the prompt */
     weir_host *host;
     weir_chat *chat;
     weir_text_buffer prompt;
@@ -63,28 +64,44 @@ static void trim_end(weir_text_buffer *text) {
         text->data[--text->n] = 0;
 }
 
+static bool is_piped(const text_run *r) {
+    return !r->operand && r->values->files.n == 0 && !isatty(STDIN_FILENO);
+}
+
+static weir_status check_standard_input(const text_run *r, weir_error *err) {
+    const weir_run_values *values = r->values;
+    const char *const paths[] = {r->operand, values->system_file, values->template_file,
+                                 values->tools_file};
+    size_t n_readers = is_piped(r);
+    for (size_t i = 0; i < WEIR_COUNT(paths); i++)
+        n_readers += is_dash(paths[i]);
+    for (size_t i = 0; i < values->files.n; i++)
+        n_readers += is_dash(values->files.item[i]);
+    return n_readers <= 1
+               ? WEIR_STATUS_OK
+               : weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "standard input can be read only once");
+}
+
 /* The operand, then the files; standard input where nothing else is given and it is no terminal. */
-static weir_status read_prompt(text_run *r, const char *operand, weir_error *err) {
+static weir_status read_prompt(text_run *r, weir_error *err) {
     const weir_string_list *files = &r->values->files;
-    bool is_piped = !operand && files->n == 0 && !isatty(STDIN_FILENO);
-    size_t n_dashes = is_dash(operand);
-    for (size_t i = 0; i < files->n; i++)
-        n_dashes += is_dash(files->item[i]);
-    if (n_dashes > 1)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "standard input can be read only once");
-    if (is_dash(operand) || is_piped)
+    bool is_input = is_piped(r) || is_dash(r->operand);
+    if (is_input)
         WEIR_TRY(add_input(&r->prompt, "-", "the prompt", err));
-    else if (operand)
-        weir_text_buffer_say(&r->prompt, operand);
-    if (is_piped && r->prompt.n == 0)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "a prompt is missing: nothing gives one, and standard input is empty");
+    else if (r->operand)
+        weir_text_buffer_say(&r->prompt, r->operand);
     for (size_t i = 0; i < files->n; i++)
         WEIR_TRY(add_input(&r->prompt, files->item[i], "the prompt", err));
-    if (r->host->tmpl && (is_piped || is_dash(operand) || files->n > 0))
+    bool is_read = is_input || files->n > 0;
+    if (r->host->tmpl && is_read)
         trim_end(&r->prompt);
-    r->has_prompt = operand || files->n > 0 || is_piped;
-    return weir_text_buffer_check(&r->prompt, "the prompt", err);
+    WEIR_TRY(weir_text_buffer_check(&r->prompt, "the prompt", err));
+    /* An empty operand is what somebody has typed; an empty file or pipe is a mishap. */
+    return is_read && r->prompt.n == 0
+               ? weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "a prompt is missing: %s is empty",
+                           files->n > 0 ? weir_text_input_name(files->item[files->n - 1])
+                                        : weir_text_input_name(NULL))
+               : WEIR_STATUS_OK;
 }
 
 static weir_status set_system(text_run *r, weir_error *err) {
@@ -114,7 +131,29 @@ static weir_status set_tools(text_run *r, weir_error *err) {
     return weir_tools_read(&weir_chat_conversation(r->chat)->tools, values->tools_file, err);
 }
 
-/* Flags that only a conversation has a use for. */
+/* Flags that the other way to run has a use for. */
+static weir_status check_way(const text_run *r, weir_error *err) {
+    static const char *const of_prompts[] = {"json", "dump-tokens", "dump-logprobs"};
+    static const char *const of_chats[] = {"resume", "no-autosave", "no-history"};
+    for (size_t i = 0; !r->has_prompt && i < WEIR_COUNT(of_prompts); i++)
+        if (weir_option_given(r->parsed, of_prompts[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "--%s is for one answer; expected a PROMPT, --file, or a prompt on "
+                             "standard input",
+                             of_prompts[i]);
+    for (size_t i = 0; r->has_prompt && i < WEIR_COUNT(of_chats); i++)
+        if (weir_option_given(r->parsed, of_chats[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "--%s is for a conversation at a terminal; here is a prompt",
+                             of_chats[i]);
+    if (r->has_prompt && weir_option_given(r->parsed, "tool-rounds") && !r->values->tool_command)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--tool-rounds: expected --tool-command with it; without one the first "
+                         "call ends the run");
+    return WEIR_STATUS_OK;
+}
+
+/* Flags that only a template has a use for, and those that it has none for. */
 static weir_status check_plain(const text_run *r, weir_error *err) {
     static const char *const flags[] = {"system", "system-file", "tools", "think", "think-budget"};
     for (size_t i = 0; !r->host->tmpl && i < WEIR_COUNT(flags); i++)
@@ -131,8 +170,7 @@ static weir_status check_plain(const text_run *r, weir_error *err) {
 
 /* ---- open and close ----------------------------------------------------------------------- */
 
-static weir_status open_run(text_run *r, const char *model_path, const char *operand,
-                            weir_error *err) {
+static weir_status open_run(text_run *r, const char *model_path, weir_error *err) {
     const weir_run_values *values = r->values;
     weir_host_options options = {
         .model_path = model_path,
@@ -145,10 +183,12 @@ static weir_status open_run(text_run *r, const char *model_path, const char *ope
     };
     WEIR_TRY(weir_host_open(&r->host, &options, err));
     WEIR_TRY(check_plain(r, err));
+    if (r->host->hides_users)
+        weir_say("weir run: the template does not show what the user says");
     WEIR_TRY(weir_chat_open(&r->chat, r->host, err));
     WEIR_TRY(set_system(r, err));
     WEIR_TRY(set_tools(r, err));
-    WEIR_TRY(read_prompt(r, operand, err));
+    WEIR_TRY(read_prompt(r, err));
     /* Also without weights: thinking that is off changes the prompt. */
     return weir_run_settings(&weir_chat_conversation(r->chat)->settings, NULL, r->parsed, NULL,
                              err);
@@ -201,7 +241,8 @@ static void say_stats(const text_run *r, const weir_answer *last) {
     weir_chat_get_info(r->chat, &info);
     weir_run_say_speed("prompt    ", last->n_prompt - last->n_cached, last->prompt_s);
     weir_run_say_speed("generated ", last->n_generated, last->generate_s);
-    weir_say("cached     %zu tokens of the prompt did not have to be run", last->n_cached);
+    if (last->n_cached > 0)
+        weir_say("cached     %zu tokens of the prompt did not have to be run", last->n_cached);
     weir_say("context    %zu of %zu tokens", info.n_tokens, info.n_ctx);
     if (!r->host->tmpl)
         weir_say("template   none: plain text was completed");
@@ -217,19 +258,25 @@ static weir_color color_of(const char *choice) {
     return strcmp(choice, "always") == 0 ? WEIR_COLOR_ALWAYS : WEIR_COLOR_NEVER;
 }
 
-static void say_end(const text_run *r, const weir_answer *last, bool rounds_used_up) {
+static void say_end(const text_run *r, const weir_answer *last, const weir_message *answer,
+                    bool rounds_used_up) {
     if (rounds_used_up)
         weir_say("weir run: the model called tools again after %u rounds; --tool-rounds allows "
                  "more",
                  weir_chat_conversation(r->chat)->settings.tool_rounds);
     if (last->end == WEIR_ANSWER_FULL)
         weir_say("weir run: the context is full and ends the answer; --ctx makes it larger");
+    if (last->end == WEIR_ANSWER_LENGTH && answer && answer->reasoning && answer->n_content == 0)
+        weir_say("weir run: ended after %zu tokens, still thinking; --max-tokens allows more, "
+                 "--think-budget ends the thinking earlier",
+                 last->n_generated);
     if (r->values->wants_stats)
         say_stats(r, last);
 }
 
 static weir_status run_once(text_run *r, weir_error *err) {
     const weir_conversation *conversation = weir_chat_conversation(r->chat);
+    size_t n_before = conversation->n_messages;
     weir_answer last;
     bool rounds_used_up;
     WEIR_TRY(load(r, err));
@@ -250,10 +297,10 @@ static weir_status run_once(text_run *r, weir_error *err) {
     weir_status status = weir_chat_turn(r->chat, &hooks, &last, &rounds_used_up, err);
     weir_run_output_end(r->output);
     WEIR_TRY(status);
-    const weir_message *message =
-        last.n_generated > 0 ? &conversation->message[conversation->n_messages - 1] : NULL;
-    WEIR_TRY(weir_run_output_finish(r->output, &last, message, err));
-    say_end(r, &last, rounds_used_up);
+    const weir_message *turn = conversation->message + n_before;
+    size_t n_turn = conversation->n_messages - n_before;
+    WEIR_TRY(weir_run_output_finish(r->output, &last, turn, n_turn, err));
+    say_end(r, &last, last.n_generated > 0 ? &turn[n_turn - 1] : NULL, rounds_used_up);
     return last.end == WEIR_ANSWER_INTERRUPTED && weir_interrupted()
                ? weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted")
                : WEIR_STATUS_OK;
@@ -272,11 +319,6 @@ static weir_status apply_flags(void *context, weir_chat *chat, weir_error *err) 
 
 static weir_status run_chat(text_run *r, int *exit_code, weir_error *err) {
     const weir_run_values *values = r->values;
-    if (values->as_json || values->logprobs_file)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "--%s is for one answer; expected a PROMPT, --file, or a prompt on "
-                         "standard input",
-                         values->as_json ? "json" : "dump-logprobs");
     weir_chat_loop_options options = {
         .tool_command = values->tool_command,
         .sampling_source = r->sampling_source,
@@ -292,13 +334,12 @@ static weir_status run_chat(text_run *r, int *exit_code, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static weir_status run_text(text_run *r, const char *model_path, const char *prompt, int *exit_code,
-                            weir_error *err) {
+static weir_status run_text(text_run *r, const char *model_path, int *exit_code, weir_error *err) {
     const weir_run_values *values = r->values;
-    WEIR_TRY(open_run(r, model_path, prompt, err));
-    if (r->has_prompt && values->resume)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "--resume goes on with a conversation at a terminal; here is a prompt");
+    r->has_prompt = r->operand || values->files.n > 0 || is_piped(r);
+    WEIR_TRY(check_way(r, err));
+    WEIR_TRY(check_standard_input(r, err));
+    WEIR_TRY(open_run(r, model_path, err));
     if (r->has_prompt)
         WEIR_TRY(
             weir_chat_add_user(r->chat, r->prompt.data ? r->prompt.data : "", r->prompt.n, err));
@@ -309,9 +350,9 @@ static weir_status run_text(text_run *r, const char *model_path, const char *pro
 
 weir_status weir_run_text(const weir_parsed *parsed, const char *model_path, const char *prompt,
                           int *exit_code, weir_error *err) {
-    text_run r = {.parsed = parsed, .values = parsed->values};
+    text_run r = {.parsed = parsed, .values = parsed->values, .operand = prompt};
     *exit_code = WEIR_EXIT_DONE;
-    weir_status status = run_text(&r, model_path, prompt, exit_code, err);
+    weir_status status = run_text(&r, model_path, exit_code, err);
     close_run(&r);
     return status;
 }

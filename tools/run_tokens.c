@@ -44,7 +44,7 @@ static bool print_token(void *context, int32_t token) {
     printf("%s%d", p->n ? "," : "", token);
     p->n++;
     /* A reader that has gone, or a full disk: there is nobody to generate for. */
-    return fflush(stdout) == 0 && !weir_interrupted();
+    return weir_flush_output() && !weir_interrupted();
 }
 
 /* What a run holds; everything may be NULL. */
@@ -111,9 +111,9 @@ static weir_status generate(session *s, const weir_run_values *values, weir_gene
         print_token(&p, weir_seq_tokens(s->seq)[weir_seq_n_tokens(s->seq) - 1]);
     if (!values->as_json)
         putchar('\n');
-    fflush(stdout); /* before anything is said on standard error; a failure shows at the end */
+    weir_flush_output(); /* before anything is said on standard error; a failure shows at the end */
     if (status == WEIR_STATUS_OK && weir_interrupted())
-        return weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted");
+        return WEIR_STATUS_CANCELLED; /* weir_run_tokens finds the words */
     return status;
 }
 
@@ -198,6 +198,8 @@ weir_status weir_run_tokens(const weir_parsed *parsed, const char *model_path, w
                          "--save: the file is the model itself and would be replaced");
     session s = {0};
     weir_status status = run_session(&s, parsed, model_path, err);
+    if (status == WEIR_STATUS_CANCELLED && weir_interrupted()) /* wherever it happened to be */
+        weir_fail(err, status, "interrupted");
     close_session(&s);
     return status;
 }

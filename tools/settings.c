@@ -122,6 +122,12 @@ weir_status weir_settings_copy(weir_settings *out, const weir_settings *from, we
     return WEIR_STATUS_OK;
 }
 
+weir_status weir_settings_check(const weir_settings *settings, weir_error *err) {
+    weir_sampling sampling = settings->sampling;
+    sampling.n_bias = 0; /* whether there are such tokens is known with a model only */
+    return weir_sampling_check(&sampling, 0, err);
+}
+
 /* ---- from and to text --------------------------------------------------------------------- */
 
 static bool read_whole(const char *text, uint64_t max, uint64_t *out) {
@@ -210,7 +216,11 @@ weir_status weir_settings_set(weir_settings *settings, const char *name, const c
     const setting *s = find(name);
     if (!s)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "no setting '%.40s'", name);
-    return set_row(settings, s, text, err);
+    weir_settings changed = *settings;
+    WEIR_TRY(set_row(&changed, s, text, err));
+    WEIR_TRY(weir_settings_check(&changed, err));
+    *settings = changed;
+    return WEIR_STATUS_OK;
 }
 
 /* The shortest text that reads back to the same number. */
@@ -313,6 +323,8 @@ weir_status weir_settings_read_json(weir_settings *settings, const json_t *objec
     const json_t *stops = json_object_get(object, "stop");
     if (status == WEIR_STATUS_OK && json_is_array(stops))
         status = read_stops(settings, stops, err);
+    if (status == WEIR_STATUS_OK)
+        status = weir_settings_check(settings, err);
     if (status == WEIR_STATUS_OK)
         return status;
     weir_fail_within(err, status, "%s: settings", where);

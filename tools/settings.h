@@ -35,12 +35,14 @@ typedef struct weir_settings {
 void weir_settings_default(weir_settings *out, const weir_model *model, const char **source);
 weir_status weir_settings_copy(weir_settings *out, const weir_settings *from, weir_error *err);
 void weir_settings_free(weir_settings *settings);
+/* BAD_ARGUMENT names what is out of range; biases are not looked at. */
+weir_status weir_settings_check(const weir_settings *settings, weir_error *err);
 
 /* Names for /set and its completion, NULL at the end: "temperature", "max-tokens", "think", ... */
 extern const char *const weir_setting_names[];
 
 /* One setting from text: numbers, "none" for no limit, on|off, show|hide|off; "stop" adds a text,
- * and "" takes all of them away. BAD_ARGUMENT says what was expected. */
+ * and "" takes all of them away. BAD_ARGUMENT says what was expected; then nothing is changed. */
 weir_status weir_settings_set(weir_settings *settings, const char *name, const char *text,
                               weir_error *err);
 /* "0.7" of the setting of that name; nothing for an unknown name. */

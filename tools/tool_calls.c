@@ -1,9 +1,12 @@
 /*
  * tool_calls.c: lists of tools and of calls, and the command that answers a call.
  *
- * Invariant: text of a weir_tools is a JSON array whose items are objects with a name. The command
+ * Invariant: text of a weir_tools is a JSON array whose items are objects with a name, arguments
+ * of a call are a JSON object; both passed weir_json_check, so that JSON they stand in stays JSON.
+ * The command
  * gets its input as a file without a name, so that neither side waits for the other and a command
- * that reads nothing does no harm.
+ * that reads nothing does no harm. It runs in a process group of its own, so that an interrupt ends
+ * all that it has started.
  */
 #include "tool_calls.h"
 
@@ -22,9 +25,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_TOOLS_BYTES = 16 << 20, MAX_RESULT_BYTES = 16 << 20, ASK_INTERRUPTED_MS = 100 };
+enum { MAX_TOOLS_BYTES = 16 << 20, MAX_RESULT_BYTES = 16 << 20, ASK_MS = 100, GRACE_MS = 2000 };
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
@@ -116,9 +120,18 @@ weir_status weir_tools_copy(weir_tools *out, const weir_tools *from, weir_error 
 
 /* ---- calls -------------------------------------------------------------------------------- */
 
+/* The only way in: what is no object would break out of the JSON that it is put into. */
+static weir_status check_arguments(const char *text, size_t n, weir_error *err) {
+    WEIR_TRY(weir_json_check(text, n, "arguments", err));
+    if (text[strspn(text, " \t\r\n")] != '{')
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "arguments: expected a JSON object");
+    return WEIR_STATUS_OK;
+}
+
 weir_status weir_calls_add(weir_calls *calls, const char *name, size_t n_name,
                            const char *arguments, size_t n_arguments, bool is_declared,
                            weir_error *err) {
+    WEIR_TRY(check_arguments(arguments, n_arguments, err));
     weir_call *item = realloc(calls->item, (calls->n + 1) * sizeof *item);
     if (item)
         calls->item = item;
@@ -190,15 +203,22 @@ static weir_status start(pid_t *child, const char *command, int input, int outpu
     char shell[] = "sh", flag[] = "-c";
     char *text = weir_text_copy(command, strlen(command));
     posix_spawn_file_actions_t actions;
-    if (!text || posix_spawn_file_actions_init(&actions) != 0) {
-        free(text);
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the tool command");
+    posix_spawnattr_t attributes;
+    bool has_actions = posix_spawn_file_actions_init(&actions) == 0;
+    bool has_attributes = posix_spawnattr_init(&attributes) == 0;
+    int failure = text && has_actions && has_attributes ? 0 : ENOMEM;
+    if (!failure) {
+        char *arguments[] = {shell, flag, text, NULL};
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+        posix_spawnattr_setpgroup(&attributes, 0);
+        failure = posix_spawnp(child, shell, &actions, &attributes, arguments, environ);
     }
-    char *arguments[] = {shell, flag, text, NULL};
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    int failure = posix_spawnp(child, shell, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    if (has_actions)
+        posix_spawn_file_actions_destroy(&actions);
+    if (has_attributes)
+        posix_spawnattr_destroy(&attributes);
     free(text);
     if (failure)
         return weir_fail(err, WEIR_STATUS_IO, "tool command: sh cannot be started: %s",
@@ -206,22 +226,40 @@ static weir_status start(pid_t *child, const char *command, int input, int outpu
     return WEIR_STATUS_OK;
 }
 
-/* Until the end of the output, an interrupt, or the limit; what is beyond it is thrown away. */
-static void read_output(int from, weir_text_buffer *out) {
+/* What is there within ASK_MS; beyond the limit it is thrown away. False: the output has ended. */
+static bool read_some(int from, weir_text_buffer *out) {
     struct pollfd waited = {.fd = from, .events = POLLIN};
-    while (!weir_interrupted()) {
-        int ready = poll(&waited, 1, ASK_INTERRUPTED_MS);
-        if (ready == 0 || (ready < 0 && errno == EINTR))
-            continue;
-        char bytes[4096];
-        ssize_t n = read(from, bytes, sizeof bytes);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        if (out->n < MAX_RESULT_BYTES)
-            weir_text_buffer_add(out, bytes, (size_t)n);
-    }
+    int ready = poll(&waited, 1, ASK_MS);
+    if (ready == 0 || (ready < 0 && errno == EINTR))
+        return true;
+    char bytes[4096];
+    ssize_t n = read(from, bytes, sizeof bytes);
+    if (n > 0 && out->n < MAX_RESULT_BYTES)
+        weir_text_buffer_add(out, bytes, (size_t)n);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Until the end of the output or an interrupt. */
+static void read_output(int from, weir_text_buffer *out) {
+    while (!weir_interrupted() && read_some(from, out))
+        ;
+}
+
+/* Has the child ended? It is not waited for: until then its number, which is also that of its
+ * group, belongs to nobody else. */
+static bool has_ended(pid_t child) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+/* Asks the whole group to end, and after a while does not ask. Until its output has ended something
+ * of it runs. */
+static void end_group(pid_t child) {
+    static const struct timespec pause_between = {.tv_nsec = ASK_MS * 1000000L};
+    kill(-child, SIGTERM);
+    for (int waited_ms = 0; waited_ms < GRACE_MS && !has_ended(child); waited_ms += ASK_MS)
+        nanosleep(&pause_between, NULL);
+    kill(-child, SIGKILL);
 }
 
 static int wait_for(pid_t child) {
@@ -268,7 +306,7 @@ weir_status weir_call_run(const char *command, const weir_call *call, weir_text_
     if (status == WEIR_STATUS_OK) {
         read_output(ends[0], &output);
         if (weir_interrupted())
-            kill(child, SIGTERM);
+            end_group(child);
         write_result(&output, wait_for(child), result);
         status = weir_interrupted() ? weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted")
                                     : weir_text_buffer_check(result, "the tool's result", err);

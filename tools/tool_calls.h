@@ -27,7 +27,7 @@ weir_status weir_tools_copy(weir_tools *out, const weir_tools *from, weir_error 
 void weir_tools_free(weir_tools *tools); /* and makes it empty */
 
 typedef struct weir_call {
-    char *name, *arguments; /* arguments: the text of a JSON object */
+    char *name, *arguments; /* arguments: the text of a JSON object, checked by weir_calls_add */
     bool is_declared;       /* a tool of this name was offered */
 } weir_call;
 
@@ -36,6 +36,7 @@ typedef struct weir_calls {
     size_t n;
 } weir_calls;
 
+/* BAD_FILE, with the place, unless arguments are one JSON object. */
 weir_status weir_calls_add(weir_calls *calls, const char *name, size_t n_name,
                            const char *arguments, size_t n_arguments, bool is_declared,
                            weir_error *err);

@@ -53,7 +53,8 @@ static const weir_option options[] = {
     {"think-budget", 0, WEIR_OPTION_U32, AT(think_budget), "N",
      "end the thinking after N tokens of it"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL,
-     "the answer and what is known about it as one JSON object"},
+     "the answer, all messages that led to it, and what is known about\n"
+     "them as one JSON object"},
     {"stats", 'v', WEIR_OPTION_FLAG, AT(wants_stats), NULL,
      "speeds, memory and sampling, on standard error"},
     {"dump-tokens", 0, WEIR_OPTION_FLAG, AT(dumps_tokens), NULL,
@@ -106,11 +107,12 @@ static const weir_option options[] = {
      "tokens of prompt and answer together; default: the model's,\n8192 at most"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
-    {"device", 0, WEIR_OPTION_STRING, AT(device), "NAME",
-     "cpu (default) or reference, the plain C oracle"},
-    {"isa", 0, WEIR_OPTION_STRING, AT(isa), "NAME",
-     "no kernels above: portable, avx2, avx512, neon; default: the best"},
-    {"kv-type", 0, WEIR_OPTION_STRING, AT(kv_type), "T", "f16 (default), f32 or q8"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), "cpu|reference",
+     "default: cpu; reference: the plain C oracle"},
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
+     "no kernels above this; default: the best"},
+    {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
+     "how keys and values are kept; default: f16"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "read the weights into memory that cannot be evicted, instead of\n"
      "computing on the mapped file"},
@@ -136,34 +138,59 @@ static weir_status refuse_together(const weir_parsed *parsed, const char *const 
     return WEIR_STATUS_OK;
 }
 
-static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
+static weir_status check_ids(const weir_parsed *parsed, weir_error *err) {
     static const char *const of_text[] = {
         "file",         "system",        "system-file",  "template",    "template-arg",
         "no-template",  "control",       "stop",         "think",       "think-budget",
         "dump-tokens",  "dump-logprobs", "logprobs-top", "color",       "tools",
         "tool-command", "tool-rounds",   "resume",       "no-autosave", "no-history"};
     const weir_run_values *values = parsed->values;
-    if (wants_ids(parsed)) {
-        WEIR_TRY(refuse_together(parsed, of_text, WEIR_COUNT(of_text),
-                                 "is for text; here the prompt is token ids", err));
-        if (weir_option_given(parsed, "tokens") && values->tokens_file)
-            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                             "--tokens and --tokens-file exclude each other");
-        if (parsed->n_operands > 1)
-            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                             "PROMPT and token ids exclude each other");
-        bool has_prompt =
-            weir_option_given(parsed, "tokens") || values->tokens_file || values->load;
-        if (!has_prompt)
-            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                             "--save: expected --tokens, --tokens-file or --load with it");
-    }
+    WEIR_TRY(refuse_together(parsed, of_text, WEIR_COUNT(of_text),
+                             "is for text; here the prompt is token ids", err));
+    if (weir_option_given(parsed, "tokens") && values->tokens_file)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--tokens and --tokens-file exclude each other");
+    if (parsed->n_operands > 1)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "PROMPT and token ids exclude each other");
+    bool has_prompt = weir_option_given(parsed, "tokens") || values->tokens_file || values->load;
+    return has_prompt ? WEIR_STATUS_OK
+                      : weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                                  "--save: expected --tokens, --tokens-file or --load with it");
+}
+
+/* What weir itself tells a template cannot be told otherwise. */
+static weir_status check_template(const weir_run_values *values, weir_error *err) {
+    static const char *const own[] = {"messages", "tools", "add_generation_prompt", "bos_token",
+                                      "eos_token"};
     if (values->template_file && values->no_template)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--template and --no-template exclude each other");
-    if (values->tool_command && !values->tools_file)
+    for (size_t i = 0; i < values->template_arguments.n; i++) {
+        const char *argument = values->template_arguments.item[i];
+        size_t n_name = strcspn(argument, "=");
+        for (size_t k = 0; k < WEIR_COUNT(own); k++)
+            if (strlen(own[k]) == n_name && memcmp(own[k], argument, n_name) == 0)
+                return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                                 "--template-arg %s: weir sets this variable itself", own[k]);
+    }
+    return WEIR_STATUS_OK;
+}
+
+/* A conversation that is resumed may have its tools from its file. */
+static weir_status check_tools(const weir_parsed *parsed, weir_error *err) {
+    static const char *const of_tools[] = {"tool-command", "tool-rounds"};
+    const weir_run_values *values = parsed->values;
+    if (values->tools_file || values->resume)
+        return WEIR_STATUS_OK;
+    return refuse_together(parsed, of_tools, WEIR_COUNT(of_tools),
+                           "is for calls of tools; expected --tools with it", err);
+}
+
+static weir_status check_logprobs(const weir_parsed *parsed, weir_error *err) {
+    const weir_run_values *values = parsed->values;
+    if (values->logprobs_file && strcmp(values->logprobs_file, "-") == 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "--tool-command: expected --tools with it, the tools that it answers for");
+                         "--dump-logprobs -: standard output has the answer; expected a file");
     if (values->logprobs_top > 64)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--logprobs-top: expected at most 64");
     if (weir_option_given(parsed, "logprobs-top") && !values->logprobs_file)
@@ -172,22 +199,56 @@ static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static bool has_space(const char *text) {
-    while (*text && !isspace((unsigned char)*text))
-        text++;
-    return *text;
+static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
+    static const char *const of_answers[] = {"dump-logprobs", "stats"};
+    const weir_run_values *values = parsed->values;
+    if (wants_ids(parsed))
+        WEIR_TRY(check_ids(parsed, err));
+    WEIR_TRY(check_template(values, err));
+    WEIR_TRY(check_tools(parsed, err));
+    WEIR_TRY(check_logprobs(parsed, err));
+    return values->dumps_tokens
+               ? refuse_together(parsed, of_answers, WEIR_COUNT(of_answers),
+                                 "tells about an answer; --dump-tokens ends before there is one",
+                                 err)
+               : WEIR_STATUS_OK;
 }
 
-/* One operand is a model if there is such a one. Else it may be a prompt for the default model: a
- * text with white space in it, which names of models have not, or standard input. */
+/* A text with white space in it, which names of models have not. A path may have some: it has a
+ * slash in its first word, or the ending of a file of weights. */
+static bool is_prompt(const char *text) {
+    static const char ending[] = ".gguf";
+    size_t n = strlen(text), n_ending = strlen(ending), n_word = 0;
+    while (n_word < n && !isspace((unsigned char)text[n_word]))
+        n_word++;
+    bool is_path =
+        memchr(text, '/', n_word) || (n >= n_ending && strcmp(text + n - n_ending, ending) == 0);
+    return n_word < n && !is_path;
+}
+
+/* One operand is a model if there is such a one. Else it may be a prompt for the default model, or
+ * standard input. */
 static void read_operands(const weir_parsed *parsed, const char **model, const char **prompt) {
     *model = parsed->n_operands > 0 ? parsed->operands[0] : weir_default_model;
     *prompt = parsed->n_operands > 1 ? parsed->operands[1] : NULL;
     if (parsed->n_operands == 1 && !weir_model_exists(*model) &&
-        (has_space(*model) || strcmp(*model, "-") == 0)) {
+        (is_prompt(*model) || strcmp(*model, "-") == 0)) {
         *prompt = *model;
         *model = weir_default_model;
     }
+}
+
+/* One word may have been meant as a prompt. */
+static weir_status find_model(const weir_parsed *parsed, const char *model, char **path,
+                              weir_error *err) {
+    weir_status status = weir_find_model(model, path, err);
+    bool may_be_prompt =
+        parsed->n_operands == 1 && model == parsed->operands[0] && !strchr(model, '/');
+    return status == WEIR_STATUS_OK || !may_be_prompt
+               ? status
+               : weir_fail_within(
+                     err, status,
+                     "'%.60s' is no MODEL, and a PROMPT of one word needs one before it", model);
 }
 
 static int run(const weir_parsed *parsed) {
@@ -198,7 +259,7 @@ static int run(const weir_parsed *parsed) {
     weir_status status = check_flags(parsed, &err);
     read_operands(parsed, &model, &prompt);
     if (status == WEIR_STATUS_OK)
-        status = weir_find_model(model, &path, &err);
+        status = find_model(parsed, model, &path, &err);
     if (status == WEIR_STATUS_OK)
         status = wants_ids(parsed) ? weir_run_tokens(parsed, path, &err)
                                    : weir_run_text(parsed, path, prompt, &exit_code, &err);

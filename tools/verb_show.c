@@ -34,8 +34,8 @@ static const weir_option options[] = {
      "read all weights and look for NaN and infinities; exit code 1\nif there are any"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N", "memory for this context only; default: several"},
     {"seqs", 0, WEIR_OPTION_U32, AT(n_seqs), "N", "memory for N timelines at once; default 1"},
-    {"kv-type", 0, WEIR_OPTION_STRING, AT(kv_type), "T",
-     "memory with K/V as f16 (default), f32 or q8"},
+    {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
+     "memory with K/V of this type; default: f16"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "memory with the weights read into it, not mapped"},
     {"json", 0, WEIR_OPTION_FLAG, AT(wants_json), NULL, "the same as JSON"},
@@ -155,6 +155,20 @@ static weir_status print_template(const weir_show *show, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* The template alone leaves no room for anything else. */
+static weir_status check_alone(const weir_parsed *parsed, weir_error *err) {
+    static const char *const others[] = {"tensors", "metadata", "check", "ctx",
+                                         "seqs",    "kv-type",  "no-map"};
+    const show_values *values = parsed->values;
+    for (size_t i = 0; values->wants_template && !values->wants_json && i < WEIR_COUNT(others); i++)
+        if (weir_option_given(parsed, others[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "--template prints the template and nothing else; expected no --%s "
+                             "with it",
+                             others[i]);
+    return WEIR_STATUS_OK;
+}
+
 /* ---- the verb ----------------------------------------------------------------------------- */
 
 static weir_status show_model(weir_show *show, const show_values *values, weir_error *err) {
@@ -180,7 +194,9 @@ static int run(const weir_parsed *parsed) {
     weir_error err = {0};
     weir_model *model = NULL;
     char *path = NULL;
-    weir_status status = weir_find_model(parsed->operands[0], &path, &err);
+    weir_status status = check_alone(parsed, &err);
+    if (status == WEIR_STATUS_OK)
+        status = weir_find_model(parsed->operands[0], &path, &err);
     if (status == WEIR_STATUS_OK)
         status = weir_model_open(&model, path, &err);
     if (status != WEIR_STATUS_OK) {

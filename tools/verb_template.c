@@ -155,13 +155,12 @@ static weir_status check_setting(const char *setting, weir_error *err) {
     if (!is_name || !setting[n])
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--set: expected NAME=JSON, got '%.60s'",
                          setting);
-    json_t *value = weir_json_read(setting + n + 1, strlen(setting + n + 1), "--set", NULL);
-    if (!value)
+    const char *value = setting + n + 1;
+    if (weir_json_check(value, strlen(value), "--set", NULL) != WEIR_STATUS_OK)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--set %.*s: expected JSON, such as true, 3 or \"text\" in double quotes, "
                          "got '%.60s'",
-                         (int)n, setting, setting + n + 1);
-    json_decref(value);
+                         (int)n, setting, value);
     return WEIR_STATUS_OK;
 }
 
@@ -217,12 +216,9 @@ static void write_context(FILE *out, const job *j) {
 static weir_status make_context(job *j, const char *path, weir_error *err) {
     size_t n;
     WEIR_TRY(weir_text_input_read(&j->conversation, &n, path, "the conversation", err));
-    json_t *json = weir_json_read(j->conversation, n, weir_text_input_name(path), err);
-    if (!json)
-        return WEIR_STATUS_BAD_FILE;
-    bool is_usable = json_is_array(json) || json_is_object(json);
-    json_decref(json);
-    if (!is_usable)
+    WEIR_TRY(weir_json_check(j->conversation, n, weir_text_input_name(path), err));
+    char first = j->conversation[strspn(j->conversation, " \t\r\n")];
+    if (first != '[' && first != '{')
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
                          "%s: expected an object with \"messages\", or a list of messages",
                          weir_text_input_name(path));

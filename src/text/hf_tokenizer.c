@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "text/hf_tokenizer_source.h"
 #include "text/lookup.h"
-#include "text/split.h"
 
 enum { SHOWN = WEIR_HF_SHOWN };
 
@@ -110,14 +109,6 @@ static weir_status read_pre_tokenizer(const source *s) {
     static const char no_cut[] = "(?!)"; /* never matches: the whole text is one piece */
     s->table->split = (weir_text){no_cut, sizeof no_cut - 1};
     return WEIR_STATUS_OK;
-}
-
-/* The family writes its regex in two ways that cut alike; the second is known by its beginning. */
-bool weir_hf_is_family_split(const weir_token_table *table) {
-    static const char second[] = "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?";
-    const char *regex = table->split.data;
-    return regex != NULL && (strcmp(regex, weir_split_family) == 0 ||
-                             strncmp(regex, second, sizeof second - 1) == 0);
 }
 
 static weir_status check_kind(const source *s, const json_t *model) {

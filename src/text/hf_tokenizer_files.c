@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "text/hf_tokenizer_source.h"
+#include "text/split.h"
 
 enum {
     MAX_TOKENIZER_BYTES = 64 * 1024 * 1024, /* the family's have five million */
@@ -332,7 +333,7 @@ weir_status weir_hf_tokenizer_read(weir_token_table *out, bool *found, const cha
     out->pad = hint->pad;
     weir_status status = with_file(out, found, folder, WEIR_HF_TOKENIZER, err);
     /* Whatever else may be wrong with the file, this says why it cannot be used. */
-    if (out->split.data != NULL && !weir_hf_is_family_split(out))
+    if (out->split.data != NULL && !weir_split_is_family(out->split.data, out->split.size))
         return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
                          "%s/tokenizer.json: pre_tokenizer splits by '%.*s', expected the LFM2 "
                          "regex",

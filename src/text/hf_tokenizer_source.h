@@ -30,7 +30,4 @@ static inline bool weir_hf_is_set(const json_t *value) {
 /* tokenizer.json into the table. A table without ids gets as many as the file has. */
 weir_status weir_hf_read_tokenizer(const weir_hf_source *s);
 
-/* Is the table's expression the family's, in one of its spellings? */
-bool weir_hf_is_family_split(const weir_token_table *table);
-
 #endif

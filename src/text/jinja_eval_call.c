@@ -15,10 +15,12 @@ static bool same_text(const weir_jinja_string *a, const weir_jinja_string *b) {
 /* ---- collecting arguments ---------------------------------------------------------------------
  */
 
-/* The items of *args, and the entries of **kwargs. */
+/* The items of *args, and the entries of **kwargs, as they were then: arguments that are evaluated
+ * later may change the list or the dict. */
 typedef struct spread {
     weir_jinja_items items;
-    const weir_jinja_dict *dict; /* NULL: none */
+    const weir_jinja_entry *entries; /* [n_entries] */
+    size_t n_entries;
 } spread;
 
 static weir_status eval_spread(weir_jinja_evaluator *ev, weir_jinja_scope *scope,
@@ -38,7 +40,15 @@ static weir_status eval_spread(weir_jinja_evaluator *ev, weir_jinja_scope *scope
         return weir_jinja_fail(ev->run, WEIR_STATUS_FAILED,
                                "the argument after ** must be a mapping, not %s",
                                weir_jinja_type_name(value));
-    out->dict = value.as.dict;
+    const weir_jinja_dict *dict = value.as.dict;
+    WEIR_TRY(weir_jinja_step(ev->run, dict->n));
+    weir_jinja_entry *entries = weir_jinja_take_array(ev->run, dict->n, sizeof *entries);
+    if (entries == NULL)
+        return ev->run->status;
+    if (dict->n > 0)
+        memcpy(entries, dict->entries, dict->n * sizeof *entries);
+    out->entries = entries;
+    out->n_entries = dict->n;
     return WEIR_STATUS_OK;
 }
 
@@ -65,8 +75,8 @@ static weir_status collect_keywords(weir_jinja_evaluator *ev, weir_jinja_scope *
         WEIR_TRY(weir_jinja_eval(ev, scope, k->as.keyword.value, &value));
         WEIR_TRY(add_keyword(ev->run, keywords, n, &k->as.keyword.name->text, value));
     }
-    for (size_t i = 0; more->dict != NULL && i < more->dict->n; i++) {
-        const weir_jinja_entry *entry = &more->dict->entries[i];
+    for (size_t i = 0; i < more->n_entries; i++) {
+        const weir_jinja_entry *entry = &more->entries[i];
         if (entry->key.type != WEIR_JINJA_STRING)
             return weir_jinja_fail(ev->run, WEIR_STATUS_FAILED, "keywords must be strings");
         WEIR_TRY(add_keyword(ev->run, keywords, n, entry->key.as.string, entry->value));
@@ -82,8 +92,7 @@ weir_status weir_jinja_collect(weir_jinja_evaluator *ev, weir_jinja_scope *scope
     spread more;
     WEIR_TRY(eval_spread(ev, scope, list, &more));
     size_t n_args = (first != NULL) + list->positional.n + more.items.n, n = 0;
-    size_t n_keywords =
-        list->keywords.n + (more.dict != NULL ? more.dict->n : 0) + (caller != NULL);
+    size_t n_keywords = list->keywords.n + more.n_entries + (caller != NULL);
     weir_jinja_value *args = room->args;
     weir_jinja_keyword *keywords = room->keywords;
     if (n_args > WEIR_JINJA_FEW_ARGS)

@@ -47,6 +47,9 @@ static weir_status first_items(weir_jinja_run *run, const weir_jinja_call *call,
                                weir_jinja_items *out) {
     if (call->n_args == 0)
         return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%s: missing argument 'value'", call->name);
+    *out = (weir_jinja_items){NULL, 0};
+    if (!weir_jinja_truth(call->args[0])) /* so that `none | map(..)` is empty, as in Jinja2 */
+        return WEIR_STATUS_OK;
     return weir_jinja_iterate(run, call->args[0], out);
 }
 
@@ -61,7 +64,7 @@ static weir_status name_argument(weir_jinja_run *run, const weir_jinja_call *cal
 
 static weir_status fail_name(weir_jinja_run *run, const char *kind, const weir_jinja_string *name) {
     return weir_jinja_fail(run, WEIR_STATUS_UNSUPPORTED, "No %s named '%.*s'", kind,
-                           (int)(name->n < 60 ? name->n : 60), name->data);
+                           weir_jinja_shown(name->data, name->n), name->data);
 }
 
 /* ---- map ----------------------------------------------------------------------------------- */
@@ -78,7 +81,7 @@ static weir_status map_attribute(weir_jinja_run *run, const weir_jinja_call *cal
             getter.has_default = keyword->value.type != WEIR_JINJA_NONE;
         } else {
             return weir_jinja_fail(run, WEIR_STATUS_FAILED, "Unexpected keyword argument '%.*s'",
-                                   (int)(keyword->name->n < 60 ? keyword->name->n : 60),
+                                   weir_jinja_shown(keyword->name->data, keyword->name->n),
                                    keyword->name->data);
         }
     }

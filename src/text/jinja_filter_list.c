@@ -155,7 +155,7 @@ static weir_status join(weir_jinja_run *run, const weir_jinja_call *call, weir_j
         WEIR_TRY(weir_jinja_get_key(run, &getter, from.items[i], &item));
         if (i != 0)
             WEIR_TRY(weir_jinja_add_string(&b, separator.as.string));
-        WEIR_TRY(weir_jinja_add_str(&b, item));
+        WEIR_TRY(weir_jinja_add_value(&b, item));
     }
     return weir_jinja_built(&b, out);
 }

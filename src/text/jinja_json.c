@@ -294,18 +294,12 @@ static weir_status read_list(reader *r, weir_jinja_value *out) {
     return take(r, ']') ? WEIR_STATUS_OK : bad(r, r->at, "expected ',' or ']'");
 }
 
-/* A member of the context. The special tokens' texts are the model's, like the template. */
+/* A member of the context. */
 static weir_status read_variable(reader *r, const weir_jinja_string *name, weir_jinja_value *out) {
-    bool is_token =
-        weir_jinja_string_is(name, "bos_token") || weir_jinja_string_is(name, "eos_token");
-    weir_jinja_origin outside = r->origin;
     skip_space(r);
-    if (is_token && peek(r) == '"')
-        r->origin = weir_jinja_origin_of(WEIR_SPAN_TEMPLATE, -1);
     r->in_messages = weir_jinja_string_is(name, "messages");
     WEIR_TRY(read_value(r, out));
     r->in_messages = false;
-    r->origin = outside;
     return WEIR_STATUS_OK;
 }
 

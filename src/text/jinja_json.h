@@ -10,9 +10,8 @@
 /*
  * The variables of a template: text [n], an object. Strings and keys under messages[i] get the
  * message i; of a message whose role is "assistant" the strings that are its content (also in the
- * "text" of content parts), thinking, reasoning and reasoning_content count as ASSISTANT. The
- * strings bos_token and eos_token are the TEMPLATE's. All else is CONTENT. The bytes are not needed
- * afterwards. BAD_ARGUMENT with line and column.
+ * "text" of content parts), thinking, reasoning and reasoning_content count as ASSISTANT. All
+ * else is CONTENT. The bytes are not needed afterwards. BAD_ARGUMENT with line and column.
  */
 weir_status weir_jinja_read_context(weir_jinja_run *run, const char *text, size_t n,
                                     weir_jinja_value *out);

@@ -405,8 +405,10 @@ static weir_status count(weir_jinja_run *run, const weir_jinja_call *call, weir_
     int64_t n = 0;
     WEIR_TRY(read_query(run, call, &q));
     WEIR_TRY(weir_jinja_text_argument(run, call, "sub", q.what, &part));
-    if (part->n == 0 && !q.is_outside)
+    if (part->n == 0 && !q.is_outside) {
+        WEIR_TRY(weir_jinja_step(run, (q.to - q.from) / 16));
         n = (int64_t)weir_jinja_count_chars(q.s->data + q.from, q.to - q.from) + 1;
+    }
     while (part->n != 0 && !q.is_outside) {
         size_t at;
         WEIR_TRY(weir_jinja_search(run, q.s, part, q.from, q.to, &at));

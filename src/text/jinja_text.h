@@ -7,8 +7,7 @@
 
 #include "text/jinja_value.h"
 
-/* str(v) and repr(v), added to b. UNDEFINED is "". */
-weir_status weir_jinja_add_str(weir_jinja_builder *b, weir_jinja_value v);
+/* repr(v); str(v) is weir_jinja_add_value. */
 weir_status weir_jinja_add_repr(weir_jinja_builder *b, weir_jinja_value v);
 /* str(v) as a value; a string is returned as it is. */
 weir_status weir_jinja_str(weir_jinja_run *run, weir_jinja_value v, weir_jinja_value *out);
@@ -45,6 +44,11 @@ weir_status weir_jinja_strftime(weir_jinja_run *run, const weir_jinja_string *fo
 uint32_t weir_jinja_next_char(const char *data, size_t n, size_t *at);
 /* The start of the code point that ends before `at` > 0. */
 size_t weir_jinja_char_before(const char *data, size_t at);
+/* A character of a format as a message shows it. */
+static inline char weir_jinja_shown_char(char c) {
+    return c > 0x20 && c < 0x7f ? c : '?';
+}
+
 bool weir_jinja_is_space(uint32_t c);
 bool weir_jinja_is_printable(uint32_t c);
 bool weir_jinja_is_alpha(uint32_t c);

@@ -97,7 +97,7 @@ static weir_status keyed_value(scanner *s, percent_values *values, weir_jinja_va
     const weir_jinja_entry *entry = weir_jinja_find_text(values->all.as.dict, key, n);
     if (entry == NULL)
         return weir_jinja_fail(s->run, WEIR_STATUS_FAILED, "%% format: there is no key '%.*s'",
-                               (int)(n < 60 ? n : 60), key);
+                               weir_jinja_shown(key, n), key);
     *out = entry->value;
     values->used = values->n;
     return WEIR_STATUS_OK;
@@ -201,7 +201,7 @@ static weir_status add_percent_value(scanner *s, weir_jinja_spec *spec, weir_jin
         return weir_jinja_add_formatted_number(s->b, spec, v);
     default:
         return weir_jinja_fail(s->run, WEIR_STATUS_FAILED, "unsupported format character '%c'",
-                               spec->type);
+                               weir_jinja_shown_char(spec->type));
     }
 }
 
@@ -298,7 +298,7 @@ static weir_status first_of_field(scanner *s, format_values *values, weir_jinja_
         }
     }
     return weir_jinja_fail(s->run, WEIR_STATUS_FAILED, "format(): there is no argument '%.*s'",
-                           (int)(n < 60 ? n : 60), name);
+                           weir_jinja_shown(name, n), name);
 }
 
 /* .name or [key] */
@@ -373,8 +373,8 @@ static weir_status add_format_value(scanner *s, weir_jinja_spec *spec, weir_jinj
     const char *types = is_string ? "s" : is_float ? "eEfFgG%" : "bcdoxXeEfFgG%";
     if (spec->type != 0 && strchr(types, spec->type) == NULL)
         return weir_jinja_fail(s->run, WEIR_STATUS_FAILED,
-                               "Unknown format code '%c' for object of type '%s'", spec->type,
-                               weir_jinja_type_name(v));
+                               "Unknown format code '%c' for object of type '%s'",
+                               weir_jinja_shown_char(spec->type), weir_jinja_type_name(v));
     if (is_string && (spec->sign != 0 || spec->group != 0))
         return weir_jinja_fail(s->run, WEIR_STATUS_FAILED,
                                "a sign or ',' is not allowed in the format of a string");
@@ -401,7 +401,7 @@ static weir_status add_field(scanner *s, format_values *values) {
         conversion = s->format->data[s->at++];
     if (conversion != 0 && conversion != 's' && conversion != 'r')
         return weir_jinja_fail(s->run, WEIR_STATUS_FAILED, "Unknown conversion specifier '%c'",
-                               conversion);
+                               weir_jinja_shown_char(conversion));
     bool has_spec = take(s, ':') && peek(s) != '}';
     spec.origin = weir_jinja_origin_at(s->format, s->at);
     if (has_spec)

@@ -194,7 +194,7 @@ weir_status weir_jinja_add_repr(weir_jinja_builder *b, weir_jinja_value v) {
     return WEIR_STATUS_OK;
 }
 
-weir_status weir_jinja_add_str(weir_jinja_builder *b, weir_jinja_value v) {
+weir_status weir_jinja_add_value(weir_jinja_builder *b, weir_jinja_value v) {
     if (v.type == WEIR_JINJA_STRING)
         return weir_jinja_add_string(b, v.as.string);
     return v.type == WEIR_JINJA_UNDEFINED ? WEIR_STATUS_OK : weir_jinja_add_repr(b, v);
@@ -207,6 +207,6 @@ weir_status weir_jinja_str(weir_jinja_run *run, weir_jinja_value v, weir_jinja_v
     }
     weir_jinja_builder b;
     WEIR_TRY(weir_jinja_build(&b, run, 0));
-    WEIR_TRY(weir_jinja_add_str(&b, v));
+    WEIR_TRY(weir_jinja_add_value(&b, v));
     return weir_jinja_built(&b, out);
 }

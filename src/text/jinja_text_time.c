@@ -145,7 +145,8 @@ static weir_status add_directive(weir_jinja_builder *b, char directive, const st
         bool is_known = simple_part(directive, t, seconds, part);
         return is_known ? weir_jinja_add(b, part, strlen(part), origin)
                         : weir_jinja_fail(b->run, WEIR_STATUS_FAILED,
-                                          "strftime: unknown directive '%%%c'", directive);
+                                          "strftime: unknown directive '%%%c'",
+                                          weir_jinja_shown_char(directive));
     }
     for (const char *c = longer; *c != 0; c++) {
         if (*c != '%') {
@@ -156,6 +157,21 @@ static weir_status add_directive(weir_jinja_builder *b, char directive, const st
         WEIR_TRY(weir_jinja_add(b, part, strlen(part), origin));
     }
     return WEIR_STATUS_OK;
+}
+
+/* Without zeros or spaces before it. */
+static weir_status add_unpadded(weir_jinja_builder *b, char directive, const struct tm *t,
+                                int64_t seconds, weir_jinja_origin origin) {
+    weir_jinja_builder padded;
+    weir_jinja_value text;
+    WEIR_TRY(weir_jinja_build(&padded, b->run, 0));
+    WEIR_TRY(add_directive(&padded, directive, t, seconds, origin));
+    WEIR_TRY(weir_jinja_built(&padded, &text));
+    const weir_jinja_string *s = text.as.string;
+    size_t skip = 0;
+    while (skip + 1 < s->n && (s->data[skip] == '0' || s->data[skip] == ' '))
+        skip++;
+    return weir_jinja_add_part(b, s, skip, s->n - skip);
 }
 
 weir_status weir_jinja_strftime(weir_jinja_run *run, const weir_jinja_string *format,
@@ -174,25 +190,15 @@ weir_status weir_jinja_strftime(weir_jinja_run *run, const weir_jinja_string *fo
         if (at == format->n)
             break;
         weir_jinja_origin origin = weir_jinja_origin_at(format, at++);
-        if (at < format->n && format->data[at] == '-') {
-            /* glibc's flag: no padding. */
-            at++;
-            weir_jinja_builder padded;
-            weir_jinja_value text;
-            WEIR_TRY(weir_jinja_build(&padded, run, 0));
-            WEIR_TRY(add_directive(&padded, at < format->n ? format->data[at] : 0, &t, seconds, 0));
-            WEIR_TRY(weir_jinja_built(&padded, &text));
-            size_t skip = 0;
-            while (skip + 1 < text.as.string->n &&
-                   (text.as.string->data[skip] == '0' || text.as.string->data[skip] == ' '))
-                skip++;
-            WEIR_TRY(
-                weir_jinja_add(&b, text.as.string->data + skip, text.as.string->n - skip, origin));
-        } else if (at < format->n) {
+        WEIR_TRY(weir_jinja_step(run, 1));
+        bool is_unpadded = at < format->n && format->data[at] == '-'; /* glibc's flag */
+        at += is_unpadded;
+        if (at == format->n)
+            WEIR_TRY(weir_jinja_add(&b, "%-", is_unpadded ? 2 : 1, origin));
+        else if (is_unpadded)
+            WEIR_TRY(add_unpadded(&b, format->data[at], &t, seconds, origin));
+        else
             WEIR_TRY(add_directive(&b, format->data[at], &t, seconds, origin));
-        } else {
-            WEIR_TRY(weir_jinja_add(&b, "%", 1, origin));
-        }
         at += at < format->n;
     }
     return weir_jinja_built(&b, out);

@@ -82,6 +82,9 @@ void weir_jinja_run_close(weir_jinja_run *run);
 weir_status weir_jinja_fail(weir_jinja_run *run, weir_status status, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
+/* How many bytes of a foreign text [n] a message shows: 60 at most, whole code points. */
+int weir_jinja_shown(const char *text, size_t n);
+
 /* n units of work: nodes evaluated, items visited, bytes / 16 copied. FULL. */
 weir_status weir_jinja_step(weir_jinja_run *run, uint64_t n);
 
@@ -250,7 +253,7 @@ weir_status weir_jinja_add_text(weir_jinja_builder *b, const char *text); /* the
 weir_status weir_jinja_add_string(weir_jinja_builder *b, const weir_jinja_string *s);
 weir_status weir_jinja_add_part(weir_jinja_builder *b, const weir_jinja_string *s, size_t start,
                                 size_t n);
-/* str(v) */
+/* str(v); UNDEFINED is "". */
 weir_status weir_jinja_add_value(weir_jinja_builder *b, weir_jinja_value v);
 /* A string of all that was added. The builder may go on; the string stays as it is. */
 weir_status weir_jinja_built(weir_jinja_builder *b, weir_jinja_value *out);

@@ -9,7 +9,6 @@
 #include "text/jinja_text.h"
 
 weir_status weir_jinja_fail_undefined(weir_jinja_run *run, weir_jinja_value v) {
-    enum { SHOWN = 100 };
     weir_jinja_builder b;
     weir_jinja_value name;
     const weir_jinja_string *given = v.as.string;
@@ -21,8 +20,8 @@ weir_status weir_jinja_fail_undefined(weir_jinja_run *run, weir_jinja_value v) {
     else
         WEIR_TRY(weir_jinja_add_repr(&b, weir_jinja_of_string(given)));
     WEIR_TRY(weir_jinja_built(&b, &name));
-    int n = (int)(name.as.string->n < SHOWN ? name.as.string->n : SHOWN);
     const char *text = name.as.string->data;
+    int n = weir_jinja_shown(text, name.as.string->n);
     if (v.owner == WEIR_JINJA_UNDEFINED)
         return weir_jinja_fail(run, WEIR_STATUS_FAILED, "%.*s is undefined", n, text);
     const char *owner = "this", *object = " object";
@@ -62,6 +61,7 @@ static weir_status lacks_element(weir_jinja_run *run, weir_jinja_value a, weir_j
 weir_status weir_jinja_own_attribute(weir_jinja_run *run, weir_jinja_value a,
                                      const weir_jinja_string *name, weir_jinja_value *out) {
     *out = weir_jinja_undefined(name);
+    WEIR_TRY(weir_jinja_step(run, name->n / 16)); /* it is hashed and compared */
     if (a.type == WEIR_JINJA_NAMESPACE) {
         const weir_jinja_entry *entry = weir_jinja_find_text(a.as.dict, name->data, name->n);
         if (entry != NULL)
@@ -249,11 +249,11 @@ weir_status weir_jinja_slice(weir_jinja_run *run, weir_jinja_value a, weir_jinja
         return weir_jinja_fail_undefined(run, a);
     bool is_text = a.type == WEIR_JINJA_STRING;
     bool is_list = a.type == WEIR_JINJA_LIST || a.type == WEIR_JINJA_TUPLE;
-    if ((!is_text && !is_list) || !is_bound(start) || !is_bound(stop) || !is_bound(step)) {
-        /* Jinja2 takes the TypeError for an item that is not there. */
-        *out = lacks(a, NULL);
-        return WEIR_STATUS_OK;
-    }
+    if (!is_text && !is_list)
+        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "'%s' object cannot be sliced",
+                               weir_jinja_type_name(a));
+    if (!is_bound(start) || !is_bound(stop) || !is_bound(step))
+        return weir_jinja_fail(run, WEIR_STATUS_FAILED, "slice bounds must be integers or None");
     int64_t by = step.type == WEIR_JINJA_NONE   ? 1
                  : step.type == WEIR_JINJA_BOOL ? step.as.boolean
                                                 : step.as.integer;

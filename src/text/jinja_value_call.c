@@ -53,9 +53,8 @@ static weir_status place_keyword(weir_jinja_run *run, const weir_jinja_call *cal
                                  const weir_jinja_keyword *keyword,
                                  const parameter_word *parameters, size_t n,
                                  weir_jinja_value *slots, bool *is_given) {
-    enum { SHOWN = 60 };
     const weir_jinja_string *name = keyword->name;
-    int n_shown = (int)(name->n < SHOWN ? name->n : SHOWN);
+    int n_shown = weir_jinja_shown(name->data, name->n);
     for (size_t i = 0; i < n; i++) {
         if (name->n != (size_t)parameters[i].n ||
             memcmp(name->data, parameters[i].name, name->n) != 0)

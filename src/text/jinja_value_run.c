@@ -64,6 +64,16 @@ weir_status weir_jinja_fail(weir_jinja_run *run, weir_status status, const char 
     return weir_fail(run->err, status, "%s: line %u: %s", name, (unsigned)run->line, what);
 }
 
+int weir_jinja_shown(const char *text, size_t n) {
+    enum { MOST = 60 };
+    if (n <= MOST)
+        return (int)n;
+    n = MOST;
+    while (n > 0 && ((uint8_t)text[n] & 0xc0u) == 0x80u)
+        n--;
+    return (int)n;
+}
+
 weir_status weir_jinja_step(weir_jinja_run *run, uint64_t n) {
     if (n > run->steps_left) {
         run->steps_left = 0;

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "text/jinja_text.h"
+#include "text/jinja_value.h"
 
 struct weir_jinja_buffer {
     char *data; /* [cap], n used */
@@ -265,10 +265,6 @@ weir_status weir_jinja_add_part(weir_jinja_builder *b, const weir_jinja_string *
 
 weir_status weir_jinja_add_string(weir_jinja_builder *b, const weir_jinja_string *s) {
     return weir_jinja_add_part(b, s, 0, s->n);
-}
-
-weir_status weir_jinja_add_value(weir_jinja_builder *b, weir_jinja_value v) {
-    return weir_jinja_add_str(b, v);
 }
 
 weir_status weir_jinja_built(weir_jinja_builder *b, weir_jinja_value *out) {

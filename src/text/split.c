@@ -272,6 +272,10 @@ static bool is_text(const char *text, size_t n, const char *other) {
     return n == strlen(other) && memcmp(text, other, n) == 0;
 }
 
+bool weir_split_is_family(const char *regex, size_t n) {
+    return is_text(regex, n, weir_split_family) || is_text(regex, n, family_2_5);
+}
+
 weir_status weir_splitter_open(weir_splitter **out, const char *regex, size_t n, weir_error *err) {
     *out = NULL;
     if (n > MAX_REGEX_BYTES)
@@ -285,7 +289,7 @@ weir_status weir_splitter_open(weir_splitter **out, const char *regex, size_t n,
     weir_splitter *splitter = calloc(1, sizeof *splitter);
     rewriting r = {.regex = regex, .n = n, .out = malloc(9 * n + 1), .err = err};
     weir_status status = WEIR_STATUS_NO_MEMORY;
-    r.is_counted = !is_text(regex, n, weir_split_family) && !is_text(regex, n, family_2_5);
+    r.is_counted = !weir_split_is_family(regex, n);
     if (splitter == NULL || r.out == NULL) {
         weir_fail(err, status, "no memory for a regular expression");
         goto fail;

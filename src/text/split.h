@@ -16,6 +16,8 @@ typedef struct weir_splitter weir_splitter;
 
 /* The expression of the LFM2 family. */
 extern const char weir_split_family[];
+/* Is it this one, or the other spelling in which the family publishes it and which cuts alike? */
+bool weir_split_is_family(const char *regex, size_t n);
 
 /* UNSUPPORTED says what in the regex [n] is not understood, and where. */
 weir_status weir_splitter_open(weir_splitter **out, const char *regex, size_t n, weir_error *err);

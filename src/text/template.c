@@ -96,11 +96,14 @@ void weir_template_close(weir_template **tmpl) {
 /* ---- render -----------------------------------------------------------------------------------
  */
 
-/* A variable that the options give, unless the conversation has it. */
-static weir_status add_variable(weir_jinja_run *run, weir_jinja_dict *context, const char *name,
-                                const char *text) {
+/* A token's text that the options give. One in the conversation takes its place; it is trusted only
+ * if it is the same. */
+static weir_status add_token(weir_jinja_run *run, weir_jinja_dict *context, const char *name,
+                             const char *text) {
     weir_jinja_value key, value;
-    if (weir_jinja_find_text(context, name, strlen(name)) != NULL)
+    const weir_jinja_entry *given = weir_jinja_find_text(context, name, strlen(name));
+    if (given != NULL && !(given->value.type == WEIR_JINJA_STRING &&
+                           weir_jinja_string_is(given->value.as.string, text)))
         return WEIR_STATUS_OK;
     WEIR_TRY(weir_jinja_borrow_string(run, name, strlen(name), 0, &key));
     WEIR_TRY(weir_jinja_borrow_string(run, text, strlen(text), 0, &value));
@@ -142,8 +145,8 @@ static weir_status render(weir_rendered *out, weir_jinja_run *run, const weir_te
     weir_jinja_builder builder;
     const char *bos = options->bos_token, *eos = options->eos_token;
     WEIR_TRY(weir_jinja_read_context(run, context, n_context, &variables));
-    WEIR_TRY(add_variable(run, variables.as.dict, "bos_token", bos != NULL ? bos : ""));
-    WEIR_TRY(add_variable(run, variables.as.dict, "eos_token", eos != NULL ? eos : ""));
+    WEIR_TRY(add_token(run, variables.as.dict, "bos_token", bos != NULL ? bos : ""));
+    WEIR_TRY(add_token(run, variables.as.dict, "eos_token", eos != NULL ? eos : ""));
     WEIR_TRY(weir_jinja_build(&builder, run, 0));
     WEIR_TRY(weir_jinja_evaluate(run, &tmpl->body, variables, &builder));
     WEIR_TRY(weir_jinja_built(&builder, &text));

@@ -11,6 +11,9 @@
 
 enum { SHOWN = 60 /* bytes of a foreign text that a message shows */ };
 
+/* Our own key, written only where it is true: GGUF has none for it. */
+static const char ignore_merges_key[] = "weir.tokenizer.ignore_merges";
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 static void add_id(weir_gguf_writer *w, const char *key, int32_t id) {
@@ -43,6 +46,8 @@ static void add_tokens(weir_gguf_writer *w, const weir_token_table *t) {
     weir_gguf_add_bool(w, "tokenizer.ggml.add_bos_token", t->add_bos);
     weir_gguf_add_bool(w, "tokenizer.ggml.add_sep_token", false);
     weir_gguf_add_bool(w, "tokenizer.ggml.add_eos_token", t->add_eos);
+    if (t->ignore_merges)
+        weir_gguf_add_bool(w, ignore_merges_key, true);
 }
 
 void weir_token_table_add_meta(weir_gguf_writer *w, const weir_token_table *t, bool has_tokens) {
@@ -203,7 +208,8 @@ static weir_status read_ids(const source *s) {
         weir_token_table_add_stop(t, id);
     }
     WEIR_TRY(read_bool(s, "tokenizer.ggml.add_bos_token", &t->add_bos));
-    return read_bool(s, "tokenizer.ggml.add_eos_token", &t->add_eos);
+    WEIR_TRY(read_bool(s, "tokenizer.ggml.add_eos_token", &t->add_eos));
+    return read_bool(s, ignore_merges_key, &t->ignore_merges);
 }
 
 static weir_status read_template(const source *s, const char *key, weir_text name) {

@@ -147,14 +147,24 @@ static weir_status open_hf(weir_tokenizer **out, const char *path,
     return status;
 }
 
+typedef enum form { FORM_GGUF, FORM_HF, FORM_OTHER } form;
+
 /* Files are told apart by how they begin; what cannot be read is left to the reader's error. */
-static bool is_gguf(const char *path) {
-    char magic[4] = "";
+static form form_of(const char *path) {
+    static const char spaces[] = " \t\r\n";
+    char start[64];
     FILE *file = weir_path_is_folder(path) ? NULL : fopen(path, "rb");
-    size_t n = file != NULL ? fread(magic, 1, sizeof magic, file) : 0;
-    if (file != NULL)
-        fclose(file);
-    return n == sizeof magic && memcmp(magic, "GGUF", sizeof magic) == 0;
+    if (file == NULL)
+        return FORM_HF;
+    size_t n = fread(start, 1, sizeof start, file), i = 0;
+    bool has_failed = ferror(file) != 0;
+    fclose(file);
+    if (n >= 4 && memcmp(start, "GGUF", 4) == 0)
+        return FORM_GGUF;
+    while (i < n && memchr(spaces, start[i], sizeof spaces - 1) != NULL)
+        i++;
+    bool may_be_json = i < n ? start[i] == '{' : n == sizeof start;
+    return may_be_json || has_failed ? FORM_HF : FORM_OTHER;
 }
 
 weir_status weir_tokenizer_open(weir_tokenizer **out, const char *path,
@@ -162,7 +172,19 @@ weir_status weir_tokenizer_open(weir_tokenizer **out, const char *path,
     *out = NULL;
     if (path == NULL)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "weir_tokenizer_open: path is NULL");
-    return is_gguf(path) ? open_gguf(out, path, options, err) : open_hf(out, path, options, err);
+    switch (form_of(path)) {
+    case FORM_GGUF:
+        return open_gguf(out, path, options, err);
+    case FORM_HF:
+        return open_hf(out, path, options, err);
+    case FORM_OTHER:
+        break;
+    }
+    return weir_fail(
+        err, WEIR_STATUS_BAD_FILE,
+        "%s: neither a GGUF file nor a tokenizer.json; expected \"GGUF\" or '{' at its "
+        "beginning",
+        path);
 }
 
 void weir_tokenizer_close(weir_tokenizer **tokenizer) {

@@ -34,17 +34,15 @@ static bool is_allowed(weir_added_class class, weir_span_kind kind) {
     return kind == WEIR_SPAN_TEMPLATE || (class == WEIR_ADDED_MARK && kind == WEIR_SPAN_ASSISTANT);
 }
 
-static size_t reach(const weir_permits *p, weir_added_class class, size_t at, size_t end) {
-    for (size_t i = p->next; at < end; i++) {
-        if (i == p->n_spans || p->spans[i].start >= end)
-            return end; /* nothing but the template's own from here */
+/* The end of the bytes from `at` that allow the class; SIZE_MAX: all do. */
+static size_t reach(const weir_permits *p, weir_added_class class, size_t at) {
+    for (size_t i = p->next; i < p->n_spans; i++) {
         if (p->spans[i].n == 0)
             continue;
         if (!is_allowed(class, p->spans[i].kind))
             return p->spans[i].start > at ? p->spans[i].start : at;
-        at = p->spans[i].start + p->spans[i].n;
     }
-    return end;
+    return SIZE_MAX; /* nothing but the template's own from here */
 }
 
 void weir_permits_from(weir_permits *permits, size_t at, size_t end,
@@ -52,10 +50,11 @@ void weir_permits_from(weir_permits *permits, size_t at, size_t end,
     while (permits->next < permits->n_spans &&
            permits->spans[permits->next].start + permits->spans[permits->next].n <= at)
         permits->next++;
-    /* No token is longer: there is no need to look on, however many spans there are. */
-    size_t far = end - at > WEIR_ADDED_MAX_BYTES ? at + WEIR_ADDED_MAX_BYTES : end;
-    limits[WEIR_ADDED_ANYWHERE] = far;
-    limits[WEIR_ADDED_MARK] = permits->no_control ? at : reach(permits, WEIR_ADDED_MARK, at, far);
-    limits[WEIR_ADDED_CONTROL] =
-        permits->no_control ? at : reach(permits, WEIR_ADDED_CONTROL, at, far);
+    limits[WEIR_ADDED_ANYWHERE] = end;
+    for (int class = WEIR_ADDED_ANYWHERE + 1; class < WEIR_N_ADDED_CLASSES; class ++) {
+        size_t *allowed = &permits->allowed_to[class];
+        if (at >= *allowed)
+            *allowed = permits->no_control ? at : reach(permits, (weir_added_class) class, at);
+        limits[class] = *allowed < end ? *allowed : end;
+    }
 }

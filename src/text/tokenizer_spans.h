@@ -11,6 +11,8 @@ typedef struct weir_permits {
     const weir_span *spans; /* [n_spans] */
     size_t n_spans;
     size_t next; /* the first span that does not end at or before the last place asked for */
+    size_t allowed_to[WEIR_N_ADDED_CLASSES]; /* found for that place; holds until it is reached, so
+                                                that every span is looked at once a class */
     bool no_control;
 } weir_permits;
 

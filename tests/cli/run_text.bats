@@ -259,8 +259,15 @@ from_input() { # text on standard input, arguments
     refuses_with 5 "elsewhere"
     grep -q -F "$places" "$err" || explain
     grep -q -F "mine, weir-nano" "$err" || explain
+    grep -q -F "a PROMPT of one word" "$err" || explain
     weir run ./mine "Hi"
     refuses_with 5 "./mine"
+    # A folder that holds no model hides none.
+    cd "$BATS_TEST_TMPDIR"
+    mkdir -p mine
+    weir run mine "Hi"
+    says "Hello, world!"
+    rmdir mine
     # Beside the program, in a prefix and in a tree.
     cp "$WEIR" "$BATS_TEST_TMPDIR/prefix/bin/weir"
     cp "$model" "$BATS_TEST_TMPDIR/prefix/share/weir/models/shared.gguf"
@@ -314,4 +321,30 @@ from_input() { # text on standard input, arguments
     weir run "$model" "Hi" --stats --think show
     exits_with 0
     ! grep -q "$(printf '\033')" "$out" "$err"
+}
+
+@test "files that are no models" {
+    : >"$BATS_TEST_TMPDIR/empty.gguf"
+    echo "root:x:0:0" >"$BATS_TEST_TMPDIR/passwd"
+    for file in empty.gguf passwd; do
+        weir run "$BATS_TEST_TMPDIR/$file" "Hi"
+        refuses_with 3 "neither a GGUF file nor"
+    done
+}
+
+@test "sampling that cannot be is refused before anything is run" {
+    weir run "$model" "Hi" --temperature -1
+    refuses_with 2 "temperature is -1"
+    weir run "$model" "Hi" --top-p 2
+    refuses_with 2 "top_p is 2"
+    weir run "$model" "Hi" --logit-bias 99999999:1
+    refuses_with 2 "99999999"
+}
+
+@test "a full disk is told as such" {
+    [ -e /dev/full ] || skip "there is no /dev/full"
+    code=0
+    "$WEIR" run "$model" "Hi" >/dev/full 2>"$BATS_TEST_TMPDIR/stderr" || code=$?
+    [ "$code" -eq 5 ]
+    grep -q "No space left" "$BATS_TEST_TMPDIR/stderr"
 }

@@ -224,3 +224,27 @@ thinker() {
     exits_with 0
     grep -q -F 'nothing about tools' "$err" || explain
 }
+
+@test "an interrupt ends all that a command has started" {
+    caller
+    for command in 'sleep 300 & echo $! >"$PIDS"; wait' \
+        'trap "" TERM; (trap "" TERM; while :; do sleep 1; done) & echo $! $$ >"$PIDS"; wait'; do
+        export PIDS=$BATS_TEST_TMPDIR/pids
+        rm -f "$PIDS"
+        "$WEIR" run "$model" "Hi" --tools "$tools" --tool-command "$command" \
+            </dev/null >/dev/null 2>&1 3>&- &
+        weir_pid=$!
+        for _ in $(seq 600); do
+            [ ! -s "$PIDS" ] || break
+            sleep 0.1
+        done
+        kill -TERM "$weir_pid"
+        code=0
+        wait "$weir_pid" || code=$?
+        [ "$code" -eq 130 ]
+        sleep 0.2
+        for pid in $(cat "$PIDS"); do
+            ! kill -0 "$pid" 2>/dev/null || [ "$(awk '{print $3}' "/proc/$pid/stat")" = Z ]
+        done
+    done
+}

@@ -185,3 +185,10 @@ abilities() { # template file
     weir show my-other-model
     refuses_with 5 "my-other-model"
 }
+
+@test "--template leaves nothing else" {
+    for flags in --check --tensors --metadata "--ctx 64"; do
+        weir show "$model" --template $flags
+        refuses_with 2 "--template"
+    done
+}

@@ -62,7 +62,7 @@ static weir_status run_one(weir_jinja_run *run, const char *text, size_t n) {
         demand_sound_string(result.as.string);
     demand(run->depth == 0);
     WEIR_TRY(weir_jinja_build(&b, run, 0));
-    WEIR_TRY(weir_jinja_add_str(&b, result));
+    WEIR_TRY(weir_jinja_add_value(&b, result));
     WEIR_TRY(weir_jinja_add_repr(&b, result));
     WEIR_TRY(weir_jinja_built(&b, &written));
     demand_sound_string(written.as.string);

@@ -192,7 +192,7 @@ case_chat() {
     [ "$(count 'Grüße from')" -eq 2 ] || fail "two answers were expected"
     leave
     must_show "exit code 0"
-    must_show "weir run --resume"
+    must_show "weir run model.gguf --resume"
 }
 
 case_private() {
@@ -331,19 +331,28 @@ case_unknown() {
     start
     line "/hepl"
     wait_for "did you mean /help?"
+    line "/SAVE"
+    wait_for "did you mean /save?"
     line "/load"
     wait_for "usage: /load NAME"
     line "/load nothing-there"
     wait_for "there is no conversation 'nothing-there'"
     line "/set temperature warm"
     wait_for "temperature:"
+    line "/set temperature -3"
+    wait_for "at least 0"
+    line "/set temperature"
+    wait_for "  temperature 0"
     line "/save ../escape/x/y"
     wait_for "nothing was said yet"
     ask "//etc is a folder"
     must_be_said '/etc is a folder'
     line "/save a b"
     wait_for "is no name for a conversation"
+    line "/save last"
+    wait_for "means the latest"
     leave
+    [ ! -e "$talks/last.json" ] || fail "last is a name"
 }
 
 case_undo() {
@@ -403,7 +412,7 @@ case_resume() {
     line "/save talk"
     wait_for "saved as talk"
     leave
-    must_show "weir run --resume talk"
+    must_show "weir run model.gguf --resume talk"
     [ "$(cd "$talks" && echo *)" = "talk.json talk.state" ] || fail "the old name is still there"
     start --resume talk
     must_show "1 question so far"
@@ -428,6 +437,41 @@ case_resume() {
     start_as "exec \"$WEIR\" run model.gguf --resume talk"
     wait_for "exit code 3" scrollback
     must_show "message 1"
+    echo '{"weir_conversation": 1, "settings": {"temperature": "-3"}, "messages": []}' \
+        >"$talks/talk.json"
+    start_as "exec \"$WEIR\" run model.gguf --resume talk"
+    wait_for "exit code 3" scrollback
+    must_show "temperature is -3"
+}
+
+# Room for what was said, none for the timeline.
+case_no_room() {
+    start_as "ulimit -f 8; exec \"$WEIR\" run model.gguf --temperature 0"
+    wait_for_prompt
+    ask "hello"
+    must_show "its timeline is not"
+    must_not_show "goes on unsaved"
+    line "/save talk"
+    wait_for "saved as talk"
+    leave
+    must_show "--resume talk"
+    [ "$(cd "$talks" && echo *)" = "talk.json" ] || fail "expected talk.json alone"
+    start --resume talk
+    must_show "1 question so far"
+    ask "again"
+    leave
+    [ -e "$talks/talk.state" ] || fail "no timeline"
+    # No room at all: the name stays what it was.
+    start_as "ulimit -f 1; exec \"$WEIR\" run model.gguf --temperature 0"
+    wait_for_prompt
+    ask "hello"
+    must_show "goes on unsaved"
+    line "/save other"
+    wait_for "other.json"
+    line "/stats"
+    wait_for "saved as   20"
+    leave
+    [ ! -e "$talks/other.json" ] && [ ! -e "$talks/other.lock" ] || fail "a name without a file"
 }
 
 # What stands on the command line counts more than what was saved, and only that.

@@ -93,6 +93,10 @@ static void test_file_and_back(void **state) {
     weir_conversation_free(&copy);
 }
 
+#define FILE_WITH(arguments)                                                                       \
+    "{\"weir_conversation\":1,\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"calls\":[{" \
+    "\"name\":\"f\",\"arguments\":\"" arguments "\"}]}]}"
+
 static void test_bad_files(void **state) {
     (void)state;
     static const struct {
@@ -107,12 +111,13 @@ static void test_bad_files(void **state) {
         {"{\"weir_conversation\":1,\"messages\":[1]}", "message 1: role"},
         {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"system\"}]}", "role"},
         {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"user\"}]}", "content"},
-        {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"assistant\",\"content\":\"\","
-         "\"calls\":[{\"name\":\"f\",\"arguments\":\"[]\"}]}]}",
-         "object"},
-        {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"assistant\",\"content\":\"\","
-         "\"calls\":[{\"name\":\"f\",\"arguments\":\"{\"}]}]}",
-         "arguments"},
+        {FILE_WITH("[]"), "object"},
+        {FILE_WITH("{"), "arguments"},
+        /* closes what it stands in, and goes on as if it were the context */
+        {FILE_WITH("{\\\"a\\\": 1e999}}}]}], \\\"bos_token\\\": \\\"<|im_end|>\\\", \\\"z\\\": "
+                   "[{\\\"y\\\": [{\\\"x\\\": {\\\"w\\\": 1"),
+         "message 1: arguments:1:13: expected the end"},
+        {FILE_WITH("{}, \\\"b\\\": {}"), "arguments:1:3: expected the end"},
         {"{\"weir_conversation\":1,\"messages\":[],\"tools\":\"{\"}", "tools"},
         {"{\"weir_conversation\":1,\"messages\":[],\"started\":-1}", "started"},
         {"{\"weir_conversation\":1,\"messages\":[],\"settings\":{\"top-k\":\"x\"}}", "top-k"},
@@ -141,13 +146,224 @@ static void test_bad_files(void **state) {
 /* What a model wrote is kept whatever it is worth. */
 static void test_absurd_arguments(void **state) {
     (void)state;
-    static const char text[] =
-        "{\"weir_conversation\":1,\"messages\":[{\"role\":\"assistant\",\"content\":\"\","
-        "\"calls\":[{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1e400}\"}]}]}";
+    static const char text[] = FILE_WITH("{\\\"a\\\":1e400}");
     weir_conversation c = {0};
+    weir_settings_default(&c.settings, NULL, NULL);
     assert_int_equal(weir_conversation_read(&c, text, strlen(text), "f", NULL), WEIR_STATUS_OK);
     assert_string_equal(c.message[0].calls.item[0].arguments, "{\"a\":1e400}");
     weir_conversation_free(&c);
+}
+
+/* The text of n arrays, one in another, with `inside` in the innermost. */
+static char *nest(size_t n, const char *inside) {
+    weir_text_buffer out = {0};
+    for (size_t i = 0; i < n; i++)
+        weir_text_buffer_say(&out, "[");
+    weir_text_buffer_say(&out, inside);
+    for (size_t i = 0; i < n; i++)
+        weir_text_buffer_say(&out, "]");
+    assert_false(out.has_failed);
+    return out.data;
+}
+
+static weir_status read_nested(size_t n_levels, weir_error *err) {
+    char *value = nest(n_levels - 1, "");
+    weir_text_buffer file = {0};
+    weir_conversation c = {0};
+    weir_settings_default(&c.settings, NULL, NULL);
+    weir_text_buffer_format(&file, FILE_WITH("{\\\"a\\\":%s}"), value);
+    weir_status status = weir_conversation_read(&c, file.data, file.n, "f", err);
+    weir_conversation_free(&c);
+    weir_text_buffer_free(&file);
+    free(value);
+    return status;
+}
+
+/* What no template would take is not loaded; what is loaded, templates take. */
+static void test_deep_arguments(void **state) {
+    (void)state;
+    static const size_t bad[] = {WEIR_JSON_MAX_DEPTH + 1, 300, 100000};
+    weir_error err;
+    for (size_t i = 0; i < WEIR_COUNT(bad); i++) {
+        assert_int_equal(read_nested(bad[i], &err), WEIR_STATUS_BAD_FILE);
+        assert_non_null(strstr(err.text, "nested too deep"));
+    }
+    assert_int_equal(read_nested(WEIR_JSON_MAX_DEPTH, &err), WEIR_STATUS_OK);
+
+    static const char source[] = "{{ messages[0].tool_calls[0].function.arguments | tojson }}";
+    char *value = nest(WEIR_JSON_MAX_DEPTH - 1, "");
+    weir_text_buffer arguments = {0}, context = {0};
+    weir_text_buffer_format(&arguments, "{\"a\": %s}", value);
+    weir_conversation c = {0};
+    weir_message m = {.role = WEIR_ROLE_ASSISTANT, .content = weir_text_copy("", 0)};
+    assert_int_equal(weir_calls_add(&m.calls, "f", 1, arguments.data, arguments.n, true, NULL),
+                     WEIR_STATUS_OK);
+    assert_int_equal(weir_conversation_add(&c, &m, NULL), WEIR_STATUS_OK);
+    const weir_template_form form = {.renders_calls = true};
+    assert_int_equal(weir_conversation_context(&c, &form, true, "", &context, NULL),
+                     WEIR_STATUS_OK);
+    weir_template *tmpl;
+    weir_rendered rendered;
+    assert_int_equal(weir_template_open(&tmpl, source, strlen(source), "t", NULL), WEIR_STATUS_OK);
+    assert_int_equal(weir_template_render(&rendered, tmpl, context.data, context.n, NULL, NULL),
+                     WEIR_STATUS_OK);
+    assert_int_equal(rendered.n, arguments.n);
+    assert_memory_equal(rendered.text, arguments.data, arguments.n);
+    weir_rendered_free(&rendered);
+    weir_template_close(&tmpl);
+    weir_text_buffer_free(&arguments);
+    weir_text_buffer_free(&context);
+    weir_conversation_free(&c);
+    free(value);
+}
+
+static void add_event_call(void *context, const weir_reply_event *event) {
+    if (event->kind == WEIR_REPLY_CALL)
+        assert_int_equal(weir_calls_add(context, event->text, event->n, event->arguments,
+                                        event->n_arguments, true, NULL),
+                         WEIR_STATUS_OK);
+}
+
+/* The deepest arguments that a model's answer can have are within the limit. */
+static void test_arguments_of_answers(void **state) {
+    (void)state;
+    size_t n_taken = 0;
+    for (size_t n = 100; n < WEIR_JSON_MAX_DEPTH + 10; n++) {
+        weir_calls calls = {0};
+        weir_reply_options options = {.on_event = add_event_call, .context = &calls};
+        weir_reply *reply;
+        char *value = nest(n, "1");
+        weir_text_buffer text = {0};
+        weir_text_buffer_format(&text, "<|tool_call_start|>[f(a=%s)]<|tool_call_end|>", value);
+        assert_int_equal(weir_reply_open(&reply, &options, NULL), WEIR_STATUS_OK);
+        assert_int_equal(weir_reply_push(reply, text.data, text.n, NULL), WEIR_STATUS_OK);
+        assert_int_equal(weir_reply_finish(reply, NULL), WEIR_STATUS_OK);
+        n_taken += calls.n;
+        weir_reply_close(&reply);
+        weir_calls_free(&calls);
+        weir_text_buffer_free(&text);
+        free(value);
+    }
+    assert_true(n_taken > 10 && n_taken < WEIR_JSON_MAX_DEPTH - 100);
+}
+
+/* ---- JSON texts ---------------------------------------------------------------------------- */
+
+static void test_json_check(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *wrong; /* NULL: good */
+    } cases[] = {
+        {"{}", NULL},
+        {" [ ] \r\n\t", NULL},
+        {"null", NULL},
+        {"[true,false,null]", NULL},
+        {"{\"a\":1,\"a\":{\"\":[\"x\",{}]}}", NULL},
+        {"0", NULL},
+        {"-0", NULL},
+        {"-12.50e+07", NULL},
+        {"0.0E-0", NULL},
+        {"1e999999999999999999999", NULL},
+        {"-123456789012345678901234567890.1", NULL},
+        {"\"\"", NULL},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uABCD\\u0000\"", NULL},
+        {"\"\\ud83d\\ude00 \\ud83d\"", NULL},
+        {"\"\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", NULL},
+        {"", "1:1: the text ends too early"},
+        {" \n ", "2:2: the text ends too early"},
+        {"{", "1:2: the text ends too early"},
+        {"[1", "1:3: the text ends too early"},
+        {"[1,", "1:4: the text ends too early"},
+        {"\"a", "1:3: the text ends too early"},
+        {"\"a\\", "1:4: the text ends too early"},
+        {"{} {}", "1:4: expected the end"},
+        {"{}}", "1:3: expected the end"},
+        {"{},", "1:3: expected the end"},
+        {"nullx", "1:5: expected the end"},
+        {"01", "1:2: expected the end"},
+        {"1e999}", "1:6: expected the end"},
+        {"// a\n1", "1:1: expected a value"},
+        {"\xef\xbb\xbf{}", "1:1: expected a value"},
+        {"nul", "1:1: expected a value"},
+        {"True", "1:1: expected a value"},
+        {"NaN", "1:1: expected a value"},
+        {"-Infinity", "1:2: expected a digit"},
+        {"+1", "1:1: expected a value"},
+        {".5", "1:1: expected a value"},
+        {"[1.]", "1:4: expected a digit"},
+        {"[1.e1]", "1:4: expected a digit"},
+        {"[1e]", "1:4: expected a digit"},
+        {"[1e+-1]", "1:5: expected a digit"},
+        {"[- 1]", "1:3: expected a digit"},
+        {"[1,]", "1:4: expected a value"},
+        {"[,1]", "1:2: expected a value"},
+        {"[1 2]", "1:4: expected ',' or ']'"},
+        {"[1}", "1:3: expected ',' or ']'"},
+        {"{\"a\":1]", "1:7: expected ',' or '}'"},
+        {"{\"a\":1,}", "1:8: expected a string"},
+        {"{a:1}", "1:2: expected a string"},
+        {"{'a':1}", "1:2: expected a string"},
+        {"{1:1}", "1:2: expected a string"},
+        {"{\"a\" 1}", "1:6: expected ':'"},
+        {"{\"a\":}", "1:6: expected a value"},
+        {"\"a\nb\"", "1:3: a control character"},
+        {"\"\t\"", "1:2: a control character"},
+        {"\"\\x41\"", "1:3: an unknown escape"},
+        {"\"\\u12g4\"", "1:6: expected four hexadecimal digits"},
+        {"\"\\u12\"", "1:6: expected four hexadecimal digits"},
+        {"\"\xc3\xa9\xff\"", "1:3: a string is not UTF-8"},
+        {"\"\xc0\xaf\"", "1:2: a string is not UTF-8"},
+        {"\"\xed\xa0\x80\"", "1:2: a string is not UTF-8"},
+        {"\"\xf4\x90\x80\x80\"", "1:2: a string is not UTF-8"},
+        {"\"\xe2\x82\"", "1:2: a string is not UTF-8"},
+        {"{\n \"a\": 1,\n \"\xc3\xa9\": x}", "3:7: expected a value"},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++) {
+        weir_error err = {0};
+        size_t n = strlen(cases[i].text);
+        char *text = malloc(n + 1); /* and not a byte more, for tools that watch over memory */
+        assert_non_null(text);
+        memcpy(text, cases[i].text, n);
+        weir_status status = weir_json_check(text, n, "t", &err);
+        if (status != (cases[i].wrong ? WEIR_STATUS_BAD_FILE : WEIR_STATUS_OK) ||
+            (cases[i].wrong && !strstr(err.text, cases[i].wrong)))
+            fail_msg("case %zu, %s: %s", i, cases[i].text, err.text);
+        free(text);
+    }
+    assert_int_equal(weir_json_check("1\0", 2, "t", NULL), WEIR_STATUS_BAD_FILE);
+    assert_int_equal(weir_json_check("\"\0\"", 3, "t", NULL), WEIR_STATUS_BAD_FILE);
+    assert_int_equal(weir_json_check("12", 1, "t", NULL), WEIR_STATUS_OK);
+    for (size_t n = WEIR_JSON_MAX_DEPTH - 1; n <= WEIR_JSON_MAX_DEPTH + 1; n++) {
+        char *text = nest(n, "");
+        assert_int_equal(weir_json_check(text, strlen(text), "t", NULL),
+                         n > WEIR_JSON_MAX_DEPTH ? WEIR_STATUS_BAD_FILE : WEIR_STATUS_OK);
+        free(text);
+    }
+}
+
+static void test_json_members(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *members;
+    } cases[] = {
+        {"{}", ""},
+        {"[{\"a\":1}]", ""},
+        {"\"a\"", ""},
+        {" {\"a\" : 1e999 , \"b\\\"}\":\"}{\\\"\", \"\" :[ {\"c\":[]} ]\n} ",
+         "a=1e999;b\\\"}=\"}{\\\"\";=[ {\"c\":[]} ];"},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++) {
+        const char *at = cases[i].text;
+        assert_int_equal(weir_json_check(at, strlen(at), "t", NULL), WEIR_STATUS_OK);
+        weir_json_member member;
+        weir_text_buffer seen = {0};
+        weir_text_buffer_say(&seen, "");
+        while (weir_json_member_next(&at, &member))
+            weir_text_buffer_format(&seen, "%.*s=%.*s;", (int)member.n_key, member.key,
+                                    (int)member.n_value, member.value);
+        assert_string_equal(seen.data, cases[i].members);
+        weir_text_buffer_free(&seen);
+    }
 }
 
 /* The content of the second message as a template gets it. */
@@ -214,6 +430,10 @@ static void test_settings(void **state) {
     } cases[] = {
         {"temperature", "0.7", "0.7"},
         {"temperature", "warm", NULL},
+        {"temperature", "-3", NULL},
+        {"top-p", "1.5", NULL},
+        {"repetition-penalty", "0", NULL},
+        {"temperature", "0.5", "0.5"},
         {"temperature", "nan", NULL},
         {"temperature", "0x1p3", NULL},
         {"top-k", "40", "40"},
@@ -245,6 +465,7 @@ static void test_settings(void **state) {
         if (cases[i].expected)
             assert_string_equal(said.data, cases[i].expected);
         weir_text_buffer_free(&said);
+        assert_int_equal(weir_settings_check(&s, NULL), WEIR_STATUS_OK); /* nothing is changed */
     }
     for (const char *const *name = weir_setting_names; *name; name++) {
         weir_text_buffer said = {0};
@@ -259,9 +480,15 @@ static void test_settings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file_and_back),    cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_absurd_arguments), cmocka_unit_test(test_context),
+        cmocka_unit_test(test_file_and_back),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_absurd_arguments),
+        cmocka_unit_test(test_context),
         cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_deep_arguments),
+        cmocka_unit_test(test_json_check),
+        cmocka_unit_test(test_json_members),
+        cmocka_unit_test(test_arguments_of_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -529,6 +529,24 @@ static void test_folder_without_tokenizer(void **state) {
     weir_model_close(&m);
 }
 
+static void test_ignore_merges_is_kept(void **state) {
+    (void)state;
+    static const bool kept[] = {false, true};
+    for (size_t i = 0; i < 2; i++) {
+        make_folder(kept[i] ? TOKENIZER(VOCAB ",\"ignore_merges\":true", STRINGS, ADDED)
+                            : TOKENIZER(VOCAB, STRINGS, ADDED),
+                    NULL, NULL, NULL);
+        convert(in_temp("tok"), in_temp("merges.gguf"), NULL);
+        weir_tokenizer *tokenizer;
+        weir_tokenizer_info info;
+        assert_int_equal(weir_tokenizer_open(&tokenizer, in_temp("merges.gguf"), NULL, NULL),
+                         WEIR_STATUS_OK);
+        weir_tokenizer_get_info(tokenizer, &info);
+        assert_int_equal(info.ignore_merges, kept[i]);
+        weir_tokenizer_close(&tokenizer);
+    }
+}
+
 /* The file made of a folder recommends the sampling that the folder does. */
 static void test_sampling_is_kept(void **state) {
     (void)state;
@@ -582,6 +600,10 @@ static void test_bad_tokenizers(void **state) {
          WEIR_STATUS_UNSUPPORTED, "normalizer"},
         {"{\"model\":{\"type\":\"BPE\"}}", WEIR_STATUS_UNSUPPORTED, "pre_tokenizer"},
         {"{\"model\":{\"type\":\"BPE\"}," PRE(" ?[a-z]+") "}", WEIR_STATUS_UNSUPPORTED, "[a-z]+"},
+        /* begins as the family's second spelling does */
+        {"{\"model\":{\"type\":\"BPE\"}," PRE(
+             "'(?i:[sdmt]|ll|ve|re)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}|\\\\p{N}+|.") "}",
+         WEIR_STATUS_UNSUPPORTED, "expected the LFM2 regex"},
         {TOKENIZER("\"vocab\":[]", "[]", ADDED), WEIR_STATUS_BAD_FILE, "vocab"},
         {TOKENIZER("\"vocab\":{\"a\":96}", "[]", ADDED), WEIR_STATUS_BAD_FILE, "has id 96"},
         {TOKENIZER("\"vocab\":{\"a\":-1}", "[]", ADDED), WEIR_STATUS_BAD_FILE, "'a'"},
@@ -643,6 +665,7 @@ int main(void) {
         cmocka_unit_test(test_tokenizer_both_merge_spellings),
         cmocka_unit_test(test_tokenizer_ids_and_templates),
         cmocka_unit_test(test_folder_without_tokenizer),
+        cmocka_unit_test(test_ignore_merges_is_kept),
         cmocka_unit_test(test_sampling_is_kept),
         cmocka_unit_test(test_bad_tokenizers),
     };

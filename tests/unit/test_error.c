@@ -28,7 +28,10 @@ static void makes_one_line(void **state) {
     assert_string_equal(err.text, "a?b?c?[31md?e\xc3\xa9?");
     /* U+009B, an escape sequence's beginning in two bytes, and its neighbours that are none */
     weir_fail(&err, WEIR_STATUS_FAILED, "a\xc2\x9b\x33\xc2\x80\xc2\xa0z\xc2");
-    assert_string_equal(err.text, "a??3??\xc2\xa0z\xc2");
+    assert_string_equal(err.text, "a??3??\xc2\xa0z");
+    /* a letter that an argument was cut in */
+    weir_fail(&err, WEIR_STATUS_FAILED, "'%.1s' \xff", "\xc3\xa9");
+    assert_string_equal(err.text, "'?' ?");
 }
 
 static void prefixes(void **state) {
@@ -78,7 +81,7 @@ static void cuts_between_letters(void **state) {
 }
 
 /* Bytes that are no UTF-8 must not take the whole line away. */
-static void keeps_stray_bytes(void **state) {
+static void replaces_stray_bytes(void **state) {
     (void)state;
     char text[WEIR_ERROR_TEXT * 2];
     memset(text, 0x80, sizeof text);
@@ -86,6 +89,7 @@ static void keeps_stray_bytes(void **state) {
     weir_error err;
     weir_fail(&err, WEIR_STATUS_FAILED, "%s", text);
     assert_true(strlen(err.text) >= WEIR_ERROR_TEXT - 5);
+    assert_int_equal(strspn(err.text, "?"), strlen(err.text));
 }
 
 static weir_status pass_on(weir_status status) {
@@ -115,7 +119,7 @@ int main(void) {
         cmocka_unit_test(makes_one_line),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(cuts_between_letters),
-        cmocka_unit_test(keeps_stray_bytes),
+        cmocka_unit_test(replaces_stray_bytes),
         cmocka_unit_test(tries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

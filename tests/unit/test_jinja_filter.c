@@ -472,7 +472,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_filters),   cmocka_unit_test(json),         cmocka_unit_test(markup),
         cmocka_unit_test(number_filters), cmocka_unit_test(list_filters), cmocka_unit_test(choices),
-        cmocka_unit_test(is_tests),          cmocka_unit_test(percents),
+        cmocka_unit_test(is_tests),       cmocka_unit_test(percents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -405,7 +405,7 @@ static void a_conversation_says_whose_words(void **state) {
         int32_t message;
     } rows[] = {
         {"tools.0.name", WEIR_SPAN_CONTENT, -1},
-        {"bos_token", WEIR_SPAN_TEMPLATE, -1},
+        {"bos_token", WEIR_SPAN_CONTENT, -1},
         {"eos_token.0", WEIR_SPAN_CONTENT, -1},
         {"messages.0.role", WEIR_SPAN_CONTENT, 0},
         {"messages.0.content", WEIR_SPAN_CONTENT, 0},

@@ -181,7 +181,9 @@ static void whose_bytes_through_statements(void **state) {
                      "{% generation %}{{ m() }}{% endgeneration %}{{ m() }}",
                      context, "T+{m}C+{v}T{m}C{v}");
     demand_spans_are("{{ bos_token }}{{ eos_token }}", "{}", "T{<|startoftext|>}");
-    demand_spans_are("{{ bos_token }}", "{\"bos_token\": \"<|im_end|>\"}", "T{<|im_end|>}");
+    demand_spans_are("{{ bos_token }}", "{\"bos_token\": \"<|im_end|>\"}", "C{<|im_end|>}");
+    demand_spans_are("{{ bos_token }}", "{\"bos_token\": \"<|startoftext|>\"}",
+                     "T{<|startoftext|>}");
     demand_spans_are("{{ {x: 1} }}{{ [x] }}", context, "T{{'}C{v}T{': 1}['}C{v}T{']}");
     demand_spans_are("{{ 1 }}", context, "T{1}");
     demand_spans_are("{{ '' }}", context, "");

@@ -191,6 +191,10 @@ static const row MACROS[] = {
     {"{% macro m() %}{{ varargs[0] }}{{ varargs|length }}{% endmacro %}{{ m(3, 4) }}", "32"},
 };
 
+#define MANY                           \
+    "{% set d = {} %}{% set e = {} %}" \
+    "{% for i in range(300) %}{% set _ = e.update({i ~ '': i}) %}{% endfor %}"
+
 static const row CALLS[] = {
     {"{% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}body {{ a }}{% endcall %}",
      "[body 1]"},
@@ -198,6 +202,14 @@ static const row CALLS[] = {
      "call(x, i) m(xs) %}{{ x }}/{{ i }}{% endcall %}",
      "<1/1><2/2><3/3>"},
     {"{% macro m(caller=none) %}[{{ caller() }}]{% endmacro %}{% call m() %}q{% endcall %}", "[q]"},
+    /* what arguments do to a list or dict that is spread behind them comes too late */
+    {MANY "{{ dict(a=d.update(e), **d) | length }},{{ d | length }}", "1,300"},
+    {MANY "{% macro m() %}{{ varargs | length }},{{ kwargs | length }}{% endmacro %}"
+          "{{ m(d.update(e), **d) }}",
+     "1,0"},
+    {MANY "{% set l = [] %}{% macro m() %}{{ varargs | length }}{% endmacro %}"
+          "{{ m(l.extend(range(300)), *l) }}",
+     "1"},
 };
 
 static const row FILTERS[] = {
@@ -218,6 +230,8 @@ static const row FILTERS[] = {
     {"{{ s|upper|lower }}{{ s | replace('h', 'j') }}{{ -1|abs }}{{ xs|join(', ') }}{{ (a + "
      "b)|string + 'x' }}",
      "hiji11, 2, 33x"},
+    {"{{ none | map('upper') | list }}{{ 0 | select | list }}{{ '' | rejectattr('a') | list }}",
+     "[][][]"},
 };
 
 static const row BLOCKS[] = {

@@ -364,7 +364,9 @@ static void test_refused_json(void **state) {
         weir_status status;
         const char *part;
     } cases[] = {
-        {"", WEIR_STATUS_BAD_FILE, "line 1"},
+        {"", WEIR_STATUS_BAD_FILE, "neither a GGUF"},
+        {"no tokenizer", WEIR_STATUS_BAD_FILE, "neither a GGUF"},
+        {" {\"model\"", WEIR_STATUS_BAD_FILE, "line 1"},
         {"{}", WEIR_STATUS_BAD_FILE, "model"},
         {"{" MODEL_WITH("") "}", WEIR_STATUS_UNSUPPORTED, "ByteLevel"},
         {"{\"pre_tokenizer\":{\"type\":\"Whitespace\"}," MODEL_WITH("") "}",
