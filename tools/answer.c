@@ -6,12 +6,12 @@
  */
 #include "answer_parts.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_FORCED = 64 };
 
@@ -33,12 +33,6 @@ typedef struct drawing {
 const char *weir_answer_end_name(weir_answer_end end) {
     static const char *const names[] = {"stop", "length", "length", "tool_calls", "interrupted"};
     return names[end];
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static bool is_interrupted(drawing *d) {
@@ -156,12 +150,12 @@ static weir_status draw(drawing *d, bool *is_over, weir_error *err) {
 
 static weir_status draw_all(drawing *d, weir_error *err) {
     weir_answer *out = d->out;
-    double start_s = now_s();
+    double start_s = weir_clock_s();
     WEIR_TRY(run_pending(d, true, err));
-    out->prompt_s = now_s() - start_s;
-    start_s = now_s();
+    out->prompt_s = weir_clock_s() - start_s;
+    start_s = weir_clock_s();
     for (bool is_over = false; !is_over;) {
-        out->generate_s = now_s() - start_s;
+        out->generate_s = weir_clock_s() - start_s;
         bool is_full = weir_seq_n_tokens(d->seq) >= d->n_ctx;
         if (out->n_generated >= d->options->settings->max_tokens || is_full) {
             out->end = is_full ? WEIR_ANSWER_FULL : WEIR_ANSWER_LENGTH;
@@ -174,7 +168,7 @@ static weir_status draw_all(drawing *d, weir_error *err) {
         }
         WEIR_TRY(draw(d, &is_over, err));
     }
-    out->generate_s = now_s() - start_s;
+    out->generate_s = weir_clock_s() - start_s;
     out->end = WEIR_ANSWER_STOP;
     return WEIR_STATUS_OK;
 }

@@ -7,17 +7,12 @@
  */
 #include "answer_view.h"
 
+#include "base/clock.h"
+
 #include "json_text.h"
 #include "terminal.h"
 
 #include <string.h>
-#include <time.h>
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static const char *style(const weir_answer_view *view, weir_style which) {
     return weir_terminal_style(which, view->has_color);
@@ -26,7 +21,7 @@ static const char *style(const weir_answer_view *view, weir_style which) {
 /* ---- hidden thinking ---------------------------------------------------------------------- */
 
 static void draw_counter(weir_answer_view *view) {
-    double now = now_s();
+    double now = weir_clock_s();
     if (!view->has_counter) {
         view->counter_s = now;
     } else if (!view->can_move || now - view->drawn_s < 0.5) {

@@ -6,6 +6,7 @@
  */
 #include "console.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "interrupt.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int weir_exit_code(weir_status status) {
@@ -75,9 +75,7 @@ static void draw_bar(void *context, const char *what, uint64_t done, uint64_t to
     static uint64_t start_ms, drawn_ms, done_before;
     static bool is_running;
     (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t now_ms = (uint64_t)(weir_clock_s() * 1000);
     if (!is_running || done < done_before) /* other work than before */
         start_ms = now_ms;
     is_running = done < total;

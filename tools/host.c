@@ -5,6 +5,7 @@
  */
 #include "host.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
@@ -13,13 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- template ----------------------------------------------------------------------------- */
 
@@ -158,7 +152,7 @@ static weir_status share_pages(const weir_host *host, weir_engine_options *optio
 weir_status weir_host_load(weir_host *host, weir_error *err) {
     if (host->engine)
         return WEIR_STATUS_OK;
-    double start_s = now_s();
+    double start_s = weir_clock_s();
     weir_engine_options options = host->options.engine;
     options.progress = weir_console_progress();
     WEIR_TRY(weir_model_open(&host->model, host->options.model_path, err));
@@ -169,7 +163,7 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
         weir_model_close(&host->model);
         return status;
     }
-    host->load_s = now_s() - start_s;
+    host->load_s = weir_clock_s() - start_s;
     weir_interrupt_with_care(host->engine);
     return WEIR_STATUS_OK;
 }

@@ -12,11 +12,9 @@
 #include "text_buffer.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char weir_default_model[] = "weir-nano";
 
@@ -55,21 +53,16 @@ static void list_places(places *p) {
         add_place(p, data, "weir/models");
     else
         add_place(p, getenv("HOME"), ".local/share/weir/models");
-    char program[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (n <= 0)
-        return;
-    program[n] = 0;
-    if (!cut_last(program)) /* now the folder of the program */
-        return;
-    char parent[PATH_MAX];
-    memcpy(parent, program, (size_t)n + 1);
-    bool has_parent = cut_last(parent);
+    char *program = weir_program_folder(), *parent = program ? strdup(program) : NULL;
+    bool has_parent = parent && cut_last(parent);
     if (has_parent)
         add_place(p, parent, "share/weir/models");
-    add_place(p, program, "models");
+    if (program)
+        add_place(p, program, "models");
     if (has_parent)
         add_place(p, parent, "models");
+    free(program);
+    free(parent);
 }
 
 static void free_places(places *p) {

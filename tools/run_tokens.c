@@ -3,6 +3,7 @@
  * one line; the line may be given back as --tokens. No tokenizer is needed. With --json there is
  * one object at the end instead.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static weir_status read_tokens_file(weir_token_list *out, const char *path, weir_error *err) {
     char *text;
@@ -58,21 +58,15 @@ typedef struct session {
     double load_s; /* opening model and engine: the weights are in memory */
 } session;
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static weir_status open_session(session *s, const weir_run_values *values, const char *model_path,
                                 weir_error *err) {
     weir_engine_options options = weir_run_engine(values);
     if (values->tokens_file)
         WEIR_TRY(read_tokens_file(&s->file_tokens, values->tokens_file, err));
-    double start_s = now_s();
+    double start_s = weir_clock_s();
     WEIR_TRY(weir_model_open(&s->model, model_path, err));
     WEIR_TRY(weir_engine_open(&s->engine, s->model, &options, err));
-    s->load_s = now_s() - start_s;
+    s->load_s = weir_clock_s() - start_s;
     weir_interrupt_with_care(s->engine);
     if (values->load)
         WEIR_TRY(weir_seq_load(&s->seq, s->engine, values->load, err));
@@ -163,9 +157,9 @@ static weir_status run_session(session *s, const weir_parsed *parsed, const char
     /* For the library 0 tokens mean no limit; for whoever types it they mean none. */
     if (weir_option_given(parsed, "max-tokens") && values->max_tokens == 0) {
         result.n_prompt = (uint32_t)weir_seq_n_pending(s->seq);
-        double start_s = now_s();
+        double start_s = weir_clock_s();
         WEIR_TRY(weir_seq_run(s->seq, err));
-        result.prompt_s = now_s() - start_s;
+        result.prompt_s = weir_clock_s() - start_s;
     } else {
         WEIR_TRY(generate(s, values, &result, err));
     }

@@ -13,14 +13,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char list_name[] = "selftest_files.txt";
 
 /* Beside an installed program, and beside one in the build folder of the sources. */
 static const char *const places[] = {"../share/weir/selftest", "../tests/data"};
 
-enum { MAX_PATH = 4096, MAX_LIST_BYTES = 1 << 20 };
+enum { MAX_LIST_BYTES = 1 << 20 };
 
 /* One part each: what is tested, and the paths below the data folder. */
 static const struct quick_part {
@@ -53,28 +52,26 @@ static bool has_file(const char *folder, const char *name) {
 
 /* The folder of the data, to be freed. */
 static weir_status find_data(char **out, weir_error *err) {
-    char program[MAX_PATH];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    char *slash = NULL;
-    if (n > 0) {
-        program[n] = 0;
-        slash = strrchr(program, '/');
-    }
-    if (!slash)
+    char *program = weir_program_folder();
+    if (!program)
         return weir_fail(err, WEIR_STATUS_IO,
                          "the program's own path is unknown, so its data is not found");
-    *slash = 0;
-    for (size_t i = 0; i < WEIR_COUNT(places); i++) {
+    *out = NULL;
+    for (size_t i = 0; i < WEIR_COUNT(places) && !*out; i++) {
         char *folder = join(program, places[i]);
-        if (has_file(folder, list_name)) {
+        if (has_file(folder, list_name))
             *out = folder;
-            return WEIR_STATUS_OK;
-        }
-        free(folder);
+        else
+            free(folder);
     }
-    return weir_fail(err, WEIR_STATUS_BAD_FILE,
-                     "the data is not there, nothing was tested: expected %s in %s/%s or %s/%s",
-                     list_name, program, places[0], program, places[1]);
+    weir_status status = WEIR_STATUS_OK;
+    if (!*out)
+        status =
+            weir_fail(err, WEIR_STATUS_BAD_FILE,
+                      "the data is not there, nothing was tested: expected %s in %s/%s or %s/%s",
+                      list_name, program, places[0], program, places[1]);
+    free(program);
+    return status;
 }
 
 /* Is every file of the list there? */

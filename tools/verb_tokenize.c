@@ -10,6 +10,7 @@
 #include "model_lookup.h"
 #include "text_buffer.h"
 #include "text_input.h"
+#include "token_print.h"
 #include "verbs.h"
 
 #include <stddef.h>
@@ -59,22 +60,6 @@ typedef struct job {
     size_t n_ids;
 } job;
 
-static const char *kind_name(weir_token_kind kind) {
-    switch (kind) {
-    case WEIR_TOKEN_NONE:
-        return "none";
-    case WEIR_TOKEN_NORMAL:
-        return "normal";
-    case WEIR_TOKEN_CONTROL:
-        return "control";
-    case WEIR_TOKEN_USER_DEFINED:
-        return "user";
-    case WEIR_TOKEN_UNUSED:
-        return "unused";
-    }
-    return "?";
-}
-
 /* ---- text to ids -------------------------------------------------------------------------- */
 
 static weir_status encode(job *j, weir_error *err) {
@@ -102,17 +87,6 @@ static void print_ids(const job *j) {
     putchar('\n');
 }
 
-static void print_pieces(const job *j) {
-    for (size_t i = 0; i < j->n_ids; i++) {
-        const char *bytes;
-        size_t n;
-        weir_token_kind kind = weir_tokenizer_token(j->tokenizer, j->ids[i], &bytes, &n);
-        printf("%6d  %-7s  ", j->ids[i], kind_name(kind));
-        weir_print_text(stdout, bytes, n);
-        putchar('\n');
-    }
-}
-
 /* Written as it comes: a megabyte of text is half a million objects. */
 static weir_status print_json(const job *j, weir_error *err) {
     weir_tokenizer_info info;
@@ -133,7 +107,7 @@ static weir_status print_json(const job *j, weir_error *err) {
         if (text.has_failed)
             break;
         printf("%s{\"id\": %d, \"text\": %s, \"kind\": \"%s\", \"start\": %zu, \"end\": %zu}",
-               i ? ", " : "", j->ids[i], text.data, kind_name(kind), start, end);
+               i ? ", " : "", j->ids[i], text.data, weir_token_kind_name(kind), start, end);
         start = end;
     }
     puts("]}");
@@ -148,7 +122,7 @@ static weir_status print_tokens(const job *j, weir_error *err) {
     if (j->values->wants_count)
         printf("%zu\n", j->n_ids);
     else if (j->values->wants_pieces)
-        print_pieces(j);
+        weir_token_print_lines(j->tokenizer, j->ids, j->n_ids);
     else
         print_ids(j);
     return WEIR_STATUS_OK;

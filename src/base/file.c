@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -154,6 +155,15 @@ char *weir_path_join(const char *folder, const char *name) {
     if (path)
         snprintf(path, n + n_name + 2, "%s%s%s", folder, has_slash ? "" : "/", name);
     return path;
+}
+
+char *weir_program_folder(void) {
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program);
+    if (n <= 0 || n == (ssize_t)sizeof program)
+        return NULL;
+    const char *slash = memrchr(program, '/', (size_t)n);
+    return slash == NULL ? NULL : strndup(program, (size_t)(slash - program));
 }
 
 /* ---- files under construction ------------------------------------------------------------- */

@@ -1,14 +1,8 @@
 /* generate.c: the uppermost tier: run the prompt, draw, run, draw ... on weir_seq and sampler. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/sampling.h"
-#include <time.h>
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool is_stop(const weir_generate_options *o, const weir_model *model, int32_t token) {
     if (o->ignore_eos)
@@ -36,19 +30,19 @@ weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "the sampler is for a vocabulary of %u tokens, the timeline's has %u",
                          weir_sampler_n_vocab(sampler), e->model->h.n_vocab);
-    double start = now_s();
+    double start = weir_clock_s();
     WEIR_TRY(weir_seq_run(seq, err));
-    r->prompt_s = now_s() - start;
+    r->prompt_s = weir_clock_s() - start;
     while ((o->max_tokens == 0 || r->n_generated < o->max_tokens) &&
            seq->n_tokens < e->plan.n_ctx) {
         int32_t token;
-        start = now_s();
+        start = weir_clock_s();
         WEIR_TRY(weir_seq_run(seq, err));
         WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
                                    r->n_prompt, NULL, &token, err));
         WEIR_TRY(weir_seq_append(seq, &token, 1, err));
         r->n_generated++;
-        r->generate_s += now_s() - start;
+        r->generate_s += weir_clock_s() - start;
         if (is_stop(o, e->model, token)) {
             r->finish = WEIR_FINISH_STOP;
             break;
