@@ -8,7 +8,6 @@
 #include "run.h"
 #include "verbs.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,16 +213,14 @@ static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
                : WEIR_STATUS_OK;
 }
 
-/* A text with white space in it, which names of models have not. A path may have some: it has a
- * slash in its first word, or the ending of a file of weights. */
+/* A text with white space in it, which names of models have not. A path may have some: it begins as
+ * paths do, or has the ending of a file of weights. */
 static bool is_prompt(const char *text) {
     static const char ending[] = ".gguf";
-    size_t n = strlen(text), n_ending = strlen(ending), n_word = 0;
-    while (n_word < n && !isspace((unsigned char)text[n_word]))
-        n_word++;
-    bool is_path =
-        memchr(text, '/', n_word) || (n >= n_ending && strcmp(text + n - n_ending, ending) == 0);
-    return n_word < n && !is_path;
+    size_t n = strlen(text), n_ending = strlen(ending);
+    bool is_path = text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0 ||
+                   (n >= n_ending && strcmp(text + n - n_ending, ending) == 0);
+    return text[strcspn(text, " \t\n\v\f\r")] != 0 && !is_path;
 }
 
 /* One operand is a model if there is such a one. Else it may be a prompt for the default model, or
