@@ -186,14 +186,14 @@ static weir_status tell_missing(const places *p, const char *name, weir_error *e
     for (size_t i = 0; i < p->n; i++)
         weir_text_buffer_format(&looked, "%s%s", i ? ", " : "", p->folder[i]);
     weir_each_model(tell_name, &names);
-    const char *hint = strcmp(name, weir_default_model) == 0
-                           ? ", the one meant where no MODEL is given, by path or name"
-                           : "";
+    bool is_default = strcmp(name, weir_default_model) == 0;
+    const char *hint =
+        is_default ? ", which is meant where no MODEL is given (a path or a name)" : "";
     /* The names come first: a line has an end, and they are what helps. */
-    weir_status status =
-        weir_fail(err, WEIR_STATUS_IO, "no model '%.60s' here or by name%s; %s%s; looked in %s",
-                  name, hint, names.n > 0 ? "there are " : "no models are installed",
-                  names.n > 0 ? names.text.data : "", looked.n > 0 ? looked.data : "no place");
+    weir_status status = weir_fail(
+        err, WEIR_STATUS_IO, "no model '%.60s'%s; %s%s; looked here and in %s", name, hint,
+        names.n > 0 ? "there are " : "no models are installed", names.n > 0 ? names.text.data : "",
+        looked.n > 0 ? looked.data : "no other place");
     weir_text_buffer_free(&looked);
     weir_text_buffer_free(&names.text);
     return status;
