@@ -39,6 +39,7 @@ wish_library libedit libedit-dev # line editing in a chat
 wish_command scdoc scdoc         # man pages
 wish_command mandoc mandoc       # their test
 wish_command tmux tmux           # tests of the chat on a terminal
+wish_command jq jq               # tests of what is told in JSON
 [ -n "$missing$optional" ] || exit 0
 
 lost() { # reason: the optional packages are not to be asked for again

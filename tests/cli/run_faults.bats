@@ -26,6 +26,7 @@ needs() {
 # The same on a terminal: both streams in $out, line ends as files have them.
 on_terminal() {
     needs script
+    script -q -c true /dev/null </dev/null >/dev/null 2>&1 || skip "no terminal can be made here"
     out=$BATS_TEST_TMPDIR/screen
     err=/dev/null
     code=0

@@ -6,7 +6,8 @@
 # Nothing sleeps in the hope that something has happened: every step waits for text on the screen,
 # with a limit that a loaded machine does not reach. From the environment: WEIR, the program;
 # WEIR_SCRIPTED_MODEL makes a model that gives the answers written below. WEIR_TTY_SHOW=1 prints the
-# screen after every case. Exits with 77 and the reason where tmux is missing.
+# screen after every case. Exits with 77 and the reason where tmux is missing or can make no
+# terminal.
 set -eu
 
 command -v tmux >/dev/null 2>&1 || {
@@ -63,7 +64,10 @@ set -g escape-time 50
 set -g remain-on-exit on
 set -g history-limit 2000
 CONF
-$tmux new-session -d -s keep -x 80 -y 24 'sleep 100000'
+if ! why=$($tmux new-session -d -s keep -x 80 -y 24 'sleep 100000' 2>&1); then
+    echo "skipped: no terminal can be made here: $why"
+    exit 77
+fi
 
 screen() {
     $tmux capture-pane -p -t chat
