@@ -34,6 +34,18 @@ static void count(weir_chat *chat, const weir_answer *answer) {
     chat->generate_s += answer->generate_s;
 }
 
+/* A turn begins with the user's words; answers to the results of tools go on with its seed, so that
+ * the one that is told repeats all of it. */
+static uint64_t seed_of(weir_chat *chat) {
+    const weir_conversation *c = &chat->conversation;
+    if (c->settings.has_seed)
+        return c->settings.sampling.seed + chat->n_retries;
+    if (chat->drawn_seed == 0 || c->n_messages == 0 ||
+        c->message[c->n_messages - 1].role == WEIR_ROLE_USER)
+        chat->drawn_seed = weir_seed_random();
+    return chat->drawn_seed;
+}
+
 weir_status weir_chat_answer(weir_chat *chat, const weir_answer_events *events, weir_answer *out,
                              weir_error *err) {
     const weir_settings *settings = &chat->conversation.settings;
@@ -50,8 +62,7 @@ weir_status weir_chat_answer(weir_chat *chat, const weir_answer_events *events, 
             .opening = prompt.text + prompt.n_text - prompt.n_opening,
             .n_opening = prompt.n_opening,
             .is_plain = !chat->host->tmpl,
-            .seed =
-                settings->has_seed ? settings->sampling.seed + chat->n_retries : weir_seed_random(),
+            .seed = seed_of(chat),
         };
         status = weir_answer_make(&answer, &message, chat->host, chat->seq, &options, events, err);
     }
