@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const weir_role_names[WEIR_N_ROLES] = {"user", "assistant", "tool"};
+
 enum { FIRST_MESSAGES = 8 };
 
 void weir_message_free(weir_message *message) {

@@ -17,6 +17,10 @@ typedef enum weir_role {
     WEIR_ROLE_TOOL = 2
 } weir_role;
 
+enum { WEIR_N_ROLES = 3 };
+/* As templates and files call them. */
+extern const char *const weir_role_names[WEIR_N_ROLES];
+
 typedef struct weir_message {
     weir_role role;
     char *content; /* [n_content] */

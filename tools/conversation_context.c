@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-static const char *const role_names[] = {"user", "assistant", "tool"};
-
 static const char think_end[] = "</think>";
 
 /* What follows the thinking in the model's own text; all of it if there is no end of thinking. */
@@ -74,7 +72,7 @@ static void add_message(const weir_message *m, const weir_template_form *form,
         add_answer_content(m, form, content);
     else
         weir_text_buffer_add(content, m->content, m->n_content);
-    weir_text_buffer_format(out, "{\"role\": \"%s\", \"content\": ", role_names[m->role]);
+    weir_text_buffer_format(out, "{\"role\": \"%s\", \"content\": ", weir_role_names[m->role]);
     weir_text_buffer_add_json(out, content->data, content->n);
     if (m->role == WEIR_ROLE_ASSISTANT && m->reasoning && form->renders_reasoning) {
         /* Two names are in use for it. */

@@ -22,8 +22,6 @@ enum { FILE_VERSION = 1 };
 
 static const char version_key[] = "weir_conversation";
 
-static const char *const role_names[] = {"user", "assistant", "tool"};
-
 /* ---- writing ------------------------------------------------------------------------------ */
 
 /* , "key": "text"; nothing for NULL. */
@@ -39,7 +37,7 @@ static void add_string(weir_text_buffer *out, const char *key, const char *text)
 }
 
 static void add_message(weir_text_buffer *out, const weir_message *m) {
-    weir_text_buffer_format(out, "  {\"role\": \"%s\"", role_names[m->role]);
+    weir_text_buffer_format(out, "  {\"role\": \"%s\"", weir_role_names[m->role]);
     add_text(out, "content", m->content, m->n_content);
     add_text(out, "reasoning", m->reasoning, m->n_reasoning);
     add_text(out, "raw", m->raw, m->n_raw);
@@ -120,8 +118,8 @@ static weir_status read_call(weir_calls *calls, const json_t *object, weir_error
 
 static weir_status read_role(weir_role *out, const json_t *object, weir_error *err) {
     const char *role = json_string_value(json_object_get(object, "role"));
-    for (size_t i = 0; role && i < WEIR_COUNT(role_names); i++)
-        if (strcmp(role, role_names[i]) == 0) {
+    for (size_t i = 0; role && i < WEIR_N_ROLES; i++)
+        if (strcmp(role, weir_role_names[i]) == 0) {
             *out = (weir_role)i;
             return WEIR_STATUS_OK;
         }

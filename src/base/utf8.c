@@ -7,8 +7,6 @@
  */
 #include "base/utf8.h"
 
-#include <string.h>
-
 /* What a lead byte asks for: bytes in all (0: no lead byte), and the range of the second byte, in
  * which overlong forms, surrogates and codes above U+10FFFF are already impossible. */
 typedef struct utf8_lead {
@@ -77,22 +75,9 @@ size_t weir_utf8_count(const char *text, size_t n) {
 }
 
 size_t weir_utf8_repair(const char *text, size_t n, char *out) {
-    size_t written = 0;
-    for (size_t at = 0; at < n;) {
-        size_t n_valid = weir_utf8_valid(text + at, n - at);
-        if (n_valid > 0)
-            memcpy(out + written, text + at, n_valid);
-        written += n_valid;
-        at += n_valid;
-        if (at == n)
-            break;
-        uint32_t code;
-        size_t used;
-        weir_utf8_step(text + at, n - at, &code, &used);
-        written += weir_utf8_encode(code, out + written);
-        at += used;
-    }
-    return written;
+    weir_utf8_gate gate = {0};
+    size_t written = weir_utf8_push(&gate, text, n, out);
+    return written + weir_utf8_finish(&gate, out + written);
 }
 
 size_t weir_utf8_encode(uint32_t code, char out[WEIR_UTF8_MAX]) {

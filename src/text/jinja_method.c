@@ -41,24 +41,28 @@ static weir_status dict_items(weir_jinja_run *run, const weir_jinja_call *call,
     return WEIR_STATUS_OK;
 }
 
-static weir_status dict_keys(weir_jinja_run *run, const weir_jinja_call *call,
+/* Keys or values of the dict that is called, as a list. */
+static weir_status list_half(weir_jinja_run *run, const weir_jinja_call *call, bool wants_keys,
                              weir_jinja_value *out) {
     weir_jinja_value self;
     WEIR_TRY(weir_jinja_arguments(run, call, "self", &self, NULL));
-    WEIR_TRY(weir_jinja_new_list(run, WEIR_JINJA_LIST, self.as.dict->n, out));
-    for (size_t i = 0; i < self.as.dict->n; i++)
-        WEIR_TRY(weir_jinja_append(run, out->as.list, self.as.dict->entries[i].key));
+    const weir_jinja_dict *dict = self.as.dict;
+    WEIR_TRY(weir_jinja_new_list(run, WEIR_JINJA_LIST, dict->n, out));
+    for (size_t i = 0; i < dict->n; i++) {
+        const weir_jinja_entry *entry = &dict->entries[i];
+        WEIR_TRY(weir_jinja_append(run, out->as.list, wants_keys ? entry->key : entry->value));
+    }
     return WEIR_STATUS_OK;
+}
+
+static weir_status dict_keys(weir_jinja_run *run, const weir_jinja_call *call,
+                             weir_jinja_value *out) {
+    return list_half(run, call, true, out);
 }
 
 static weir_status dict_values(weir_jinja_run *run, const weir_jinja_call *call,
                                weir_jinja_value *out) {
-    weir_jinja_value self;
-    WEIR_TRY(weir_jinja_arguments(run, call, "self", &self, NULL));
-    WEIR_TRY(weir_jinja_new_list(run, WEIR_JINJA_LIST, self.as.dict->n, out));
-    for (size_t i = 0; i < self.as.dict->n; i++)
-        WEIR_TRY(weir_jinja_append(run, out->as.list, self.as.dict->entries[i].value));
-    return WEIR_STATUS_OK;
+    return list_half(run, call, false, out);
 }
 
 static weir_status dict_copy(weir_jinja_run *run, const weir_jinja_call *call,

@@ -3,7 +3,7 @@
  *
  * Owns the bytes held back between two pushes. Does not own what is UTF-8 (base/utf8.h). Invariant:
  * what is held is one beginning of a code point that the next byte may still complete, so what
- * comes out is what weir_utf8_repair makes of the whole stream, however it is cut.
+ * comes out is the same however the stream is cut.
  */
 #include "base/utf8.h"
 
