@@ -74,103 +74,21 @@ static weir_status list_gguf(conversion *c, const weir_gguf *g, weir_error *err)
     return WEIR_STATUS_OK;
 }
 
-static void from_weight(item *it, const weir_weight *w) {
-    it->from = w->format;
-    it->data = w->data;
-}
-
-static void from_floats(item *it, const float *values) {
-    it->from = weir_format_by_id(WEIR_FORMAT_F32);
-    it->data = (const uint8_t *)values;
-}
-
-static void from_stack(item *it, const weir_weight *stack) {
-    it->from = stack[0].format;
-    it->stack = stack;
-    it->stack_rows = stack[0].rows;
-}
-
-/* Where the bound model has the values of a planned tensor. */
+/* Where the bound model has the values of a planned tensor. No values at all: an expert bias that
+ * the model does not have; zeros choose the same experts. */
 static void find_source(item *it, const weir_model *m, const weir_planned *t) {
-    const weir_layer *l = &m->layers[t->layer];
-    switch (t->part) {
-    case WEIR_PART_EMBED:
-        from_weight(it, &m->embed);
-        break;
-    case WEIR_PART_HEAD:
-        from_weight(it, &m->head);
-        break;
-    case WEIR_PART_FINAL_NORM:
-        from_floats(it, m->final_norm);
-        break;
-    case WEIR_PART_OPERATOR_NORM:
-        from_floats(it, l->operator_norm);
-        break;
-    case WEIR_PART_FFN_NORM:
-        from_floats(it, l->ffn_norm);
-        break;
-    case WEIR_PART_CONV_IN:
-        from_weight(it, &l->conv_in);
-        break;
-    case WEIR_PART_CONV_TAPS:
-        from_floats(it, l->conv_taps);
-        break;
-    case WEIR_PART_CONV_OUT:
-        from_weight(it, &l->conv_out);
-        break;
-    case WEIR_PART_CONV_IN_BIAS:
-        from_floats(it, l->conv_in_bias);
-        break;
-    case WEIR_PART_CONV_BIAS:
-        from_floats(it, l->conv_bias);
-        break;
-    case WEIR_PART_CONV_OUT_BIAS:
-        from_floats(it, l->conv_out_bias);
-        break;
-    case WEIR_PART_ATTN_Q:
-        from_weight(it, &l->attn_q);
-        break;
-    case WEIR_PART_ATTN_K:
-        from_weight(it, &l->attn_k);
-        break;
-    case WEIR_PART_ATTN_V:
-        from_weight(it, &l->attn_v);
-        break;
-    case WEIR_PART_ATTN_OUT:
-        from_weight(it, &l->attn_out);
-        break;
-    case WEIR_PART_Q_NORM:
-        from_floats(it, l->q_norm);
-        break;
-    case WEIR_PART_K_NORM:
-        from_floats(it, l->k_norm);
-        break;
-    case WEIR_PART_FFN_GATE:
-        from_weight(it, &l->ffn_gate);
-        break;
-    case WEIR_PART_FFN_UP:
-        from_weight(it, &l->ffn_up);
-        break;
-    case WEIR_PART_FFN_DOWN:
-        from_weight(it, &l->ffn_down);
-        break;
-    case WEIR_PART_ROUTER:
-        from_weight(it, &l->router);
-        break;
-    case WEIR_PART_EXPERT_BIAS: /* NULL in a model without: zeros choose the same experts */
-        from_floats(it, l->expert_bias);
-        break;
-    case WEIR_PART_EXPERTS_GATE:
-        from_stack(it, l->experts_gate);
-        break;
-    case WEIR_PART_EXPERTS_UP:
-        from_stack(it, l->experts_up);
-        break;
-    case WEIR_PART_EXPERTS_DOWN:
-        from_stack(it, l->experts_down);
-        break;
-    case WEIR_N_PARTS:
-        break;
+    weir_part_data found = weir_part_find(m, t->part, t->layer);
+    if (!found.weight) {
+        it->from = weir_format_by_id(WEIR_FORMAT_F32);
+        it->data = (const uint8_t *)found.values;
+        return;
+    }
+    it->from = found.weight->format;
+    if (weir_part_get_names(t->part)->is_stack) {
+        it->stack = found.weight;
+        it->stack_rows = found.weight->rows;
+    } else {
+        it->data = found.weight->data;
     }
 }
 

@@ -1,22 +1,15 @@
 /*
- * synth_folder.c: a synthetic model as a Hugging Face folder.
- *
- * Everything is written into a folder of a temporary name beside OUT, which takes OUT's name when
- * it is complete. Of a folder that is replaced only a model's files are deleted: if it holds
- * anything else it is refused before the work begins. Experts are tensors of their own here; their
- * values are those of the stacked tensor of the GGUF.
+ * synth_folder.c: a synthetic model as a Hugging Face folder. Experts are tensors of their own
+ * here; their values are those of the stacked tensor of the GGUF.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "convert/folder_out.h"
 #include "convert/hf_write.h"
 #include "convert/hparams_meta.h"
 #include "convert/row_stream.h"
@@ -26,7 +19,7 @@ enum { SHARD_NAME = 48, MOST_SHARDS = 99999 };
 
 /* A tensor of the folder: rows [row, row + n_rows) of a planned one. */
 typedef struct piece {
-    char name[WEIR_LAYOUT_NAME * 2];
+    char name[WEIR_HF_NAME];
     const weir_planned *planned;
     const weir_format *format;
     uint32_t n_dims;
@@ -38,8 +31,7 @@ typedef struct piece {
 
 typedef struct folder_writer {
     const weir_synth_job *job;
-    const char *out;
-    char *work; /* the temporary folder */
+    weir_folder_out folder;
     piece *pieces;
     size_t n_pieces;
     uint32_t n_shards;
@@ -50,116 +42,9 @@ typedef struct folder_writer {
     uint64_t first_row;
 } folder_writer;
 
-/* ---- folders ------------------------------------------------------------------------------- */
-
-static weir_status io_error(weir_error *err, const char *path, const char *what) {
-    return weir_fail(err, WEIR_STATUS_IO, "%s: %s: %s", path, what, strerror(errno));
-}
-
-/* Names that a model folder of ours has, now or with another number of shards. */
-static bool is_ours(const char *name) {
-    static const char *const names[] = {"config.json",           "tokenizer.json",
-                                        "tokenizer_config.json", "generation_config.json",
-                                        "chat_template.jinja",   "model.safetensors.index.json"};
-    for (size_t i = 0; i < WEIR_COUNT(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    const char *dot = strrchr(name, '.');
-    return strncmp(name, "model", 5) == 0 && dot != NULL && strcmp(dot, ".safetensors") == 0;
-}
-
-static bool is_dots(const char *name) {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/* A shell that stands in a folder would stand in a deleted one after its replacement. */
-static bool is_here(const char *full) {
-    char *here = getcwd(NULL, 0);
-    bool is_same = here != NULL && strcmp(here, full) == 0;
-    free(here);
-    return is_same;
-}
-
-/* OUT may be taken: it is not there, or it may be replaced and holds nothing but a model. */
-static weir_status check_out(const char *out, bool overwrite, weir_error *err) {
-    if (!weir_path_exists(out))
-        return WEIR_STATUS_OK;
-    if (!overwrite)
-        return weir_fail(err, WEIR_STATUS_FAILED, "%s: exists already", out);
-    if (!weir_path_is_folder(out))
-        return weir_fail(err, WEIR_STATUS_FAILED, "%s: is no folder, so none replaces it", out);
-    if (is_here(out))
-        return weir_fail(err, WEIR_STATUS_FAILED, "%s: not replaced, it is the current folder",
-                         out);
-    DIR *dir = opendir(out);
-    if (dir == NULL)
-        return io_error(err, out, "cannot be read");
-    weir_status status = WEIR_STATUS_OK;
-    for (struct dirent *e; status == WEIR_STATUS_OK && (e = readdir(dir)) != NULL;)
-        if (!is_dots(e->d_name) && !is_ours(e->d_name))
-            status = weir_fail(err, WEIR_STATUS_FAILED,
-                               "%s: not replaced, it holds '%.80s', which is no part of a model",
-                               out, e->d_name);
-    closedir(dir);
-    return status;
-}
-
-/* Deletes our files and the folder, as far as that goes. */
-static void remove_folder(const char *path) {
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return;
-    for (struct dirent *e; (e = readdir(dir)) != NULL;)
-        if (is_ours(e->d_name))
-            unlinkat(dirfd(dir), e->d_name, 0);
-    closedir(dir);
-    rmdir(path);
-}
-
-/* OUT.tmp-XXXXXX as a new folder; NULL if that fails. */
-static char *make_folder(const char *out) {
-    size_t n = strlen(out);
-    while (n > 1 && out[n - 1] == '/')
-        n--;
-    char *path = malloc(n + sizeof ".tmp-XXXXXX");
-    if (path == NULL)
-        return NULL;
-    memcpy(path, out, n);
-    strcpy(path + n, ".tmp-XXXXXX");
-    if (mkdtemp(path) == NULL) {
-        free(path);
-        return NULL;
-    }
-    return path;
-}
-
-/* The finished folder takes its name; what stood there goes. */
-static weir_status publish(folder_writer *f, weir_error *err) {
-    chmod(f->work, 0755); /* mkdtemp's are private */
-    char *old = NULL;
-    if (weir_path_exists(f->out)) {
-        old = make_folder(f->out);
-        if (old == NULL || rename(f->out, old) != 0) {
-            weir_status status = io_error(err, f->out, "cannot be replaced");
-            if (old != NULL)
-                rmdir(old);
-            free(old);
-            return status;
-        }
-    }
-    if (rename(f->work, f->out) != 0) {
-        weir_status status = io_error(err, f->out, "cannot take its name");
-        if (old != NULL)
-            rename(old, f->out);
-        free(old);
-        return status;
-    }
-    free(f->work);
-    f->work = NULL;
-    if (old != NULL)
-        remove_folder(old);
-    free(old);
-    return WEIR_STATUS_OK;
+static bool is_ours(const void *context, const char *name) {
+    (void)context;
+    return weir_folder_is_model_file(name);
 }
 
 /* ---- pieces -------------------------------------------------------------------------------- */
@@ -171,7 +56,7 @@ static bool is_stack(const weir_planned *t) {
 static void add_piece(folder_writer *f, const weir_planned *t, uint32_t expert) {
     piece *p = &f->pieces[f->n_pieces++];
     *p = (piece){.planned = t, .format = f->job->type, .n_rows = t->n_rows};
-    weir_layout_hf_name(p->name, t->part, t->layer, expert);
+    weir_part_hf_name(p->name, t->part, t->layer, expert);
     if (t->part == WEIR_PART_EXPERT_BIAS) /* as the family's files have it */
         p->format = weir_format_by_id(WEIR_FORMAT_F32);
     if (is_stack(t)) {
@@ -243,9 +128,9 @@ static weir_status write_index(const folder_writer *f, weir_error *err) {
     json_decref(root);
     json_decref(map);
     if (text == NULL)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the index", f->out);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the index", f->folder.out);
     weir_status status =
-        weir_hf_write_file(f->work, "model.safetensors.index.json", text, strlen(text), err);
+        weir_hf_write_file(f->folder.work, "model.safetensors.index.json", text, strlen(text), err);
     free(text);
     return status;
 }
@@ -253,8 +138,9 @@ static weir_status write_index(const folder_writer *f, weir_error *err) {
 static weir_status write_config(const folder_writer *f, weir_error *err) {
     char *text = weir_hparams_to_json(&f->job->h, f->job->type);
     if (text == NULL)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for config.json", f->out);
-    weir_status status = weir_hf_write_file(f->work, "config.json", text, strlen(text), err);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for config.json",
+                         f->folder.out);
+    weir_status status = weir_hf_write_file(f->folder.work, "config.json", text, strlen(text), err);
     free(text);
     return status;
 }
@@ -276,9 +162,9 @@ static weir_status take_bytes(void *context, const void *data, size_t n, weir_er
 static weir_status write_shard(folder_writer *f, uint32_t shard, weir_error *err) {
     char name[SHARD_NAME];
     shard_name(name, shard, f->n_shards);
-    char *path = weir_path_join(f->work, name);
+    char *path = weir_path_join(f->folder.work, name);
     if (path == NULL)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", f->out);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", f->folder.out);
     weir_status status = weir_safetensors_create(&f->writer, path, false, err);
     free(path);
     if (status != WEIR_STATUS_OK)
@@ -304,37 +190,28 @@ static weir_status write_shard(folder_writer *f, uint32_t shard, weir_error *err
     return weir_safetensors_commit(&f->writer, err);
 }
 
-static weir_status write_all(folder_writer *f, uint64_t shard_bytes, weir_error *err) {
+static weir_status write_all(folder_writer *f, const char *out, uint64_t shard_bytes,
+                             weir_error *err) {
     const weir_synth_options *options = f->job->options;
-    WEIR_TRY(check_out(f->out, options->overwrite, err));
+    WEIR_TRY(weir_folder_out_open(&f->folder, out, options->overwrite, is_ours, NULL, err));
     WEIR_TRY(list_pieces(f, shard_bytes, err));
-    f->work = make_folder(f->out);
-    if (f->work == NULL)
-        return io_error(err, f->out, "no folder can be made beside it");
     WEIR_TRY(weir_row_stream_open(&f->stream, options->n_threads, f->total_bytes,
                                   &options->progress, err));
     for (uint32_t i = 0; i < f->n_shards; i++)
         WEIR_TRY(write_shard(f, i, err));
     WEIR_TRY(write_index(f, err));
     WEIR_TRY(write_config(f, err));
-    WEIR_TRY(weir_hf_write_tokenizer(f->work, &f->job->tokens, err));
-    return publish(f, err);
+    WEIR_TRY(weir_hf_write_tokenizer(f->folder.work, &f->job->tokens, err));
+    return weir_folder_out_commit(&f->folder, err);
 }
 
 weir_status weir_synth_folder(const char *out, const weir_synth_job *job, uint64_t shard_bytes,
                               weir_error *err) {
-    if (out[0] == 0)
-        return weir_fail(err, WEIR_STATUS_IO, "a folder without a name cannot be made");
-    /* A link to a folder stands for the folder. NULL: OUT is not there yet. */
-    char *full = realpath(out, NULL);
-    folder_writer f = {.job = job, .out = full != NULL ? full : out};
-    weir_status status = write_all(&f, shard_bytes, err);
+    folder_writer f = {.job = job};
+    weir_status status = write_all(&f, out, shard_bytes, err);
     weir_safetensors_abort(&f.writer);
     weir_row_stream_close(&f.stream);
-    if (f.work != NULL)
-        remove_folder(f.work);
-    free(f.work);
+    weir_folder_out_close(&f.folder);
     free(f.pieces);
-    free(full);
     return status;
 }

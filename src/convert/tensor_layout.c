@@ -1,7 +1,7 @@
 /*
- * tensor_layout.c: the table of tensor names, and the tensors of a model made from it.
+ * tensor_layout.c: the tensors of a model, in the order of a GGUF file.
  *
- * Owns the names of both file forms and the rule of what stays F32. Does not touch files.
+ * Owns the rule of what stays F32. Does not touch files.
  * Invariant: a tensor is planned exactly if the hyperparameters call for it.
  */
 #include "convert/tensor_layout.h"
@@ -12,44 +12,6 @@
 #include <string.h>
 
 #include "base/error.h"
-
-typedef struct part_names {
-    const char *gguf; /* behind "blk.N." for parts of a layer */
-    const char *hf;   /* behind "model.layers.N." for parts of a layer */
-    bool is_layer;
-    bool is_matrix;
-    bool is_stack; /* hf: behind "feed_forward.experts.E." */
-} part_names;
-
-static const part_names names[WEIR_N_PARTS] = {
-    [WEIR_PART_EMBED] = {"token_embd.weight", "model.embed_tokens.weight", false, true, false},
-    [WEIR_PART_HEAD] = {"output.weight", "lm_head.weight", false, true, false},
-    [WEIR_PART_FINAL_NORM] = {"token_embd_norm.weight", "model.embedding_norm.weight", false, false,
-                              false},
-    [WEIR_PART_OPERATOR_NORM] = {"attn_norm.weight", "operator_norm.weight", true, false, false},
-    [WEIR_PART_FFN_NORM] = {"ffn_norm.weight", "ffn_norm.weight", true, false, false},
-    [WEIR_PART_CONV_IN] = {"shortconv.in_proj.weight", "conv.in_proj.weight", true, true, false},
-    [WEIR_PART_CONV_TAPS] = {"shortconv.conv.weight", "conv.conv.weight", true, false, false},
-    [WEIR_PART_CONV_OUT] = {"shortconv.out_proj.weight", "conv.out_proj.weight", true, true, false},
-    [WEIR_PART_CONV_IN_BIAS] = {"shortconv.in_proj.bias", "conv.in_proj.bias", true, false, false},
-    [WEIR_PART_CONV_BIAS] = {"shortconv.conv.bias", "conv.conv.bias", true, false, false},
-    [WEIR_PART_CONV_OUT_BIAS] = {"shortconv.out_proj.bias", "conv.out_proj.bias", true, false,
-                                 false},
-    [WEIR_PART_ATTN_Q] = {"attn_q.weight", "self_attn.q_proj.weight", true, true, false},
-    [WEIR_PART_ATTN_K] = {"attn_k.weight", "self_attn.k_proj.weight", true, true, false},
-    [WEIR_PART_ATTN_V] = {"attn_v.weight", "self_attn.v_proj.weight", true, true, false},
-    [WEIR_PART_ATTN_OUT] = {"attn_output.weight", "self_attn.out_proj.weight", true, true, false},
-    [WEIR_PART_Q_NORM] = {"attn_q_norm.weight", "self_attn.q_layernorm.weight", true, false, false},
-    [WEIR_PART_K_NORM] = {"attn_k_norm.weight", "self_attn.k_layernorm.weight", true, false, false},
-    [WEIR_PART_FFN_GATE] = {"ffn_gate.weight", "feed_forward.w1.weight", true, true, false},
-    [WEIR_PART_FFN_UP] = {"ffn_up.weight", "feed_forward.w3.weight", true, true, false},
-    [WEIR_PART_FFN_DOWN] = {"ffn_down.weight", "feed_forward.w2.weight", true, true, false},
-    [WEIR_PART_ROUTER] = {"ffn_gate_inp.weight", "feed_forward.gate.weight", true, false, false},
-    [WEIR_PART_EXPERT_BIAS] = {"exp_probs_b.bias", "feed_forward.expert_bias", true, false, false},
-    [WEIR_PART_EXPERTS_GATE] = {"ffn_gate_exps.weight", "w1.weight", true, true, true},
-    [WEIR_PART_EXPERTS_UP] = {"ffn_up_exps.weight", "w3.weight", true, true, true},
-    [WEIR_PART_EXPERTS_DOWN] = {"ffn_down_exps.weight", "w2.weight", true, true, true},
-};
 
 /* ---- formats ------------------------------------------------------------------------------- */
 
@@ -85,22 +47,12 @@ bool weir_layout_is_matrix(const char *gguf_name) {
             return false;
         tail += digits + 1;
     }
-    for (size_t i = 0; i < WEIR_N_PARTS; i++)
-        if (names[i].is_layer == in_layer && strcmp(names[i].gguf, tail) == 0)
-            return names[i].is_matrix;
+    for (uint32_t i = 0; i < WEIR_N_PARTS; i++) {
+        const weir_part_names *n = weir_part_get_names((weir_part)i);
+        if (n->is_layer == in_layer && strcmp(n->gguf, tail) == 0)
+            return n->is_matrix;
+    }
     return false;
-}
-
-void weir_layout_hf_name(char out[WEIR_LAYOUT_NAME * 2], weir_part part, uint32_t layer,
-                         uint32_t expert) {
-    const part_names *n = &names[part];
-    size_t cap = WEIR_LAYOUT_NAME * 2;
-    if (!n->is_layer)
-        snprintf(out, cap, "%s", n->hf);
-    else if (n->is_stack)
-        snprintf(out, cap, "model.layers.%u.feed_forward.experts.%u.%s", layer, expert, n->hf);
-    else
-        snprintf(out, cap, "model.layers.%u.%s", layer, n->hf);
 }
 
 /* ---- the tensors of a model ---------------------------------------------------------------- */
@@ -108,13 +60,10 @@ void weir_layout_hf_name(char out[WEIR_LAYOUT_NAME * 2], weir_part part, uint32_
 /* Dimensions of 0 at the front are left out: (0, rows, cols) is a matrix, (0, 0, n) a vector. */
 static void plan(weir_layout *layout, weir_part part, uint32_t layer, uint64_t stack, uint64_t rows,
                  uint32_t cols) {
-    const part_names *n = &names[part];
     weir_planned *t = &layout->tensors[layout->n_tensors++];
-    *t = (weir_planned){.part = part, .layer = layer, .is_matrix = n->is_matrix};
-    int length = n->is_layer ? snprintf(t->name, sizeof t->name, "blk.%u.%s", layer, n->gguf)
-                             : snprintf(t->name, sizeof t->name, "%s", n->gguf);
-    assert(length > 0 && (size_t)length < sizeof t->name);
-    (void)length;
+    *t = (weir_planned){
+        .part = part, .layer = layer, .is_matrix = weir_part_get_names(part)->is_matrix};
+    weir_part_gguf_name(t->name, part, layer);
     t->n_rows = 1;
     if (stack != 0) {
         t->shape[t->n_dims++] = stack;

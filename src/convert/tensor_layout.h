@@ -1,47 +1,14 @@
 /*
  * tensor_layout.h: which tensors a model of given hyperparameters has in a GGUF file: names,
- * shapes, and whether a tensor may be quantized. The one table of names that convert and synth
- * write from; reading names is the model room's.
+ * shapes, and whether a tensor may be quantized.
  */
 #ifndef WEIR_CONVERT_TENSOR_LAYOUT_H
 #define WEIR_CONVERT_TENSOR_LAYOUT_H
 
-#include "model/model.h"
-
-typedef enum weir_part {
-    WEIR_PART_EMBED,
-    WEIR_PART_HEAD,
-    WEIR_PART_FINAL_NORM,
-    WEIR_PART_OPERATOR_NORM,
-    WEIR_PART_FFN_NORM,
-    WEIR_PART_CONV_IN,
-    WEIR_PART_CONV_TAPS,
-    WEIR_PART_CONV_OUT,
-    WEIR_PART_CONV_IN_BIAS,
-    WEIR_PART_CONV_BIAS,
-    WEIR_PART_CONV_OUT_BIAS,
-    WEIR_PART_ATTN_Q,
-    WEIR_PART_ATTN_K,
-    WEIR_PART_ATTN_V,
-    WEIR_PART_ATTN_OUT,
-    WEIR_PART_Q_NORM,
-    WEIR_PART_K_NORM,
-    WEIR_PART_FFN_GATE,
-    WEIR_PART_FFN_UP,
-    WEIR_PART_FFN_DOWN,
-    WEIR_PART_ROUTER,
-    WEIR_PART_EXPERT_BIAS,
-    WEIR_PART_EXPERTS_GATE,
-    WEIR_PART_EXPERTS_UP,
-    WEIR_PART_EXPERTS_DOWN,
-    WEIR_N_PARTS
-} weir_part;
-
-/* Also the longest name a GGUF may have, with its 0. */
-enum { WEIR_LAYOUT_NAME = 64 };
+#include "model/parts.h"
 
 typedef struct weir_planned {
-    char name[WEIR_LAYOUT_NAME]; /* in GGUF */
+    char name[WEIR_GGUF_NAME]; /* in GGUF */
     weir_part part;
     uint32_t layer; /* of parts of a layer */
     bool is_matrix; /* takes the type asked for; all others are F32 always */
@@ -73,9 +40,5 @@ weir_status weir_format_parse(const weir_format **out, const char *name, weir_er
 
 /* Whether the tensor of this GGUF name is a matrix in the sense of is_matrix. */
 bool weir_layout_is_matrix(const char *gguf_name);
-
-/* Name in a Hugging Face folder; expert counts for the three stacks of experts only. */
-void weir_layout_hf_name(char out[WEIR_LAYOUT_NAME * 2], weir_part part, uint32_t layer,
-                         uint32_t expert);
 
 #endif
