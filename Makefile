@@ -1,19 +1,20 @@
 # Calls cmake, ctest and the scripts; the build itself is CMakeLists.txt.
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
-TINY = build/tiny-moe.gguf
 
-.PHONY: all build setup run test install asan tsan fuzz soak gates format clean
+.PHONY: all build setup run nano ladder test install asan tsan fuzz soak gates format clean
 all: build
 build:
 	@cmake --preset release --log-level=WARNING >/dev/null && cmake --build build
 setup:
 	@scripts/setup.sh
 run: setup build
-	@test -f $(TINY) || build/weir synth $(TINY) --config tiny-moe
-	@echo "make run: a tiny model with random weights answers; what it says means nothing" >&2
-	build/weir run $(TINY) "Hello" --max-tokens 48 --temperature 1 --seed 1 --stats
-	@echo "make run: to chat:  build/weir run $(TINY)   (or with the file of a real model)" >&2
+	@build/weir run weir-nano "Tell me a story about a brave little mouse." --stats
+	@echo "make run: to talk with it:  build/weir run     (or with the file of a real LFM2)" >&2
+nano: setup build
+	@scripts/nano.sh
+ladder: setup build
+	@scripts/ladder.sh
 test: setup build
 	@scripts/run_tests.sh build
 install: build

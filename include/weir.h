@@ -145,6 +145,29 @@ WEIR_API void weir_model_meta_item(const weir_model *model, size_t i, size_t ite
 WEIR_API weir_status weir_model_check_tensor(const weir_model *model, size_t i, uint64_t *n_nan,
                                              uint64_t *n_inf, weir_error *err);
 
+/* ---- adapters ----------------------------------------------------------------------------- */
+
+/* A low-rank adapter (LoRA, Hu et al. 2021) for a model: y = x W' + scale alpha / rank (x A') B' on
+ * the matrices it names. Immutable; any thread may read it. Keeps its model alive. */
+typedef struct weir_lora weir_lora;
+
+typedef struct weir_lora_info {
+    const char *name; /* base name of the path */
+    const char *form; /* "gguf" or "peft" */
+    uint32_t rank;    /* the largest */
+    float alpha;
+    uint32_t n_matrices; /* adapted; an expert counts as one */
+    uint64_t n_params, bytes;
+} weir_lora_info;
+
+/* path: an adapter GGUF (general.type "adapter"), a PEFT folder, or its adapter_model.safetensors.
+ * BAD_FILE names the tensor that is for no matrix of this model, has another shape, or lacks its
+ * other half; UNSUPPORTED other methods than LoRA. */
+WEIR_API weir_status weir_lora_open(weir_lora **out, weir_model *model, const char *path,
+                                    weir_error *err);
+WEIR_API void weir_lora_close(weir_lora **lora);
+WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
+
 /* ---- memory, planned before it is taken ---------------------------------------------------- */
 
 typedef struct weir_engine_options {
@@ -164,6 +187,9 @@ typedef struct weir_engine_options {
     bool no_pin;          /* leave threads where the system puts them */
     bool no_map; /* read the weights into the engine's own memory, in huge pages and not evictable,
                     instead of using them where their file is mapped */
+    weir_lora *const *loras;  /* [n_loras] of this model; the engine keeps them alive */
+    const float *lora_scales; /* [n_loras] of timelines that set none; NULL: 1 each */
+    size_t n_loras;
     weir_progress progress;
 } weir_engine_options;
 
@@ -247,6 +273,11 @@ WEIR_API weir_status weir_seq_fork(weir_seq **out, const weir_seq *seq, weir_err
  * the context that would be exceeded. */
 WEIR_API weir_status weir_seq_append(weir_seq *seq, const int32_t *tokens, size_t n,
                                      weir_error *err);
+
+/* Which of the engine's adapters this timeline uses, and how strongly: scales [n_loras], 0: not at
+ * all. BAD_ARGUMENT unless the timeline is empty. A fork has the scales of what it was forked from.
+ */
+WEIR_API weir_status weir_seq_set_loras(weir_seq *seq, const float *scales, weir_error *err);
 
 /* Cuts the timeline to its first n tokens. Exact: what follows has the bits it would have had. */
 WEIR_API weir_status weir_seq_rewind(weir_seq *seq, size_t n_tokens, weir_error *err);

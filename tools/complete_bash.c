@@ -1,8 +1,9 @@
 /*
  * complete_bash.c: the completion script of bash.
  *
- * Owns the script. Its working parts are fixed text; the tables become two functions of `case`
- * lines: what stands for a value, and which options a verb has. bash cuts words at =, so that
+ * Owns the script. Its working parts are fixed text; the tables become three functions of
+ * `case` lines: the verbs of a group, what stands for a value, and which options a verb has. bash
+ * cuts words at =, so that
  * "--flag=va" comes as three words; at : it cuts too, which no completed value contains.
  */
 #include "completions.h"
@@ -54,11 +55,22 @@ static const char HEAD[] =
 static const char TAIL[] =
     "_weir() {\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-    "    local verb=${COMP_WORDS[1]} value= options= operand=1 i\n"
+    "    local verb=${COMP_WORDS[1]} value= options= operand=1 first=2 i\n"
     "    COMPREPLY=()\n"
     "    if ((COMP_CWORD == 1)); then\n"
     "        _weir_words \"$_weir_verbs help --help --version\" \"$cur\"\n"
     "        return\n"
+    "    fi\n"
+    "    # The verbs of a group have two words.\n"
+    "    if ((COMP_CWORD == 2)) && _weir_group \"$verb\"; then\n"
+    "        _weir_words \"$value --help\" \"$cur\"\n"
+    "        return\n"
+    "    elif ((COMP_CWORD == 3)) && [[ $verb == help ]]; then\n"
+    "        _weir_group \"$prev\" && _weir_words \"$value\" \"$cur\"\n"
+    "        return\n"
+    "    elif _weir_group \"$verb\"; then\n"
+    "        verb+=\" ${COMP_WORDS[2]}\"\n"
+    "        first=3\n"
     "    fi\n"
     "    # --flag=value comes as three words.\n"
     "    if [[ $cur == = ]]; then\n"
@@ -75,7 +87,7 @@ static const char TAIL[] =
     "        _weir_words \"$options --help\" \"$cur\"\n"
     "        return\n"
     "    fi\n"
-    "    for ((i = 2; i < COMP_CWORD; i++)); do\n"
+    "    for ((i = first; i < COMP_CWORD; i++)); do\n"
     "        if [[ ${COMP_WORDS[i]} != -* ]]; then\n"
     "            ((operand++))\n"
     "        elif _weir_value \"$verb ${COMP_WORDS[i]}\"; then\n"
@@ -88,9 +100,17 @@ static const char TAIL[] =
     "\n"
     "complete -F _weir weir\n";
 
-static void print_verbs(void) {
-    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
-        printf("%s%s", verb == weir_verbs ? "" : " ", (*verb)->name);
+/* The verbs of a group; NULL: what may be the first word. */
+static void print_verbs(const weir_verb_group *of) {
+    const char *between = "";
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
+        if (!weir_verb_is_in(*verb, of))
+            continue;
+        printf("%s%s", between, weir_verb_last_word(*verb));
+        between = " ";
+    }
+    for (const weir_verb_group *group = weir_verb_groups; !of && group->name; group++)
+        printf(" %s", group->name);
 }
 
 static void print_value(const char *name, size_t n) {
@@ -124,13 +144,19 @@ static void print_values_of(const weir_verb *verb) {
         const char *name = weir_operand_name(verb, i, &n);
         if (!name)
             break;
-        printf("    '%s %zu'", verb->name, i + 1);
+        bool is_many = weir_operand_is_many(name, n);
+        if (is_many)
+            printf("    '%s '[0-9]*", verb->name);
+        else
+            printf("    '%s %zu'", verb->name, i + 1);
         print_value(name, n);
+        if (is_many)
+            break;
     }
 }
 
 static void print_options_of(const weir_verb *verb) {
-    printf("    %s) options='", verb->name);
+    printf("    '%s') options='", verb->name);
     const char *between = "";
     for (size_t i = 0; i < verb->n_options; i++) {
         if (verb->options[i].type == WEIR_OPTION_GROUP)
@@ -144,8 +170,19 @@ static void print_options_of(const weir_verb *verb) {
 void weir_complete_bash(void) {
     fputs(HEAD, stdout);
     printf("_weir_verbs='");
-    print_verbs();
+    print_verbs(NULL);
     printf("'\n"
+           "\n"
+           "_weir_group() { # first word\n"
+           "    case $1 in\n");
+    for (const weir_verb_group *group = weir_verb_groups; group->name; group++) {
+        printf("    %s) value='", group->name);
+        print_verbs(group);
+        printf("' ;;\n");
+    }
+    printf("    *) return 1 ;;\n"
+           "    esac\n"
+           "}\n"
            "\n"
            "# What stands for the value of an option, or for an operand, of a verb.\n"
            "_weir_value() { # \"verb option\" or \"verb number\"\n"

@@ -1,6 +1,7 @@
 /*
  * complete_fish.c: the completion script of fish: one line a verb and one an option. A line holds
- * while the verb has been typed; operands that are files are completed by fish itself.
+ * while the verb, with both its words, has been typed; operands that are files are completed by
+ * fish itself.
  */
 #include "completions.h"
 #include "verbs.h"
@@ -18,6 +19,19 @@ static const char HEAD[] =
     "/))/../share/weir/models/*.gguf\n"
     "        string replace -r '.*/(.*)\\.gguf$' '$1' -- $file\n"
     "    end\n"
+    "end\n"
+    "\n"
+    "# Do these words, and no others, stand between the program and the cursor?\n"
+    "function __weir_is\n"
+    "    set -l words (commandline -opc)\n"
+    "    test \"$words[2..-1]\" = \"$argv\"\n"
+    "end\n"
+    "\n"
+    "# Do these words stand behind the program?\n"
+    "function __weir_begins\n"
+    "    set -l words (commandline -opc)\n"
+    "    test (count $words) -gt (count $argv)\n"
+    "    and test \"$words[2..(math 1 + (count $argv))]\" = \"$argv\"\n"
     "end\n"
     "\n"
     "complete -c weir -f\n"
@@ -55,16 +69,30 @@ static void print_value(const char *name, size_t n, bool is_operand) {
     }
 }
 
+/* A word that may be typed behind `after`, and behind "help" and that. */
+static void print_word(const char *after, const char *word, const char *summary) {
+    const char *space = *after ? " " : "";
+    if (*after)
+        printf("complete -c weir -n '__weir_is %s' -a %s -d ", after, word);
+    else
+        printf("complete -c weir -n __fish_use_subcommand -a %s -d ", word);
+    print_quoted(summary, strlen(summary));
+    printf("\ncomplete -c weir -n '__weir_is help%s%s' -a %s\n", space, after, word);
+}
+
 static void print_verb(const weir_verb *verb) {
-    printf("\ncomplete -c weir -n __fish_use_subcommand -a %s -d ", verb->name);
-    print_quoted(verb->summary, strlen(verb->summary));
-    printf("\ncomplete -c weir -n '__fish_seen_subcommand_from help' -a %s\n", verb->name);
+    size_t n_group = strcspn(verb->name, " ");
+    char after[32] = "";
+    if (verb->name[n_group])
+        snprintf(after, sizeof after, "%.*s", (int)n_group, verb->name);
+    putchar('\n');
+    print_word(after, weir_verb_last_word(verb), verb->summary);
     size_t n;
     for (size_t i = 0; i < verb->n_operands_max; i++) {
         const char *name = weir_operand_name(verb, i, &n);
         if (!name)
             break;
-        printf("complete -c weir -n '__fish_seen_subcommand_from %s'", verb->name);
+        printf("complete -c weir -n '__weir_begins %s'", verb->name);
         print_value(name, n, true);
         putchar('\n');
     }
@@ -72,8 +100,7 @@ static void print_verb(const weir_verb *verb) {
         const weir_option *option = &verb->options[i];
         if (option->type == WEIR_OPTION_GROUP)
             continue;
-        printf("complete -c weir -n '__fish_seen_subcommand_from %s' -l %s", verb->name,
-               option->name);
+        printf("complete -c weir -n '__weir_begins %s' -l %s", verb->name, option->name);
         if (option->letter)
             printf(" -s %c", option->letter);
         if (option->value_name)
@@ -86,6 +113,8 @@ static void print_verb(const weir_verb *verb) {
 
 void weir_complete_fish(void) {
     fputs(HEAD, stdout);
+    for (const weir_verb_group *group = weir_verb_groups; group->name; group++)
+        print_word("", group->name, group->summary);
     for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
         print_verb(*verb);
 }

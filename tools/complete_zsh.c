@@ -81,7 +81,7 @@ static void print_option(const weir_option *option) {
 }
 
 static void print_arguments(const weir_verb *verb) {
-    printf("  %s)\n    _arguments -s -S \\\n", verb->name);
+    printf("  '%s')\n    _arguments -s -S \\\n", verb->name);
     for (size_t i = 0; i < verb->n_options; i++)
         if (verb->options[i].type != WEIR_OPTION_GROUP)
             print_option(&verb->options[i]);
@@ -90,38 +90,81 @@ static void print_arguments(const weir_verb *verb) {
         const char *name = weir_operand_name(verb, i, &n);
         if (!name)
             break;
-        printf("      '%zu%s", i + 1, i >= verb->n_operands_min ? ":" : "");
+        bool is_many = weir_operand_is_many(name, n);
+        if (is_many)
+            printf("      '*");
+        else
+            printf("      '%zu%s", i + 1, i >= verb->n_operands_min ? ":" : "");
         print_value(name, n);
         printf("' \\\n");
+        if (is_many)
+            break;
     }
     printf("      '(-h --help)'{-h,--help}'[this text]'\n    ;;\n");
 }
 
-static void print_verb_list(const char *name) {
+static void print_described(const char *name, const char *summary) {
+    printf("    '%s:", name);
+    print_quoted(summary, strlen(summary));
+    printf("'\n");
+}
+
+/* The verbs of a group; NULL: what may be the first word. */
+static void print_verb_list(const char *name, const weir_verb_group *of) {
     printf("  local -a %s\n  %s=(\n", name, name);
-    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
-        printf("    '%s:", (*verb)->name);
-        print_quoted((*verb)->summary, strlen((*verb)->summary));
-        printf("'\n");
-    }
-    printf("    'help:Explains a verb'\n  )\n");
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
+        if (weir_verb_is_in(*verb, of))
+            print_described(weir_verb_last_word(*verb), (*verb)->summary);
+    for (const weir_verb_group *group = weir_verb_groups; !of && group->name; group++)
+        print_described(group->name, group->summary);
+    if (!of)
+        print_described("help", "Explains a verb");
+    printf("  )\n");
 }
 
 void weir_complete_zsh(void) {
     fputs(HEAD, stdout);
-    printf("_weir() {\n");
-    print_verb_list("verbs");
+    printf("_weir() {\n"
+           "  local verb\n");
+    print_verb_list("verbs", NULL);
+    for (const weir_verb_group *group = weir_verb_groups; group->name; group++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s_verbs", group->name);
+        print_verb_list(name, group);
+    }
     printf("  if ((CURRENT == 2)); then\n"
            "    _describe verb verbs\n"
            "    return\n"
            "  fi\n"
-           "  # What follows sees the verb as the command.\n"
+           "  # What follows sees the verb as the command; the verbs of a group have two words.\n"
            "  shift words\n"
            "  ((CURRENT--))\n"
-           "  case $words[1] in\n"
+           "  verb=$words[1]\n"
+           "  case $verb in\n"
            "  help)\n"
-           "    ((CURRENT == 2)) && _describe verb verbs\n"
-           "    ;;\n");
+           "    if ((CURRENT == 2)); then\n"
+           "      _describe verb verbs\n"
+           "      return\n"
+           "    fi\n"
+           "    ((CURRENT == 3)) || return\n"
+           "    shift words\n"
+           "    ((CURRENT--))\n"
+           "    ;;\n"
+           "  esac\n"
+           "  case $words[1] in\n");
+    for (const weir_verb_group *group = weir_verb_groups; group->name; group++)
+        printf("  %s)\n"
+               "    if ((CURRENT == 2)); then\n"
+               "      _describe verb %s_verbs\n"
+               "      return\n"
+               "    fi\n"
+               "    shift words\n"
+               "    ((CURRENT--))\n"
+               "    verb+=\" $words[1]\"\n"
+               "    ;;\n",
+               group->name, group->name);
+    printf("  esac\n"
+           "  case $verb in\n");
     for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
         print_arguments(*verb);
     printf("  esac\n"

@@ -156,10 +156,15 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
     weir_engine_options options = host->options.engine;
     options.progress = weir_console_progress();
     WEIR_TRY(weir_model_open(&host->model, host->options.model_path, err));
-    weir_status status = share_pages(host, &options, err);
+    weir_status status =
+        weir_adapters_open(&host->adapters, host->model, &host->options.loras, err);
+    weir_adapters_use(&host->adapters, &options);
+    if (status == WEIR_STATUS_OK)
+        status = share_pages(host, &options, err);
     if (status == WEIR_STATUS_OK)
         status = weir_engine_open(&host->engine, host->model, &options, err);
     if (status != WEIR_STATUS_OK) {
+        weir_adapters_close(&host->adapters);
         weir_model_close(&host->model);
         return status;
     }
@@ -175,6 +180,7 @@ void weir_host_close(weir_host **host) {
     if (h->engine)
         weir_interrupt_with_care(NULL);
     weir_engine_close(&h->engine);
+    weir_adapters_close(&h->adapters);
     weir_model_close(&h->model);
     weir_template_close(&h->tmpl);
     weir_tokenizer_close(&h->tokenizer);

@@ -5,6 +5,7 @@
 #ifndef WEIR_TOOLS_HOST_H
 #define WEIR_TOOLS_HOST_H
 
+#include "adapters.h"
 #include "conversation.h"
 
 typedef struct weir_host_options {
@@ -14,6 +15,7 @@ typedef struct weir_host_options {
     bool matches_control;      /* plain text: control tokens written in it count as such */
     const char *const *template_arguments; /* [n] NAME=JSON */
     size_t n_template_arguments;
+    weir_string_list loras; /* [NAME=]FILE[:scale] */
     weir_engine_options engine;
 } weir_host_options;
 
@@ -26,6 +28,7 @@ typedef struct weir_host {
     weir_text_buffer arguments; /* JSON members for the template */
     int32_t ends[3];            /* tokens that end an answer; -1: none */
     weir_model *model;          /* NULL until weir_host_load */
+    weir_adapters adapters;
     weir_engine *engine;
     double load_s;    /* opening model and engine */
     bool hides_users; /* the template does not show what they say */

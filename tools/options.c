@@ -316,7 +316,8 @@ weir_value weir_value_of(const char *name, size_t n) {
     } known[] = {
         {"FILE", WEIR_VALUE_FILE},      {"IN", WEIR_VALUE_FILE},    {"OUT", WEIR_VALUE_FILE},
         {"CASES", WEIR_VALUE_FILE},     {"DIR", WEIR_VALUE_FOLDER}, {"MODEL", WEIR_VALUE_MODEL},
-        {"TOKENIZER", WEIR_VALUE_FILE},
+        {"TOKENIZER", WEIR_VALUE_FILE}, {"RUN", WEIR_VALUE_FILE},   {"DATA", WEIR_VALUE_FILE},
+        {"ADAPTER", WEIR_VALUE_FILE},   {"SHARD", WEIR_VALUE_FILE},
     };
     if (memchr(name, '|', n))
         return WEIR_VALUE_CHOICES;

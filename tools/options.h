@@ -52,7 +52,7 @@ typedef struct weir_option {
     const char *help;       /* lines separated by \n */
 } weir_option;
 
-enum { WEIR_MAX_OPTIONS = 96, WEIR_MAX_OPERANDS = 4 };
+enum { WEIR_MAX_OPTIONS = 96, WEIR_MAX_OPERANDS = 32 };
 
 typedef struct weir_parsed weir_parsed;
 
@@ -89,7 +89,7 @@ bool weir_option_given(const weir_parsed *parsed, const char *name);
 /* What stands for a value or an operand on the command line, by its name in the table. */
 typedef enum weir_value {
     WEIR_VALUE_OTHER = 0,  /* only the user knows it: N, TEXT, PROMPT */
-    WEIR_VALUE_FILE = 1,   /* FILE, IN, OUT, CASES, TOKENIZER; what follows a dot is its ending */
+    WEIR_VALUE_FILE = 1,   /* FILE, IN, OUT, DATA, ...; what follows a dot is its ending */
     WEIR_VALUE_FOLDER = 2, /* DIR */
     WEIR_VALUE_MODEL = 3,  /* MODEL: a path, or the name of an installed model */
     WEIR_VALUE_CHOICES = 4 /* a|b|c */

@@ -36,6 +36,7 @@ typedef struct weir_run_values {
     uint64_t max_bytes;
     const char *load, *save;
     bool no_map;
+    weir_string_list loras;
 } weir_run_values;
 
 /* The engine that the command line asks for. */

@@ -179,6 +179,7 @@ static weir_status open_run(text_run *r, const char *model_path, weir_error *err
         .matches_control = values->matches_control,
         .template_arguments = values->template_arguments.item,
         .n_template_arguments = values->template_arguments.n,
+        .loras = values->loras,
         .engine = weir_run_engine(values),
     };
     WEIR_TRY(weir_host_open(&r->host, &options, err));

@@ -3,6 +3,7 @@
  * one line; the line may be given back as --tokens. No tokenizer is needed. With --json there is
  * one object at the end instead.
  */
+#include "adapters.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "console.h"
@@ -50,6 +51,7 @@ static bool print_token(void *context, int32_t token) {
 /* What a run holds; everything may be NULL. */
 typedef struct session {
     weir_model *model;
+    weir_adapters adapters;
     weir_engine *engine;
     weir_seq *seq;
     weir_sampler *sampler;
@@ -65,6 +67,8 @@ static weir_status open_session(session *s, const weir_run_values *values, const
         WEIR_TRY(read_tokens_file(&s->file_tokens, values->tokens_file, err));
     double start_s = weir_clock_s();
     WEIR_TRY(weir_model_open(&s->model, model_path, err));
+    WEIR_TRY(weir_adapters_open(&s->adapters, s->model, &values->loras, err));
+    weir_adapters_use(&s->adapters, &options);
     WEIR_TRY(weir_engine_open(&s->engine, s->model, &options, err));
     s->load_s = weir_clock_s() - start_s;
     weir_interrupt_with_care(s->engine);
@@ -83,6 +87,7 @@ static void close_session(session *s) {
     weir_sampler_close(&s->sampler);
     weir_seq_close(&s->seq);
     weir_engine_close(&s->engine);
+    weir_adapters_close(&s->adapters);
     weir_model_close(&s->model);
     weir_settings_free(&s->settings);
     free(s->file_tokens.item);

@@ -84,9 +84,18 @@ static void print_option(const weir_option *option) {
     putchar('\n');
 }
 
+/* "train run" has the page weir-train-run. */
+static void print_page_name(const weir_verb *verb) {
+    printf("weir-");
+    for (const char *at = verb->name; *at; at++)
+        putchar(*at == ' ' ? '-' : *at);
+}
+
 void weir_scdoc_verb(const weir_verb *verb) {
-    printf("weir-%s(1)\n\n# NAME\n\nweir-%s - %c%s\n\n", verb->name, verb->name,
-           tolower((unsigned char)verb->summary[0]), verb->summary + 1);
+    print_page_name(verb);
+    printf("(1)\n\n# NAME\n\n");
+    print_page_name(verb);
+    printf(" - %c%s\n\n", tolower((unsigned char)verb->summary[0]), verb->summary + 1);
     printf("# SYNOPSIS\n\n*weir %s* ", verb->name);
     print_operands(verb->operands);
     printf(" [options]\n\n");
@@ -105,13 +114,33 @@ void weir_scdoc_verb(const weir_verb *verb) {
     printf("*-h*, *--help*\n\tprints a short form of this page\n\n");
 }
 
+static void print_verbs(const weir_verb_group *group) {
+    for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
+        if (!weir_verb_is_in(*verb, group))
+            continue;
+        printf("*%s* ", (*verb)->name);
+        print_operands((*verb)->operands);
+        printf("\n\t%s. See *", (*verb)->summary);
+        print_page_name(*verb);
+        printf("*(1).\n\n");
+    }
+}
+
 void weir_scdoc_program(void) {
     printf("weir(1)\n\n# NAME\n\nweir - runs the LFM2 family of language models\n\n"
            "# SYNOPSIS\n\n*weir* _VERB_ [arguments]++\n*weir help* [_VERB_]++\n"
            "*weir --version*\n\n# VERBS\n\n");
+    print_verbs(NULL);
+    for (const weir_verb_group *group = weir_verb_groups; group->name; group++)
+        print_verbs(group);
+}
+
+void weir_scdoc_end(void) {
+    printf("# SEE ALSO\n\n*weir*(1)");
     for (const weir_verb *const *verb = weir_verbs; *verb; verb++) {
-        printf("*%s* ", (*verb)->name);
-        print_operands((*verb)->operands);
-        printf("\n\t%s. See *weir-%s*(1).\n\n", (*verb)->summary, (*verb)->name);
+        printf(", *");
+        print_page_name(*verb);
+        printf("*(1)");
     }
+    putchar('\n');
 }

@@ -9,5 +9,7 @@ void weir_scdoc_program(void);
 /* weir-VERB(1): name, synopsis, description, options. What no table holds is added by make_man.sh
  * from docs/man. */
 void weir_scdoc_verb(const weir_verb *verb);
+/* What all pages end with: the list of the others. */
+void weir_scdoc_end(void);
 
 #endif

@@ -22,6 +22,11 @@ typedef struct weir_selftest_options {
 weir_status weir_selftest_golden(struct weir_report *report, const char *dir,
                                  const weir_selftest_options *options, weir_error *err);
 
+/* The trainer's losses and gradients against those of the cases under dir that have
+ * grad_f64.safetensors. BAD_ARGUMENT as above. */
+weir_status weir_selftest_gradients(struct weir_report *report, const char *dir,
+                                    const weir_selftest_options *options, weir_error *err);
+
 /* A tokenizer (tokenizer.json, GGUF or folder) against texts and their ids. A line of the file is
  * an object: text, ids (control tokens in the text are matched), ids_plain (they are not), both
  * without begin and end tokens unless add_bos is true; decode_only; pieces. Only text is needed. */
@@ -43,6 +48,7 @@ weir_status weir_selftest_toolcalls(struct weir_report *report, const char *case
 
 typedef enum weir_selftest_form {
     WEIR_SELFTEST_GOLDEN,       /* first: dir */
+    WEIR_SELFTEST_GRADIENTS,    /* first: dir */
     WEIR_SELFTEST_TOKENIZER,    /* first: tokenizer, second: cases */
     WEIR_SELFTEST_PRETOKENIZER, /* first: cases */
     WEIR_SELFTEST_TEMPLATES,    /* first: dir, second: cases */

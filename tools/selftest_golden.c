@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/engine.h"
 #include "selftest.h"
+#include "selftest_folder.h"
 #include "selftest_report.h"
 #include <jansson.h>
 #include <math.h>
@@ -37,8 +38,7 @@ typedef struct golden_run {
 typedef struct golden_case {
     weir_report *report;
     const weir_selftest_options *options;
-    char *folder;
-    const char *name;
+    const char *folder, *name;
     weir_model *model;
     weir_engine *engine;
     weir_safetensors *ref;
@@ -504,7 +504,6 @@ static weir_status run_case(golden_case *c, weir_error *err) {
                            c->manifest ? "expected an object \"runs\"" : where.text);
         goto fail;
     }
-    c->name = strrchr(c->folder, '/') ? strrchr(c->folder, '/') + 1 : c->folder;
     json_object_foreach(runs, name, entry) {
         WEIR_TRY_GOTO(run_one(c, name, entry, err));
     }
@@ -519,56 +518,18 @@ fail:
     return status;
 }
 
-/* A case that cannot be run counts as one failure; the others go on. What no case could do, such as
- * an isa that this machine does not have, is an error. */
-static weir_status try_case(weir_report *report, const weir_selftest_options *options,
-                            const char *folder, weir_error *err) {
-    golden_case c = {.report = report, .options = options, .folder = strdup(folder)};
-    size_t n = strlen(c.folder);
-    while (n > 1 && c.folder[n - 1] == '/')
-        c.folder[--n] = 0;
-    weir_error found = {0};
-    weir_status status = run_case(&c, &found);
-    free(c.folder);
-    if (status != WEIR_STATUS_OK && c.is_refused)
-        return weir_fail(err, status, "%s", found.text);
-    if (status != WEIR_STATUS_OK)
-        weir_report_check(report, false, "%s: %s", folder, found.text);
-    return WEIR_STATUS_OK;
+static weir_status try_case(void *context, const char *folder, const char *name, bool *is_refused,
+                            weir_error *err) {
+    golden_case c = *(const golden_case *)context;
+    c.folder = folder;
+    c.name = name;
+    weir_status status = run_case(&c, err);
+    *is_refused = c.is_refused;
+    return status;
 }
 
 weir_status weir_selftest_golden(weir_report *report, const char *dir,
                                  const weir_selftest_options *options, weir_error *err) {
-    char *index_path = weir_path_join(dir, "index.json");
-    char *config_path = weir_path_join(dir, "config.json");
-    weir_status status = WEIR_STATUS_OK;
-    json_error_t where;
-    json_t *index = NULL;
-    if (!index_path || !config_path)
-        abort();
-    if (weir_path_exists(index_path)) {
-        index = json_load_file(index_path, JSON_REJECT_DUPLICATES, &where);
-        if (!json_is_array(index))
-            status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: %s", index_path,
-                               index ? "expected a list of cases" : where.text);
-        for (size_t i = 0; status == WEIR_STATUS_OK && i < json_array_size(index); i++) {
-            const char *name = json_string_value(json_object_get(json_array_get(index, i), "case"));
-            char *folder = name ? weir_path_join(dir, name) : NULL;
-            if (folder)
-                status = try_case(report, options, folder, err);
-            else
-                status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: entry %zu has no \"case\"",
-                                   index_path, i);
-            free(folder);
-        }
-    } else if (weir_path_exists(config_path)) {
-        status = try_case(report, options, dir, err);
-    } else {
-        status = weir_fail(err, WEIR_STATUS_BAD_FILE,
-                           "%s: expected index.json (a set) or config.json (one case)", dir);
-    }
-    json_decref(index);
-    free(index_path);
-    free(config_path);
-    return status;
+    golden_case c = {.report = report, .options = options};
+    return weir_folder_each(report, dir, NULL, try_case, &c, err);
 }

@@ -29,6 +29,8 @@ static const struct quick_part {
 } parts[] = {
     {"engine, dense", WEIR_SELFTEST_GOLDEN, "golden/dense_tiny", NULL},
     {"engine, experts", WEIR_SELFTEST_GOLDEN, "golden/moe_top2", NULL},
+    {"gradients", WEIR_SELFTEST_GRADIENTS, "golden/grad_dense", NULL},
+    {"gradients, MoE", WEIR_SELFTEST_GRADIENTS, "golden/grad_moe", NULL},
     {"tokenizer", WEIR_SELFTEST_TOKENIZER, "tokenizer/mini/tokenizer.json",
      "tokenizer/mini/cases.jsonl"},
     {"split of text", WEIR_SELFTEST_PRETOKENIZER, "tokenizer/lfm2/pretoken_cases.jsonl", NULL},
@@ -95,6 +97,8 @@ weir_status weir_selftest_run(weir_report *report, weir_selftest_form form, cons
     switch (form) {
     case WEIR_SELFTEST_GOLDEN:
         return weir_selftest_golden(report, first, options, err);
+    case WEIR_SELFTEST_GRADIENTS:
+        return weir_selftest_gradients(report, first, options, err);
     case WEIR_SELFTEST_TOKENIZER:
         return weir_selftest_tokenizer(report, first, second, err);
     case WEIR_SELFTEST_PRETOKENIZER:

@@ -40,9 +40,10 @@ bool weir_terminal_has_color(FILE *stream, weir_color choice) {
 
 const char *weir_terminal_style(weir_style style, bool has_color) {
     static const char *const sequences[] = {
-        [WEIR_STYLE_PLAIN] = "\033[0m", [WEIR_STYLE_DIM] = "\033[2m",
-        [WEIR_STYLE_BOLD] = "\033[1m",  [WEIR_STYLE_PROMPT] = "\033[1;36m",
-        [WEIR_STYLE_CALL] = "\033[33m", [WEIR_STYLE_ERROR] = "\033[31m",
+        [WEIR_STYLE_PLAIN] = "\033[0m",  [WEIR_STYLE_DIM] = "\033[2m",
+        [WEIR_STYLE_BOLD] = "\033[1m",   [WEIR_STYLE_PROMPT] = "\033[1;36m",
+        [WEIR_STYLE_CALL] = "\033[33m",  [WEIR_STYLE_TARGET] = "\033[32m",
+        [WEIR_STYLE_ERROR] = "\033[31m",
     };
     return has_color ? sequences[style] : "";
 }

@@ -22,7 +22,8 @@ typedef enum weir_style {
     WEIR_STYLE_DIM,       /* thinking, statistics, hints */
     WEIR_STYLE_BOLD,
     WEIR_STYLE_PROMPT,
-    WEIR_STYLE_CALL, /* calls of tools */
+    WEIR_STYLE_CALL,   /* calls of tools */
+    WEIR_STYLE_TARGET, /* what a model is trained to write */
     WEIR_STYLE_ERROR
 } weir_style;
 

@@ -30,6 +30,11 @@ const char *weir_operand_name(const weir_verb *verb, size_t i, size_t *n) {
     }
 }
 
+bool weir_operand_is_many(const char *name, size_t n) {
+    const char *end = name + n + (name[n] == ']');
+    return strncmp(end, "...", 3) == 0;
+}
+
 void weir_print_escaped(const char *text, size_t n, const char *special, const char *escape) {
     for (size_t i = 0; i < n; i++) {
         if (strchr(special, text[i]))

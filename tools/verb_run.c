@@ -102,6 +102,8 @@ static const weir_option options[] = {
     {"no-history", 0, WEIR_OPTION_FLAG, AT(no_history), NULL, "do not remember typed lines"},
 
     {"the engine", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
+    {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
+     "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder; given\nseveral times, all count"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
      "tokens of prompt and answer together; default: the model's,\n8192 at most"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",

@@ -18,7 +18,7 @@ typedef struct selftest_values {
 
 static const weir_option options[] = {
     {"backend", 0, WEIR_OPTION_CHOICE, AT(selftest.backend), "cpu|reference",
-     "device of the golden test; default: cpu; reference: the plain C\noracle"},
+     "device of golden and gradients; default: cpu; reference: the plain C\noracle"},
     {"threads", 't', WEIR_OPTION_U32, AT(selftest.n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(selftest.isa), "portable|avx2|avx512|neon",
@@ -36,6 +36,7 @@ static const struct form {
     weir_selftest_form form;
 } forms[] = {
     {"golden", "DIR", 1, WEIR_SELFTEST_GOLDEN},
+    {"gradients", "DIR", 1, WEIR_SELFTEST_GRADIENTS},
     {"tokenizer", "TOKENIZER CASES", 2, WEIR_SELFTEST_TOKENIZER},
     {"pretokenizer", "CASES", 1, WEIR_SELFTEST_PRETOKENIZER},
     {"templates", "DIR CASES", 2, WEIR_SELFTEST_TEMPLATES},
@@ -58,8 +59,8 @@ static weir_status compare(weir_report *report, const weir_parsed *parsed,
         return weir_selftest_run(report, form->form, operands[1], operands[2], selftest, err);
     }
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                     "unknown test '%s'; there are golden, tokenizer, pretokenizer, templates and "
-                     "toolcalls",
+                     "unknown test '%s'; there are golden, gradients, tokenizer, pretokenizer, "
+                     "templates and toolcalls",
                      operands[0]);
 }
 
@@ -94,6 +95,8 @@ const weir_verb weir_verb_selftest = {
         "\n"
         "  golden DIR                 the engine: DIR holds index.json and one folder a case, as\n"
         "                             tests/data/golden of the sources, or is one case\n"
+        "  gradients DIR              the trainer: losses and gradients of the cases in DIR that have\n"
+        "                             them\n"
         "  tokenizer TOKENIZER CASES  texts and their ids; TOKENIZER is a tokenizer.json, a GGUF\n"
         "                             or a folder\n"
         "  pretokenizer CASES         texts and the pieces they are split into before any merge\n"

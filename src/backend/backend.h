@@ -18,6 +18,7 @@
 
 #include "backend/kv_layout.h"
 #include "base/arena.h"
+#include "model/lora.h"
 #include "model/model.h"
 #include <stdatomic.h>
 
@@ -29,11 +30,12 @@ enum { WEIR_NO_STATE = UINT32_MAX };
 typedef struct weir_rows {
     uint32_t first_row; /* in the batch */
     uint32_t n_rows;
-    uint32_t n_replay;     /* the first of them read K/V at their own position and write none */
-    uint32_t first_pos;    /* position of the first row */
-    const uint32_t *pages; /* [ceil((first_pos + n_rows) / 64)] */
-    uint32_t state_in;     /* conv state before the first row; WEIR_NO_STATE: zeros */
-    uint32_t state_out;    /* conv state after the last row; never equal to state_in */
+    uint32_t n_replay;        /* the first of them read K/V at their own position and write none */
+    uint32_t first_pos;       /* position of the first row */
+    const uint32_t *pages;    /* [ceil((first_pos + n_rows) / 64)] */
+    uint32_t state_in;        /* conv state before the first row; WEIR_NO_STATE: zeros */
+    uint32_t state_out;       /* conv state after the last row; never equal to state_in */
+    const float *lora_scales; /* [n_loras] of the backend's adapters; NULL: none is used */
 } weir_rows;
 
 /* Copies named intermediates out without changing the arithmetic. `what`: "hidden" (layer 0: the
@@ -64,6 +66,8 @@ typedef struct weir_backend_options {
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
     bool no_pin;
     bool no_map; /* take memory for the weights instead of computing on the mapped file */
+    weir_lora *const *loras; /* [n_loras] */
+    uint32_t n_loras;
     weir_progress progress;
 } weir_backend_options;
 
@@ -133,6 +137,9 @@ typedef struct weir_scratch {
     int32_t *experts;      /* [n_batch, n_experts_used] */
     float *out;            /* [n_out, d_model] rows for the head */
     float *logits;         /* [n_out, n_vocab] */
+    float *lora_inner;     /* [n_batch, n_experts_used, the largest rank] of adapters */
+    float *lora_outer;     /* [n_batch, the widest row of y an adapter adds to] */
+    float *lora_scale;     /* [n_batch, n_experts_used] */
 } weir_scratch;
 
 struct weir_backend {

@@ -43,13 +43,78 @@ void weir_compose_layout(weir_scratch *s, weir_arena *arena, const weir_model *m
     s->experts = weir_arena_take_array(arena, rows, k * sizeof(int32_t));
     s->out = weir_arena_take_array(arena, options->n_out, d);
     s->logits = weir_arena_take_array(arena, options->n_out, (size_t)h->n_vocab * sizeof(float));
+    size_t rank = 0;
+    for (uint32_t i = 0; i < options->n_loras; i++)
+        rank = most(rank, options->loras[i]->rank);
+    if (rank > 0) {
+        s->lora_inner = weir_arena_take_array(arena, rows, k * rank * sizeof(float));
+        s->lora_outer = weir_arena_take_array(
+            arena, rows, most(most(wide, k * d), h->n_experts * sizeof(float)));
+        s->lora_scale = weir_arena_take_array(arena, rows, k * sizeof(float));
+    }
 }
 
-static void linear(weir_backend *be, const weir_weight *w, const float *bias, const float *x,
-                   uint32_t n_rows, float *y) {
-    weir_linear op = {
-        .w = w, .bias = bias, .x = x, .y = y, .n_rows = n_rows, .n_choices = 1, .x_repeat = 1};
-    be->ops.linear(be, &op);
+/* y += scale (x A') B' for rows [first, first + n) of the batch, `per` rows of y each. */
+static void adapt_rows(weir_backend *be, const weir_linear *op, const weir_lora_pair *pair,
+                       float scale, uint32_t first, uint32_t n, uint32_t per) {
+    const weir_scratch *s = &be->scratch;
+    size_t at = (size_t)first * per;
+    weir_linear inner = {.w = pair->a,
+                         .x = op->x + at / op->x_repeat * op->w->cols,
+                         .y = s->lora_inner,
+                         .n_rows = n * per,
+                         .choice = op->choice ? op->choice + at : NULL,
+                         .n_choices = op->n_choices,
+                         .x_repeat = op->x_repeat};
+    weir_linear outer = inner;
+    be->ops.linear(be, &inner);
+    outer.w = pair->b;
+    outer.x = s->lora_inner;
+    outer.y = s->lora_outer;
+    outer.x_repeat = 1;
+    be->ops.linear(be, &outer);
+    for (uint32_t i = 0; i < n * per; i++)
+        s->lora_scale[i] = scale;
+    be->ops.add(be, op->y + at * op->w->rows, s->lora_outer, s->lora_scale, n * per, 1,
+                op->w->rows);
+}
+
+static float scale_of(const weir_rows *chunk, uint32_t lora) {
+    return chunk->lora_scales ? chunk->lora_scales[lora] : 0.0f;
+}
+
+/* A product, and behind it what the adapters of each timeline add to it. Neighbours that use an
+ * adapter equally are run together; others are not touched, so a row's bits are its own. */
+static void adapted(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                    weir_part part, const weir_linear *op) {
+    uint32_t number = (uint32_t)(layer - be->model->layers);
+    be->ops.linear(be, op);
+    for (uint32_t i = 0; i < be->options.n_loras; i++) {
+        const weir_lora_pair *pair = weir_lora_find(be->options.loras[i], number, part);
+        for (uint32_t c = 0; pair && c < batch->n_chunks;) {
+            const weir_rows *chunk = &batch->chunks[c++];
+            float scale = scale_of(chunk, i);
+            uint32_t n = chunk->n_rows;
+            while (c < batch->n_chunks && scale_of(&batch->chunks[c], i) == scale)
+                n += batch->chunks[c++].n_rows;
+            if (scale != 0.0f)
+                adapt_rows(be, op, pair, scale * pair->scale, chunk->first_row, n,
+                           op->n_rows / batch->n_rows);
+        }
+    }
+}
+
+static void linear(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
+                   weir_part part, const weir_weight *w, const float *bias, const float *x,
+                   float *y) {
+    weir_linear op = {.w = w,
+                      .bias = bias,
+                      .x = x,
+                      .y = y,
+                      .n_rows = batch->n_rows,
+                      .n_choices = 1,
+                      .x_repeat = 1};
+    adapted(be, batch, layer, part, &op);
 }
 
 static void probe(const weir_batch *batch, const char *what, uint32_t layer, const void *data,
@@ -64,9 +129,11 @@ void weir_compose_conv(weir_backend *be, const weir_batch *batch, const weir_lay
     const weir_scratch *s = &be->scratch;
     uint32_t n = batch->n_rows, d = be->model->h.d_model;
     be->ops.rms_norm(be, x, layer->operator_norm, n, d, s->normed);
-    linear(be, &layer->conv_in, layer->conv_in_bias, s->normed, n, s->wide);
+    linear(be, batch, layer, WEIR_PART_CONV_IN, &layer->conv_in, layer->conv_in_bias, s->normed,
+           s->wide);
     be->ops.short_conv(be, batch, layer, s->wide, s->normed);
-    linear(be, &layer->conv_out, layer->conv_out_bias, s->normed, n, s->parts);
+    linear(be, batch, layer, WEIR_PART_CONV_OUT, &layer->conv_out, layer->conv_out_bias, s->normed,
+           s->parts);
     be->ops.add(be, x, s->parts, NULL, n, 1, d);
 }
 
@@ -79,16 +146,16 @@ void weir_compose_attn(weir_backend *be, const weir_batch *batch, const weir_lay
     float *k = q + (size_t)n * h->n_heads * h->head_dim;
     float *v = k + (size_t)n * layer->n_heads_kv * h->head_dim;
     be->ops.rms_norm(be, x, layer->operator_norm, n, d, s->normed);
-    linear(be, &layer->attn_q, NULL, s->normed, n, q);
-    linear(be, &layer->attn_k, NULL, s->normed, n, k);
-    linear(be, &layer->attn_v, NULL, s->normed, n, v);
+    linear(be, batch, layer, WEIR_PART_ATTN_Q, &layer->attn_q, NULL, s->normed, q);
+    linear(be, batch, layer, WEIR_PART_ATTN_K, &layer->attn_k, NULL, s->normed, k);
+    linear(be, batch, layer, WEIR_PART_ATTN_V, &layer->attn_v, NULL, s->normed, v);
     be->ops.rms_norm(be, q, layer->q_norm, n * h->n_heads, h->head_dim, q);
     be->ops.rms_norm(be, k, layer->k_norm, n * layer->n_heads_kv, h->head_dim, k);
     be->ops.rope(be, batch, h->n_heads, q);
     be->ops.rope(be, batch, layer->n_heads_kv, k);
     be->ops.kv_write(be, batch, layer, k, v);
     be->ops.attend(be, batch, layer, q, s->wide2);
-    linear(be, &layer->attn_out, NULL, s->wide2, n, s->parts);
+    linear(be, batch, layer, WEIR_PART_ATTN_OUT, &layer->attn_out, NULL, s->wide2, s->parts);
     be->ops.add(be, x, s->parts, NULL, n, 1, d);
 }
 
@@ -96,10 +163,10 @@ static void dense_ffn(weir_backend *be, const weir_batch *batch, const weir_laye
                       float *x) {
     const weir_scratch *s = &be->scratch;
     uint32_t n = batch->n_rows;
-    linear(be, &layer->ffn_gate, NULL, s->normed, n, s->wide);
-    linear(be, &layer->ffn_up, NULL, s->normed, n, s->wide2);
+    linear(be, batch, layer, WEIR_PART_FFN_GATE, &layer->ffn_gate, NULL, s->normed, s->wide);
+    linear(be, batch, layer, WEIR_PART_FFN_UP, &layer->ffn_up, NULL, s->normed, s->wide2);
     be->ops.silu_mul(be, s->wide, s->wide2, (size_t)n * be->model->h.d_ff, s->wide);
-    linear(be, &layer->ffn_down, NULL, s->wide, n, s->parts);
+    linear(be, batch, layer, WEIR_PART_FFN_DOWN, &layer->ffn_down, NULL, s->wide, s->parts);
     be->ops.add(be, x, s->parts, NULL, n, 1, be->model->h.d_model);
 }
 
@@ -108,7 +175,7 @@ static void moe_ffn(weir_backend *be, const weir_batch *batch, const weir_layer 
     const weir_hparams *h = &be->model->h;
     uint32_t n = batch->n_rows, k = h->n_experts_used;
     uint32_t index = (uint32_t)(layer - be->model->layers);
-    linear(be, &layer->router, NULL, s->normed, n, s->router);
+    linear(be, batch, layer, WEIR_PART_ROUTER, &layer->router, NULL, s->normed, s->router);
     be->ops.route(be, layer, s->router, n, s->experts, s->expert_weights);
     probe(batch, "router_logits", index, s->router, n, h->n_experts);
     probe(batch, "router_selected", index, s->experts, n, k);
@@ -121,16 +188,16 @@ static void moe_ffn(weir_backend *be, const weir_batch *batch, const weir_layer 
                       .choice = s->experts,
                       .n_choices = h->n_experts,
                       .x_repeat = k};
-    be->ops.linear(be, &op);
+    adapted(be, batch, layer, WEIR_PART_EXPERTS_GATE, &op);
     op.w = layer->experts_up;
     op.y = s->wide2;
-    be->ops.linear(be, &op);
+    adapted(be, batch, layer, WEIR_PART_EXPERTS_UP, &op);
     be->ops.silu_mul(be, s->wide, s->wide2, (size_t)n * k * h->d_ff_expert, s->wide);
     op.w = layer->experts_down;
     op.x = s->wide;
     op.y = s->parts;
     op.x_repeat = 1;
-    be->ops.linear(be, &op);
+    adapted(be, batch, layer, WEIR_PART_EXPERTS_DOWN, &op);
     be->ops.add(be, x, s->parts, s->expert_weights, n, k, h->d_model);
 }
 
@@ -156,7 +223,13 @@ void weir_compose_head(weir_backend *be, const weir_batch *batch, const float *x
     for (uint32_t i = 0; i < batch->n_out; i++)
         be->ops.rms_norm(be, x + (size_t)batch->out_rows[i] * d, be->model->final_norm, 1, d,
                          s->out + (size_t)i * d);
-    linear(be, &be->model->head, NULL, s->out, batch->n_out, s->logits);
+    weir_linear op = {.w = &be->model->head,
+                      .x = s->out,
+                      .y = s->logits,
+                      .n_rows = batch->n_out,
+                      .n_choices = 1,
+                      .x_repeat = 1};
+    be->ops.linear(be, &op);
     for (uint32_t i = 0; i < batch->n_out; i++)
         memcpy(batch->logits[i], s->logits + (size_t)i * n_vocab, n_vocab * sizeof(float));
 }

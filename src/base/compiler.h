@@ -42,6 +42,12 @@
 #define WEIR_LOAD_ONCE(variable) ((void)(variable))
 #endif
 
+/* A typedef's attribute: a vector of that many bytes, on which + - * / work value by value. Not
+ * defined where there is no such thing. */
+#if defined(__GNUC__)
+#define WEIR_VECTOR_OF_BYTES(n) __attribute__((vector_size(n)))
+#endif
+
 /* A hint inside a loop that waits for another processor. */
 #if defined(__x86_64__) || defined(__i386__)
 #define WEIR_PAUSE() __builtin_ia32_pause()

@@ -3,10 +3,15 @@
 #define WEIR_CPU_CPU_H
 
 #include "backend/backend.h"
+#include "backend/train_ops.h"
 
 weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
                           const weir_backend_options *options, weir_error *err);
 weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
                           const weir_backend_options *options, weir_error *err);
+
+/* For training: train_ops.h. */
+weir_status weir_cpu_train_open(weir_trainer_device **out,
+                                const weir_trainer_device_options *options, weir_error *err);
 
 #endif

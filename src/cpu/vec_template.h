@@ -23,6 +23,7 @@
  *   vp_zero() vp_set(a) vp_load(p) vp_store(p, a)
  *   vp_add vp_sub vp_mul vp_div (a, b), vp_max(a, b): b where either is NaN, or NaN
  *   vp_fma(a, b, c) = a b + c, vp_fnma(a, b, c) = c - a b
+ *   vp_sqrt(a)
  *   vp_clamp(a, low, high): NaN stays NaN
  *   vp_pow2(a, n) = a 2^n, n whole numbers -152..152 as floats, |a| in 0.5..2; rounded once
  *   vp_first(a): lane 0; v16_most(a): the greatest lane, anything where one is NaN

@@ -1,5 +1,6 @@
 /* devices.c: see devices.h. */
 #include "engine/devices.h"
+#include "backend/train_ops.h"
 #include "base/error.h"
 #include "cpu/cpu.h"
 #include <string.h>
@@ -18,4 +19,22 @@ weir_status weir_device_find(const weir_device **out, const char *name, weir_err
         }
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "device '%s': expected 'cpu' or 'reference'",
                      name);
+}
+
+weir_status weir_trainer_device_open(weir_trainer_device **out,
+                                     const weir_trainer_device_options *options, weir_error *err) {
+    const char *name = options->device;
+    *out = NULL;
+    if (!name || strcmp(name, "cpu") == 0)
+        return weir_cpu_train_open(out, options, err);
+    if (strcmp(name, "reference") == 0)
+        return weir_reference_train_open(out, options, err);
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "device '%s': expected 'cpu' or 'reference'",
+                     name);
+}
+
+void weir_trainer_device_close(weir_trainer_device **dev) {
+    if (*dev)
+        (*dev)->close(*dev);
+    *dev = NULL;
 }

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KV_ITEM = 2 }; /* of the plan: weights, vectors, K/V pages, ... */
-
 enum { AMOUNT_TEXT = 32 };
 
 /* "13.43 GB", "62.1 MB"; returns text. */
@@ -59,7 +57,10 @@ static weir_status check_room(const weir_plan *plan, const weir_model *model,
     find_fit(fit, sizeof fit, model, options, room);
     char need[AMOUNT_TEXT], weights[AMOUNT_TEXT], kv[AMOUNT_TEXT], rest[AMOUNT_TEXT],
         has[AMOUNT_TEXT];
-    uint64_t kv_bytes = plan->item[KV_ITEM].bytes;
+    uint64_t kv_bytes = 0;
+    for (size_t i = 0; i < plan->n_items; i++)
+        if (strcmp(plan->item[i].what, "K/V pages") == 0)
+            kv_bytes = plan->item[i].bytes;
     return weir_fail(
         err, WEIR_STATUS_NO_MEMORY,
         "the model needs %s (weights %s, K/V %s, the rest %s) and %s are available; %s",
@@ -89,7 +90,8 @@ static uint64_t taken_bytes(const weir_engine *e) {
 
 static uint64_t taken_weight_bytes(const weir_engine *e) {
     uint64_t own = host_of(e)->weights.size;
-    return (own ? own : e->model->info.weight_bytes) + weir_model_owned_bytes(e->model);
+    return (own ? own : e->model->info.weight_bytes) + weir_model_owned_bytes(e->model) +
+           weir_loras_bytes(e->loras, e->n_loras);
 }
 
 weir_status weir_engine_open(weir_engine **out, weir_model *model,
@@ -108,9 +110,15 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     WEIR_TRY_GOTO(weir_engine_plan(&e->plan, &backend, &e->n_out, model, options, err));
     WEIR_TRY_GOTO(check_room(&e->plan, model, options, err));
     WEIR_TRY_GOTO(weir_device_find(&device, options ? options->device : NULL, err));
-    weir_engine_layout(e, &measure, model, &e->plan, e->n_out);
+    uint32_t n_loras = backend.n_loras;
+    weir_engine_layout(e, &measure, model, &e->plan, e->n_out, n_loras);
     WEIR_TRY_GOTO(weir_arena_open(&e->arena, measure.used, "the engine's timelines", err));
-    weir_engine_layout(e, &e->arena, model, &e->plan, e->n_out);
+    weir_engine_layout(e, &e->arena, model, &e->plan, e->n_out, n_loras);
+    for (uint32_t i = 0; i < n_loras; i++) {
+        e->loras[e->n_loras++] = weir_lora_share(options->loras[i]);
+        e->lora_scales[i] = options->lora_scales ? options->lora_scales[i] : 1.0f;
+    }
+    backend.loras = e->loras;
     weir_pages_init(&e->pages, e->plan.n_pages, !(options && options->no_prefix_cache));
     init_slots(e);
     WEIR_TRY_GOTO(device->open(&e->backend, model, &backend, err));
@@ -132,6 +140,8 @@ void weir_engine_release(weir_engine *e) {
         return;
     if (e->backend)
         e->backend->close(e->backend);
+    for (uint32_t i = 0; i < e->n_loras; i++)
+        weir_lora_close(&e->loras[i]);
     weir_arena_close(&e->arena);
     weir_model_close(&e->model);
     free(e);

@@ -29,10 +29,13 @@ struct weir_seq {
     uint32_t state_next;
     uint32_t logits_pos; /* tokens behind `logits`; WEIR_NO_POS: none */
     uint32_t n_pages;
-    int32_t *tokens; /* [n_ctx] */
-    uint32_t *pages; /* [pages of n_ctx] */
-    uint32_t *nodes; /* [pages of n_ctx] prefix node of each full page, or WEIR_NO_NODE */
-    float *logits;   /* [n_vocab] */
+    int32_t *tokens;    /* [n_ctx] */
+    uint32_t *pages;    /* [pages of n_ctx] */
+    uint32_t *nodes;    /* [pages of n_ctx] prefix node of each full page, or WEIR_NO_NODE */
+    float *logits;      /* [n_vocab] */
+    float *lora_scales; /* [n_loras] */
+    bool is_apart; /* other scales than the engine's: its K/V is not what others would compute, so
+                      its pages do not enter the tree, nor come from there */
 };
 
 /* A conv state and logits kept from a turn's end. */
@@ -70,6 +73,9 @@ struct weir_engine {
     weir_pages pages;
     weir_seq *seqs;           /* [n_seqs] */
     weir_snapshot *snapshots; /* [n_snapshots] */
+    weir_lora **loras;        /* [n_loras] shared */
+    float *lora_scales;       /* [n_loras] of timelines that set none */
+    uint32_t n_loras;
     /* the batch of the step that runs */
     weir_chunk_plan *plans; /* [n_seqs] */
     weir_rows *rows;        /* [n_seqs] */
@@ -88,7 +94,7 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                              weir_error *err);
 /* Places (or measures) what the engine itself needs. */
 void weir_engine_layout(weir_engine *engine, weir_arena *arena, const weir_model *model,
-                        const weir_plan *plan, uint32_t n_out);
+                        const weir_plan *plan, uint32_t n_out, uint32_t n_loras);
 
 /* snapshot.c */
 /* Keeps the state (and logits) of seq at n_kv, if its state is valid there. */

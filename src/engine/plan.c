@@ -11,10 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEFAULT_CTX = 8192, DEFAULT_BATCH = 512, DEFAULT_SNAPSHOTS = 4, MOST = 1 << 24 };
+enum {
+    DEFAULT_CTX = 8192,
+    DEFAULT_BATCH = 512,
+    DEFAULT_SNAPSHOTS = 4,
+    MOST = 1 << 24,
+    MOST_LORAS = 256
+};
 
 void weir_engine_layout(weir_engine *e, weir_arena *arena, const weir_model *model,
-                        const weir_plan *plan, uint32_t n_out) {
+                        const weir_plan *plan, uint32_t n_out, uint32_t n_loras) {
     uint32_t pages = weir_pages_for(plan->n_ctx);
     size_t vocab_bytes = model->h.n_vocab * sizeof(float);
     bool is_real = arena->base != NULL;
@@ -26,7 +32,10 @@ void weir_engine_layout(weir_engine *e, weir_arena *arena, const weir_model *mod
         s->pages = weir_arena_take_array(arena, pages, sizeof *s->pages);
         s->nodes = weir_arena_take_array(arena, pages, sizeof *s->nodes);
         s->logits = weir_arena_take(arena, vocab_bytes);
+        s->lora_scales = weir_arena_take_array(arena, n_loras, sizeof *s->lora_scales);
     }
+    e->lora_scales = weir_arena_take_array(arena, n_loras, sizeof *e->lora_scales);
+    e->loras = weir_arena_take_array(arena, n_loras, sizeof *e->loras);
     e->snapshots = weir_arena_take_array(arena, plan->n_snapshots, sizeof *e->snapshots);
     for (uint32_t i = 0; i < plan->n_snapshots; i++) {
         weir_snapshot none, *s = is_real ? &e->snapshots[i] : &none;
@@ -65,6 +74,13 @@ static weir_status fill_defaults(weir_plan *plan, uint32_t *n_out, const weir_mo
     WEIR_TRY(check_limit("n_out", o->n_out, 1 << 16, err));
     WEIR_TRY(check_limit("n_snapshots", o->n_snapshots, 1 << 20, err));
     WEIR_TRY(check_limit("n_threads", o->n_threads, WEIR_MAX_CPUS, err));
+    if (o->n_loras > MOST_LORAS)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "n_loras is %zu, expected %d at most",
+                         o->n_loras, MOST_LORAS);
+    for (size_t i = 0; i < o->n_loras; i++)
+        if (o->loras[i]->model != model)
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "adapter %zu (%s) is another model's",
+                             i, o->loras[i]->name);
     uint64_t pages = o->n_pages ? o->n_pages : (uint64_t)plan->n_seqs * weir_pages_for(plan->n_ctx);
     if (pages > MOST)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY,
@@ -110,12 +126,14 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                                 .n_out = outs,
                                 .no_pin = o->no_pin,
                                 .no_map = o->no_map,
+                                .loras = o->loras,
+                                .n_loras = (uint32_t)o->n_loras,
                                 .progress = o->progress};
     if (o->kv_type && !weir_kv_type_by_name(o->kv_type, &b->kv_type))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "K/V type '%s': expected 'f32', 'f16' or 'q8'", o->kv_type);
     WEIR_TRY(device->plan(&memory, model, b, err));
-    weir_engine_layout(&measured, &arena, model, plan, outs);
+    weir_engine_layout(&measured, &arena, model, plan, outs, b->n_loras);
     if (arena.used == SIZE_MAX)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY,
                          "%u timelines of %u tokens: more bytes than "
@@ -124,6 +142,8 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
     add_item(plan, memory.weights_bytes ? "weights" : "weights, mapped",
              memory.weights_bytes ? memory.weights_bytes : model->info.weight_bytes);
     add_item(plan, "vectors", weir_model_owned_bytes(model));
+    if (o->n_loras > 0)
+        add_item(plan, "adapters", weir_loras_bytes(o->loras, o->n_loras));
     plan->weight_bytes = plan->total_bytes;
     add_item(plan, "K/V pages", memory.pages_bytes);
     add_item(plan, "conv states", memory.states_bytes);

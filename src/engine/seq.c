@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) {
@@ -15,7 +16,9 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         if (s->is_open)
             continue;
         s->is_open = true;
-        s->is_loaded = false;
+        s->is_loaded = s->is_apart = false;
+        if (engine->n_loras > 0)
+            memcpy(s->lora_scales, engine->lora_scales, engine->n_loras * sizeof(float));
         s->n_tokens = s->n_kv = s->n_pages = 0;
         s->state_pos = s->logits_pos = WEIR_NO_POS;
         engine->n_refs++;
@@ -51,6 +54,9 @@ weir_status weir_seq_fork(weir_seq **out, const weir_seq *from, weir_error *err)
     WEIR_TRY(weir_seq_open(out, e, err));
     weir_seq *s = *out;
     s->is_loaded = from->is_loaded;
+    s->is_apart = from->is_apart;
+    if (e->n_loras > 0)
+        memcpy(s->lora_scales, from->lora_scales, e->n_loras * sizeof(float));
     s->n_tokens = from->n_tokens;
     s->n_kv = from->n_kv;
     memcpy(s->tokens, from->tokens, from->n_tokens * sizeof *s->tokens);
@@ -75,7 +81,7 @@ weir_status weir_seq_fork(weir_seq **out, const weir_seq *from, weir_error *err)
 static void reuse_prefix(weir_seq *s) {
     weir_pages *pages = &s->engine->pages;
     uint32_t parent = WEIR_ROOT;
-    while (pages->has_tree && (s->n_pages + 1) * WEIR_PAGE_TOKENS < s->n_tokens) {
+    while (pages->has_tree && !s->is_apart && (s->n_pages + 1) * WEIR_PAGE_TOKENS < s->n_tokens) {
         uint32_t node = weir_prefix_find(pages, parent, s->tokens + s->n_kv);
         if (node == WEIR_NO_NODE)
             break;
@@ -85,6 +91,24 @@ static void reuse_prefix(weir_seq *s) {
         s->n_kv += WEIR_PAGE_TOKENS;
     }
     s->engine->stats.n_tokens_from_prefix += s->n_kv;
+}
+
+weir_status weir_seq_set_loras(weir_seq *s, const float *scales, weir_error *err) {
+    const weir_engine *e = s->engine;
+    if (s->n_tokens > 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "adapters are chosen while a timeline is empty, this one has %u tokens",
+                         s->n_tokens);
+    for (uint32_t i = 0; i < e->n_loras; i++)
+        if (!isfinite(scales[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "scale of adapter %s: expected a finite number", e->loras[i]->name);
+    s->is_apart = false;
+    for (uint32_t i = 0; i < e->n_loras; i++) {
+        s->lora_scales[i] = scales[i];
+        s->is_apart |= scales[i] != e->lora_scales[i];
+    }
+    return WEIR_STATUS_OK;
 }
 
 weir_status weir_seq_append(weir_seq *s, const int32_t *tokens, size_t n, weir_error *err) {

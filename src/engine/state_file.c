@@ -5,7 +5,7 @@
  *        0      8  "WEIRSEQ\n"
  *        8      4  version, 1
  *       12      4  flags: 1 conv state present, 2 logits present
- *       16      8  fingerprint of the model
+ *       16      8  fingerprint of the model and of the adapters in use
  *       24      4  K/V type: 0 f32, 1 f16, 2 q8
  *       28      4  vocabulary
  *       32      4  tokens
@@ -49,9 +49,19 @@ static void put_u64(uint8_t *p, uint64_t v) {
     put_u32(p + 4, (uint32_t)(v >> 32));
 }
 
-static weir_state_shape shape_of(const weir_engine *e) {
+/* The model's, changed by each adapter that is used: with others the K/V would be different. */
+static uint64_t fingerprint_of(const weir_engine *e, const float *lora_scales) {
+    uint64_t fingerprint = e->model->fingerprint;
+    for (uint32_t i = 0; i < e->n_loras; i++)
+        if (lora_scales[i] != 0.0f)
+            fingerprint = XXH64(&lora_scales[i], sizeof lora_scales[i],
+                                fingerprint ^ e->loras[i]->fingerprint);
+    return fingerprint;
+}
+
+static weir_state_shape shape_of(const weir_engine *e, const float *lora_scales) {
     const weir_model *m = e->model;
-    return (weir_state_shape){.fingerprint = m->fingerprint,
+    return (weir_state_shape){.fingerprint = fingerprint_of(e, lora_scales),
                               .kv_type = e->backend->kv.type,
                               .n_vocab = m->h.n_vocab,
                               .n_ctx = e->plan.n_ctx,
@@ -106,11 +116,11 @@ static weir_status check_header(const cursor *c, const weir_state_shape *shape) 
                          "%s: byte 56: the header's checksum does not match: the file is damaged",
                          c->name);
     if (get_u64(h + 16) != shape->fingerprint)
-        return weir_fail(c->err, WEIR_STATUS_BAD_FILE,
-                         "%s: byte 16: saved from another model (fingerprint %016llx, this one is "
-                         "%016llx)",
-                         c->name, (unsigned long long)get_u64(h + 16),
-                         (unsigned long long)shape->fingerprint);
+        return weir_fail(
+            c->err, WEIR_STATUS_BAD_FILE,
+            "%s: byte 16: saved from another model or with other adapters (fingerprint %016llx, "
+            "expected %016llx)",
+            c->name, (unsigned long long)get_u64(h + 16), (unsigned long long)shape->fingerprint);
     if (get_u32(h + 24) != shape->kv_type)
         return weir_fail(c->err, WEIR_STATUS_BAD_FILE,
                          "%s: byte 24: saved with K/V %s, the engine has %s", c->name,
@@ -170,7 +180,7 @@ static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_erro
     weir_engine *e = s->engine;
     size_t page_bytes = e->backend->kv.page_bytes;
     uint8_t *page = malloc(page_bytes + 1); /* without attention layers a page is empty */
-    float *state = malloc(shape_of(e).state_values * sizeof(float) + 1);
+    float *state = malloc(shape_of(e, e->lora_scales).state_values * sizeof(float) + 1);
     weir_status status = WEIR_STATUS_OK;
     if (!page || !state) {
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to load a timeline");
@@ -195,7 +205,7 @@ static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_erro
     s->n_tokens = view->n_tokens;
     s->n_kv = view->n_kv;
     if (view->state) {
-        memcpy(state, view->state, shape_of(e).state_values * sizeof(float));
+        memcpy(state, view->state, shape_of(e, e->lora_scales).state_values * sizeof(float));
         e->backend->state_write(e->backend, s->state, state);
         s->state_pos = s->n_kv;
     }
@@ -212,7 +222,7 @@ fail:
 weir_status weir_seq_load(weir_seq **out, weir_engine *e, const char *path, weir_error *err) {
     weir_map map = {0};
     weir_state_view view;
-    weir_state_shape shape = shape_of(e);
+    weir_state_shape shape = shape_of(e, e->lora_scales);
     *out = NULL;
     WEIR_TRY(weir_map_open(&map, path, err));
     weir_status status = weir_state_parse(&view, map.data, map.size, &shape, false, path, err);
@@ -273,7 +283,7 @@ static weir_status put_pages(const weir_seq *s, weir_out *out, XXH64_state_t *su
 static weir_status put_all(const weir_seq *s, weir_out *out, XXH64_state_t *sum, uint8_t *page,
                            float *state, weir_error *err) {
     weir_backend *be = s->engine->backend;
-    weir_state_shape shape = shape_of(s->engine);
+    weir_state_shape shape = shape_of(s->engine, s->lora_scales);
     bool has_state = s->state_pos == s->n_kv && s->n_kv > 0;
     const float *logits = weir_seq_logits(s);
     uint8_t h[HEADER_BYTES] = {0};
@@ -305,7 +315,7 @@ weir_status weir_seq_save(const weir_seq *s, const char *path, weir_error *err) 
     weir_status status = WEIR_STATUS_OK;
     XXH64_state_t *sum = XXH64_createState();
     uint8_t *page = malloc(s->engine->backend->kv.page_bytes + 1);
-    float *state = malloc(shape_of(s->engine).state_values * sizeof(float) + 1);
+    float *state = malloc(shape_of(s->engine, s->lora_scales).state_values * sizeof(float) + 1);
     if (!sum || !page || !state) {
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to save a timeline");
         goto fail;

@@ -133,7 +133,8 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
                                              .first_pos = plan->start,
                                              .pages = s->pages,
                                              .state_in = plan->state_in,
-                                             .state_out = s->state_next};
+                                             .state_out = s->state_next,
+                                             .lora_scales = e->n_loras > 0 ? s->lora_scales : NULL};
     for (uint32_t i = 0; i < n_rows; i++) {
         e->row_tokens[batch->n_rows + i] = s->tokens[plan->start + i];
         e->row_pos[batch->n_rows + i] = plan->start + i;
@@ -155,7 +156,7 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
  * that is there already is taken instead. */
 static void grow_tree(weir_seq *s, uint32_t first_page) {
     weir_pages *pages = &s->engine->pages;
-    bool grows = pages->has_tree && !s->is_loaded;
+    bool grows = pages->has_tree && !s->is_loaded && !s->is_apart;
     for (uint32_t i = first_page; grows && i < s->n_kv / WEIR_PAGE_TOKENS; i++) {
         uint32_t parent = i == 0 ? WEIR_ROOT : s->nodes[i - 1];
         const int32_t *tokens = s->tokens + i * WEIR_PAGE_TOKENS;

@@ -25,11 +25,13 @@
 static const char SINGLE_NAME[] = "model.safetensors";
 static const char INDEX_NAME[] = "model.safetensors.index.json";
 static const char SHARD_SUFFIX[] = ".safetensors";
+static const char METADATA[] = "__metadata__";
 
 struct weir_safetensors {
     weir_tensor *tensors; /* [n_tensors] number i has name i of names */
     size_t n_tensors;
     weir_names names;
+    json_t *meta; /* the entry __metadata__: an object of strings; NULL: there is none */
     weir_map map; /* data NULL for a folder and when opened from memory */
     char *path;
     weir_safetensors **shards; /* [n_shards] of a folder with an index; they own the data */
@@ -250,6 +252,23 @@ static weir_status index_names(weir_safetensors *st, const char *path, weir_erro
     return WEIR_STATUS_OK;
 }
 
+/* Texts and nothing else, as the official library demands. */
+static weir_status read_meta(weir_safetensors *st, const st_file *f, json_t *entry) {
+    const char *key;
+    json_t *value;
+    if (!json_is_object(entry))
+        return weir_bad_file(f->err, f->path, name_offset(f, METADATA), "%s must be a JSON object",
+                             METADATA);
+    json_object_foreach(entry, key, value) {
+        if (!json_is_string(value))
+            return weir_bad_file(f->err, f->path, name_offset(f, METADATA),
+                                 "%s: '%.*s' must be a string", METADATA, weir_shown(strlen(key)),
+                                 key);
+    }
+    st->meta = json_incref(entry);
+    return WEIR_STATUS_OK;
+}
+
 static weir_status read_tensors(weir_safetensors *st, const st_file *f, json_t *root) {
     size_t n = json_object_size(root);
     st->tensors = calloc(n > 0 ? n : 1, sizeof *st->tensors);
@@ -258,8 +277,10 @@ static weir_status read_tensors(weir_safetensors *st, const st_file *f, json_t *
     const char *name;
     json_t *entry;
     json_object_foreach(root, name, entry) {
-        if (strcmp(name, "__metadata__") == 0)
+        if (strcmp(name, METADATA) == 0) {
+            WEIR_TRY(read_meta(st, f, entry));
             continue;
+        }
         weir_tensor *t = &st->tensors[st->n_tensors];
         WEIR_TRY(parse_tensor(f, name, entry, t));
         t->name = name; /* the JSON's, until the names are indexed */
@@ -473,6 +494,7 @@ void weir_safetensors_close(weir_safetensors **st) {
     free(s->tensors);
     weir_names_clear(&s->names);
     weir_map_close(&s->map);
+    json_decref(s->meta);
     free(s->path);
     free(s);
     *st = NULL;
@@ -489,4 +511,8 @@ const weir_tensor *weir_safetensors_at(const weir_safetensors *st, size_t i) {
 const weir_tensor *weir_safetensors_find(const weir_safetensors *st, const char *name) {
     size_t i = weir_names_find(&st->names, name, strlen(name));
     return i == SIZE_MAX ? NULL : &st->tensors[i];
+}
+
+const char *weir_safetensors_meta(const weir_safetensors *st, const char *key) {
+    return json_string_value(json_object_get(st->meta, key));
 }

@@ -24,6 +24,7 @@ static const char METADATA[] = "__metadata__";
 
 struct weir_safetensors_writer {
     weir_tensor_out tensors;
+    json_t *meta; /* the entry __metadata__ */
 };
 
 weir_status weir_safetensors_create(weir_safetensors_writer **out, const char *path, bool overwrite,
@@ -33,6 +34,10 @@ weir_status weir_safetensors_create(weir_safetensors_writer **out, const char *p
     if (!w)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", path);
     weir_status status = weir_tensor_out_open(&w->tensors, path, overwrite, 1, err);
+    /* Loaders of the reference implementation ask for this entry. */
+    w->meta = json_pack("{s:s}", "format", "pt");
+    if (status == WEIR_STATUS_OK && !w->meta)
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", path);
     if (status != WEIR_STATUS_OK) {
         weir_safetensors_abort(&w);
         return status;
@@ -45,6 +50,7 @@ void weir_safetensors_abort(weir_safetensors_writer **w) {
     if (!w || !*w)
         return;
     weir_tensor_out_close(&(*w)->tensors);
+    json_decref((*w)->meta);
     free(*w);
     *w = NULL;
 }
@@ -76,6 +82,13 @@ void weir_safetensors_add(weir_safetensors_writer *w, const char *name, const we
         weir_tensor_out_declare(&w->tensors, name, MAX_NAME, format, n_dims, shape);
 }
 
+void weir_safetensors_add_meta(weir_safetensors_writer *w, const char *key, const char *value) {
+    json_t *text = json_string(value); /* NULL: not UTF-8, or no memory */
+    if (!text || json_object_set_new(w->meta, key, text) != 0)
+        weir_tensor_out_complain(&w->tensors, WEIR_STATUS_BAD_ARGUMENT, "metadata", key,
+                                 "key and value must be UTF-8");
+}
+
 /* The header's entry of a tensor, NULL without memory. */
 static json_t *tensor_json(const weir_tensor *t) {
     json_t *shape = json_array();
@@ -90,9 +103,9 @@ static json_t *tensor_json(const weir_tensor *t) {
                      "data_offsets", (json_int_t)t->offset, (json_int_t)(t->offset + t->bytes));
 }
 
-static weir_status header_json(const weir_tensor_out *to, json_t **out, weir_error *err) {
-    /* Loaders of the reference implementation ask for this entry. */
-    json_t *root = json_pack("{s:{s:s}}", METADATA, "format", "pt");
+static weir_status header_json(const weir_tensor_out *to, json_t *meta, json_t **out,
+                               weir_error *err) {
+    json_t *root = json_pack("{s:O}", METADATA, meta);
     for (size_t i = 0; i < to->n_tensors && root; i++) {
         json_t *name = json_string(to->tensors[i].name); /* NULL: not UTF-8 */
         bool is_text = name != NULL;
@@ -131,7 +144,7 @@ weir_status weir_safetensors_begin(weir_safetensors_writer *w, weir_error *err) 
     weir_tensor_out *to = &w->tensors;
     json_t *root = NULL;
     WEIR_TRY(weir_tensor_out_check(to, err));
-    WEIR_TRY(header_json(to, &root, err));
+    WEIR_TRY(header_json(to, w->meta, &root, err));
     char *json = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     if (!json)

@@ -3,13 +3,14 @@
 
 load common
 
+# As their pages are called: those of a group, which have two words, with a dash between them.
 verbs() {
-    "$WEIR" help | sed -n 's/^  weir \([a-z]*\) .*/\1/p'
+    "$WEIR" help | sed -n 's/^  weir \(train \|eval \)\?\([a-z]*\) .*/\1\2/p' | tr ' ' '-'
 }
 
 # Every option of a verb, as its help lists them.
 options_of() {
-    "$WEIR" help "$1" | sed -n 's/^ \{2,6\}\(-[a-zA-Z], \)\?\(--[a-z0-9-]*\).*/\2/p'
+    "$WEIR" help ${1/-/ } | sed -n 's/^ \{2,6\}\(-[a-zA-Z], \)\?\(--[a-z0-9-]*\).*/\2/p'
 }
 
 man_page() {
@@ -66,18 +67,19 @@ offers_are() {
     text=$BATS_TEST_TMPDIR/text
     for verb in $(verbs); do
         man_page "$verb"
-        mandoc -T utf8 -O width=200 "$page" | sed 's/.\x08//g' >"$text"
+        mandoc -T utf8 -O width=900 "$page" | sed 's/.\x08//g' >"$text"
         for option in $(options_of "$verb"); do
             grep -q -e "^ *\(-., \)\?$option\( \|$\)" "$text" || { echo "$verb $option"; false; }
         done
         grep -q '^EXIT STATUS' "$text"
-        grep -q 'weir-run(1)' "$text"
+        # The list at the end of every page.
+        for other in $(verbs); do
+            grep -q "weir-$other(1)" "$text" || { echo "$verb $other"; false; }
+        done
     done
-    mandoc -T utf8 -O width=200 "$WEIR_BUILD/man/weir.1" | sed 's/.\x08//g' >"$text"
+    mandoc -T utf8 -O width=900 "$WEIR_BUILD/man/weir.1" | sed 's/.\x08//g' >"$text"
     for verb in $(verbs); do
         grep -q "weir-$verb(1)" "$text"
-        # The list at the end of every page.
-        grep -q "weir-$verb\*(1)" "$WEIR_SOURCE/docs/man/end.scd"
     done
 }
 
@@ -93,7 +95,9 @@ offers_are() {
     for shell in bash zsh fish; do
         script "$shell"
         for verb in $(verbs); do
-            grep -q "\b$verb\b" "$script"
+            words=${verb/-/ }
+            [ "$shell" != fish ] || words="__weir_begins $words"
+            grep -q "\b$words\b" "$script" || { echo "$shell $verb"; false; }
             for option in $(options_of "$verb"); do
                 name=$option
                 [ "$shell" != fish ] || name="-l ${option#--}"
@@ -140,6 +144,23 @@ offers_are() {
     offers_are zsh
     bash_offers weir help conv
     offers_are convert
+    # Verbs of two words.
+    bash_offers weir tra
+    offers_are train
+    bash_offers weir train ru
+    offers_are run
+    bash_offers weir help train ru
+    offers_are run
+    bash_offers weir help run ""
+    offers_are ""
+    bash_offers weir train run --dry
+    offers_are --dry-run
+    bash_offers weir run --dry
+    offers_are ""
+    bash_offers weir train run --threads 2 tree/fi
+    offers_are tree/file.gguf
+    bash_offers weir train run tree/file.gguf tree/fi
+    offers_are ""
     # A value may follow = without a space, and a value is no operand.
     bash_offers weir run --load tree/
     offers_are "tree/file.gguf
@@ -175,6 +196,11 @@ tree/folder"
     [ "$(offer "weir show small")" = small-one ]
     [ "$(offer "weir synth --conf")" = --config ]
     [ -z "$(offer "weir synth --tempe")" ]
+    [ "$(offer "weir tra")" = train ]
+    [ "$(offer "weir train ru")" = run ]
+    [ "$(offer "weir help train ru")" = run ]
+    [ "$(offer "weir train run --dry")" = --dry-run ]
+    [ -z "$(offer "weir run --dry")" ]
 }
 
 
@@ -215,4 +241,8 @@ END
     [ "$(offer "weir completions z")" = "weir completions zsh " ]
     [ "$(offer "weir show small")" = "weir show small-one " ]
     [ "$(offer "weir synth --tempe")" = "weir synth --tempe" ]
+    [ "$(offer "weir tra")" = "weir train " ]
+    [ "$(offer "weir help train ru")" = "weir help train run " ]
+    [ "$(offer "weir train run --dry")" = "weir train run --dry-run " ]
+    [ "$(offer "weir run --dry")" = "weir run --dry" ]
 }

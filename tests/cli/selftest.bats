@@ -11,6 +11,31 @@ load common
     done
 }
 
+@test "gradients of both cases hold on both devices" {
+    for backend in cpu reference; do
+        weir selftest gradients "$WEIR_TEST_DATA/golden" --backend $backend
+        exits_with 0
+        tail -n 1 "$out" | grep -q -E '^[1-9][0-9]* passed, 0 failed$' || explain
+        for case in grad_dense grad_moe; do
+            grep -q "^PASS $case $backend .*embed_tokens.weight: " "$out" || explain
+            grep -q "^PASS $case $backend .*token_loss: " "$out" || explain
+        done
+    done
+}
+
+@test "gradients: a wrong weight is found, and a case without gradients refused" {
+    cp -r "$WEIR_TEST_DATA/golden/grad_moe" "$BATS_TEST_TMPDIR/case"
+    chmod -R u+w "$BATS_TEST_TMPDIR/case"
+    size=$(stat -c %s "$BATS_TEST_TMPDIR/case/model.safetensors")
+    printf '\000\000\200\077' | dd of="$BATS_TEST_TMPDIR/case/model.safetensors" bs=4 \
+        seek=$((size / 8)) conv=notrunc 2>/dev/null
+    weir selftest gradients "$BATS_TEST_TMPDIR/case" --failures
+    exits_with 1
+    grep -q '^FAIL' "$out" || explain
+    weir selftest gradients "$WEIR_TEST_DATA/golden/dense_tiny"
+    refuses_with 3 "grad_f64.safetensors"
+}
+
 @test "a folder without reference data is refused" {
     weir selftest golden "$BATS_TEST_TMPDIR"
     exits_with 3
@@ -296,7 +321,7 @@ place_program() { # folder of the data, from the program's parent
             weir selftest
             exits_with 0
             tail -n 1 "$out" | grep -q -E '^[0-9]{3,} passed, 0 failed$' || explain
-            [ "$(grep -c -E '  [1-9][0-9]* passed, 0 failed$' "$out")" -eq 6 ] || explain
+            [ "$(grep -c -E '  [1-9][0-9]* passed, 0 failed$' "$out")" -eq 8 ] || explain
         )
         rm -rf "$BATS_TEST_TMPDIR/root"
     done

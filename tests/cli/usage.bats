@@ -17,24 +17,72 @@ load common
     grep -q '^usage: weir' "$err"
 }
 
+# The verbs of the main help; those of a group, which have two words, with a dash between them.
+listed_verbs() {
+    sed -n 's/^  weir \(train \|eval \)\?\([a-z]*\) .*/\1\2/p' "$out" | tr ' \n' '- '
+}
+
 @test "help lists every verb, help VERB and VERB --help agree" {
     weir help
     exits_with 0
-    verbs="run show tokenize template convert synth selftest completions"
-    [ "$(sed -n 's/^  weir \([a-z]*\) .*/\1/p' "$out" | tr '\n' ' ')" = "$verbs " ] || explain
+    verbs=$(listed_verbs)
+    [[ $verbs == "run show tokenize template convert synth selftest completions "* ]] || explain
+    [[ $verbs == *" train-run "* ]] || explain
     [ "$(awk 'length > 100' "$out")" = "" ]
     for verb in $verbs; do
-        weir help $verb
+        words=${verb/-/ }
+        weir help $words
         exits_with 0
-        grep -q "^usage: weir $verb" "$out" || explain
+        grep -q "^usage: weir $words" "$out" || explain
         cp "$out" "$BATS_TEST_TMPDIR/help"
-        weir $verb --help
+        weir $words --help
         exits_with 0
         cmp "$out" "$BATS_TEST_TMPDIR/help"
-        weir $verb -h
+        weir $words -h
         exits_with 0
         [ "$(awk 'length > 100' "$out")" = "" ]
     done
+}
+
+@test "verbs of two words: the first alone lists them" {
+    weir help
+    all=$(listed_verbs)
+    for group in train eval; do
+        weir help $group
+        exits_with 0
+        grep -q "^usage: weir $group VERB" "$out" || explain
+        cp "$out" "$BATS_TEST_TMPDIR/help"
+        [ -n "$(listed_verbs)" ] || explain
+        for verb in $(listed_verbs); do
+            [[ $verb == $group-* && $all == *"$verb "* ]] || explain
+        done
+        weir $group --help
+        exits_with 0
+        cmp "$out" "$BATS_TEST_TMPDIR/help"
+        weir $group
+        exits_with 2
+        [ ! -s "$out" ]
+        cmp "$err" "$BATS_TEST_TMPDIR/help"
+        weir $group fly
+        refuses_with 2 "unknown verb '$group fly'; 'weir help $group' lists them"
+        weir help $group fly
+        refuses_with 2 "unknown verb '$group fly'; 'weir help $group' lists them"
+        weir $group --fly
+        refuses_with 2 "unknown verb '$group --fly'"
+        weir help --scdoc $group
+        refuses_with 2 "unknown verb '$group'"
+        weir $group --help please
+        refuses_with 2 "one argument too many: 'please'"
+    done
+    # What one word names is not named by two, and the other way round.
+    weir train show
+    refuses_with 2 "unknown verb 'train show'"
+    weir "train run"
+    refuses_with 2 "unknown verb 'train run'"
+    weir help train run please
+    refuses_with 2 "one argument too many: 'please'"
+    weir train run --colour run.json
+    refuses_with 2 "unknown option '--colour'; 'weir help train run' lists them"
 }
 
 @test "unknown verbs" {

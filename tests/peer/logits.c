@@ -6,7 +6,8 @@
  *
  * DIR/tokens.txt holds one list of ids a line. Of each DIR/NAME.gguf: DIR/NAME.DEVICE.logits, the
  * logits after every token of every list (float32, [tokens of all lists, n_vocab]), and
- * DIR/NAME.DEVICE.greedy, N_GREEDY ids after the first list. K/V is f32.
+ * DIR/NAME.DEVICE.greedy, N_GREEDY ids after the first list. K/V is f32. A model runs with the
+ * adapter DIR/NAME.lora.gguf if there is one.
  */
 #include "weir.h"
 
@@ -125,6 +126,13 @@ static void run_model(const char *dir, const char *name, const char *device, uin
     require(weir_model_open(&model, path, &error));
     weir_model_info info;
     weir_model_get_info(model, &info);
+    snprintf(path, sizeof path, "%s/%s.lora.gguf", dir, name);
+    FILE *adapter = fopen(path, "rb");
+    weir_lora *lora = NULL;
+    if (adapter) {
+        fclose(adapter);
+        require(weir_lora_open(&lora, model, path, &error));
+    }
 
     /* All lists run as prompts in one step. */
     weir_engine_options options = {.device = device,
@@ -132,7 +140,9 @@ static void run_model(const char *dir, const char *name, const char *device, uin
                                    .n_ctx = lists.n_longest + n_greedy,
                                    .n_seqs = lists.n_lists,
                                    .n_batch = lists.n_all,
-                                   .n_out = lists.n_all};
+                                   .n_out = lists.n_all,
+                                   .loras = &lora,
+                                   .n_loras = lora ? 1 : 0};
     weir_engine *engine = NULL;
     require(weir_engine_open(&engine, model, &options, &error));
     float *logits = take((size_t)lists.n_all * info.n_vocab, sizeof *logits); /* [n_all, n_vocab] */
@@ -160,6 +170,7 @@ static void run_model(const char *dir, const char *name, const char *device, uin
         weir_seq_close(&chunks[i].seq);
     free(logits);
     weir_engine_close(&engine);
+    weir_lora_close(&lora);
     weir_model_close(&model);
 }
 

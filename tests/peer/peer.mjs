@@ -2,6 +2,7 @@
 // CPU. Writes down what it says, in the files and forms of logits.c (device "llama"), with K/V in
 // f32 and without flash attention; judges nothing (compare.mjs does). Exits with 77 where there is
 // no llama.cpp built for this machine.
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { getLlama, LlamaLogLevel, NoBinaryFoundError } from "node-llama-cpp";
 
@@ -30,7 +31,9 @@ async function evaluate(sequence, tokens) {
 
 async function runModel(llama, name) {
     const model = await llama.loadModel({ modelPath: `${dir}/${name}.gguf`, gpuLayers: 0 });
+    const adapter = `${dir}/${name}.lora.gguf`;
     const context = await model.createContext({
+        lora: existsSync(adapter) ? { adapters: [{ filePath: adapter, scale: 1 }] } : undefined,
         contextSize: longest + Number(nGreedy),
         batchSize: longest,
         threads: 1, // tiny models: more threads would only wait for each other

@@ -3,6 +3,7 @@
 #
 #   1. GGUF files of `weir synth`, and of a Hugging Face folder through `weir convert`, load in
 #      llama.cpp; as F32 they give the same greedy tokens there and here.
+#      So they do with an adapter of `weir train lora` on every matrix, experts and router.
 #   2. The golden model moe_k256, converted to every format: the likeliest tokens mostly agree, and
 #      weir is no further than llama.cpp from f32 arithmetic on the dequantized weights.
 #
@@ -28,6 +29,13 @@ for config in tiny-dense tiny-moe; do
     "$WEIR" convert "$work/$config" "$work/$config-hf.gguf" >/dev/null
     exact="$exact $config-synth $config-hf"
 done
+# An adapter far from nothing, for every matrix that may have one.
+cp "$work/tiny-moe-synth.gguf" "$work/tiny-moe-lora.gguf"
+printf '{"messages": [{"role": "user", "content": "Hi"}, %s]}\n' \
+    '{"role": "assistant", "content": "Arr, matey, ye be welcome!"}' >"$work/chats.jsonl"
+"$WEIR" train lora "$work/chats.jsonl" "$work/tiny-moe-lora.gguf" --target '*' --epochs 1000 \
+    --steps 12 --batch-tokens 64 --learning-rate 0.01 -o "$work/tiny-moe-lora.lora.gguf" 2>/dev/null
+exact="$exact tiny-moe-lora"
 # The golden model has no tokenizer, without which node-llama-cpp loads nothing: it gets one.
 golden=$WEIR_TEST_DATA/golden/moe_k256
 cp "$golden/config.json" "$golden/model.safetensors" "$work/k256"

@@ -133,6 +133,8 @@ static void test_bad_headers(void **state) {
         {"{\"a\":3}", 0, "tensor 'a': the entry must be"},
         {"{\"\\u0000\":{}}", 0, "header: "},
         {"{}", 1, "byte 10: 1 bytes behind the last tensor"},
+        {"{\"__metadata__\":[]}", 0, "byte 9: __metadata__ must be a JSON object"},
+        {"{\"__metadata__\":{\"a\":1}}", 0, "byte 9: __metadata__: 'a' must be a string"},
         {ENTRY("\"F4\"", "[1]", "[0,1]"), 1, "byte 9: tensor 'a': the type 'F4'"},
         {ENTRY("4", "[1]", "[0,1]"), 1, "'dtype' must be a string"},
         {ENTRY("\"U8\"", "1", "[0,1]"), 1, "'shape' must be a list"},
@@ -398,6 +400,9 @@ static void test_write(void **state) {
     weir_safetensors_add(w, "odd", weir_format_by_id(WEIR_FORMAT_F16), 1, odd);
     weir_safetensors_add(w, "quote\"caf\xc3\xa9", weir_format_by_id(WEIR_FORMAT_F32), 2, matrix);
     weir_safetensors_add(w, "scalar", weir_format_by_id(WEIR_FORMAT_BF16), 0, NULL);
+    weir_safetensors_add_meta(w, "step", "12");
+    weir_safetensors_add_meta(w, "step", "13");
+    weir_safetensors_add_meta(w, "caf\xc3\xa9", "\"\n\xc3\xa9");
     assert_int_equal(weir_safetensors_begin(w, &err), WEIR_STATUS_OK);
     uint8_t data[6 + 40 + 2];
     for (size_t i = 0; i < sizeof data; i++) {
@@ -420,6 +425,10 @@ static void test_write(void **state) {
     assert_int_equal(t->data[0], data[6]);
     t = weir_safetensors_find(st, "scalar");
     assert_true(t && t->n_dims == 0 && t->bytes == 2);
+    assert_string_equal(weir_safetensors_meta(st, "format"), "pt");
+    assert_string_equal(weir_safetensors_meta(st, "step"), "13");
+    assert_string_equal(weir_safetensors_meta(st, "caf\xc3\xa9"), "\"\n\xc3\xa9");
+    assert_null(weir_safetensors_meta(st, "scalar"));
     weir_safetensors_close(&st);
     remove(path);
 }
@@ -451,6 +460,9 @@ static void test_bad_writes(void **state) {
     w = create(path);
     weir_safetensors_add(w, "a\xff", f32, 1, shape);
     expect_trouble(w, "not UTF-8");
+    w = create(path);
+    weir_safetensors_add_meta(w, "k", "v\xff");
+    expect_trouble(w, "metadata 'k': key and value must be UTF-8");
 
     weir_error err = {0};
     w = create(path);

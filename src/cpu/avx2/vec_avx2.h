@@ -72,6 +72,9 @@ static WEIR_INLINE vp vp_fma(vp a, vp b, vp c) {
 static WEIR_INLINE vp vp_fnma(vp a, vp b, vp c) {
     return _mm256_fnmadd_ps(a, b, c);
 }
+static WEIR_INLINE vp vp_sqrt(vp a) {
+    return _mm256_sqrt_ps(a);
+}
 /* min and max give their second operand where one is NaN. */
 static WEIR_INLINE vp vp_clamp(vp a, vp low, vp high) {
     return _mm256_min_ps(high, _mm256_max_ps(low, a));

@@ -72,6 +72,9 @@ static WEIR_INLINE vp vp_fma(vp a, vp b, vp c) {
 static WEIR_INLINE vp vp_fnma(vp a, vp b, vp c) {
     return _mm512_fnmadd_ps(a, b, c);
 }
+static WEIR_INLINE vp vp_sqrt(vp a) {
+    return _mm512_sqrt_ps(a);
+}
 /* min and max give their second operand where one is NaN. */
 static WEIR_INLINE vp vp_clamp(vp a, vp low, vp high) {
     return _mm512_min_ps(high, _mm512_max_ps(low, a));

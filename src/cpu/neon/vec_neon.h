@@ -73,6 +73,9 @@ static WEIR_INLINE vp vp_fma(vp a, vp b, vp c) {
 static WEIR_INLINE vp vp_fnma(vp a, vp b, vp c) {
     return vfmsq_f32(c, a, b);
 }
+static WEIR_INLINE vp vp_sqrt(vp a) {
+    return vsqrtq_f32(a);
+}
 static WEIR_INLINE vp vp_clamp(vp a, vp low, vp high) {
     return vminq_f32(high, vmaxq_f32(low, a));
 }

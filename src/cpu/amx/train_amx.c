@@ -1,0 +1,17 @@
+/* train_amx.c: products in bfloat16 on AMX tiles: train_template_tiles.h, or nothing where the file
+ * is built without its flags. All else is the AVX-512 unit's. */
+#include "cpu/amx/tile_amx.h"
+#include "cpu/train_kernels.h"
+
+#if WEIR_HAS_AMX
+#include "cpu/train_template_tiles.h"
+#endif
+
+void weir_train_init_amx(weir_train_kernels *k) {
+#if WEIR_HAS_AMX
+    k->isa = "amx";
+    k->product = tiles_product;
+#else
+    (void)k;
+#endif
+}

@@ -1,0 +1,96 @@
+/*
+ * train_kernels.c: which kernels of training this machine gets.
+ *
+ * Whether vectors may be used is asked of kernels.h; whether AMX tiles may be used is answered
+ * here: the processor must have them, the system must save them, and the process must ask it to.
+ * Contains no arithmetic.
+ */
+#include "cpu/train_kernels.h"
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "cpu/kernels.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LEAF1_ECX_OSXSAVE (1u << 27)
+#define LEAF7_EDX         (1u << 22 | 1u << 24) /* AMX-BF16, AMX-TILE */
+#define LEAF7_1_EAX       (1u << 5)             /* AVX512_BF16 */
+#define XCR0_TILES        (3u << 17)            /* configuration and data */
+
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 }; /* asm/prctl.h */
+
+static bool has_amx(void) {
+    uint32_t a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & LEAF1_ECX_OSXSAVE))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    (void)high;
+    if ((low & XCR0_TILES) != XCR0_TILES)
+        return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & LEAF7_EDX) != LEAF7_EDX)
+        return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a & LEAF7_1_EAX) != LEAF7_1_EAX)
+        return false;
+    /* Tiles are 8 KB a thread, so the system gives the room only to those that ask. All threads of
+     * the process have it then. */
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+#else
+static bool has_amx(void) {
+    return false;
+}
+#endif
+
+static const struct unit {
+    const char *isa;
+    void (*init)(weir_train_kernels *k);
+} units[] = {
+    {"portable", weir_train_init_portable},
+    {"neon", weir_train_init_neon},
+    {"avx2", weir_train_init_avx2},
+    {"avx512", weir_train_init_avx512},
+};
+
+size_t weir_train_attend_scratch(uint32_t head_dim) {
+    /* What the lanes are made of, sums, two tiles; panels of rows or of the other product. */
+    const size_t widest_tile = 32;
+    size_t n_sums = head_dim + widest_tile;
+    size_t values =
+        (2 * (size_t)head_dim + 2 * n_sums + (size_t)2 * WEIR_ATTEND_DEPTH) * WEIR_ATTEND_LANES;
+    size_t rows = (WEIR_ATTEND_DEPTH + widest_tile) * (WEIR_PRODUCT_DEPTH + widest_tile);
+    size_t columns = n_sums * WEIR_ATTEND_DEPTH;
+    return values + (rows > columns ? rows : columns);
+}
+
+weir_status weir_train_kernels_for(weir_train_kernels *out, const char *isa, bool is_exact,
+                                   weir_error *err) {
+    weir_train_kernels k;
+    weir_cpu_kernels found;
+    bool is_amx = isa && strcmp(isa, "amx") == 0, is_known = !isa || is_amx;
+    for (size_t i = 0; i < WEIR_COUNT(units); i++)
+        is_known = is_known || strcmp(units[i].isa, isa) == 0;
+    if (!is_known)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "isa \"%s\": unknown, expected portable, avx2, avx512, amx or neon", isa);
+    if (is_amx && !has_amx())
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "isa \"amx\": this processor or its operating system does not support it");
+    WEIR_TRY(weir_cpu_kernels_for(&found, is_amx ? "avx512" : isa, err));
+    memset(&k, 0, sizeof k);
+    for (size_t i = 0; i < WEIR_COUNT(units); i++)
+        if (strcmp(units[i].isa, found.isa) == 0)
+            units[i].init(&k);
+    if ((is_amx || !isa) && !is_exact && k.isa && strcmp(k.isa, "avx512") == 0 && has_amx())
+        weir_train_init_amx(&k);
+    if (!k.isa || (is_amx && !is_exact && strcmp(k.isa, "amx") != 0))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "isa \"%s\": this library was built without it", isa ? isa : found.isa);
+    *out = k;
+    return WEIR_STATUS_OK;
+}

@@ -1,0 +1,219 @@
+/* run_data.c: packs and opens the data of a run. */
+#include "train/run_data.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+static const char SHARD_ENDING[] = ".shard";
+
+weir_status weir_make_folders(const char *path, weir_error *err) {
+    char *copy = strdup(path);
+    if (!copy)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", path);
+    weir_status status = WEIR_STATUS_OK;
+    for (char *at = copy + 1; *copy && status == WEIR_STATUS_OK; at++) {
+        char c = *at;
+        if (c != '/' && c != 0)
+            continue;
+        *at = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status =
+                weir_fail(err, WEIR_STATUS_IO, "%s: cannot be made: %s", copy, strerror(errno));
+        *at = c;
+        if (c == 0)
+            break;
+    }
+    free(copy);
+    if (status == WEIR_STATUS_OK && *path && !weir_path_is_folder(path))
+        status = weir_fail(err, WEIR_STATUS_IO, "%s: is no folder", path);
+    return status;
+}
+
+/* ---- stamps -------------------------------------------------------------------------------- */
+
+static bool is_packed(const weir_run_source *source) {
+    size_t n = source->path ? strlen(source->path) : 0, n_ending = sizeof SHARD_ENDING - 1;
+    return n > n_ending && strcmp(source->path + n - n_ending, SHARD_ENDING) == 0;
+}
+
+static weir_status hash_file(const char *path, uint64_t *hash, weir_error *err) {
+    weir_map map;
+    WEIR_TRY(weir_map_open(&map, path, err));
+    *hash = XXH64(map.data, map.size, 0);
+    weir_map_close(&map);
+    return WEIR_STATUS_OK;
+}
+
+/* All that a packed file hangs on, as text, malloc'ed. */
+static weir_status make_stamp(const weir_run_source *s, uint64_t tokenizer_hash, char **out,
+                              weir_error *err) {
+    uint64_t input = 0;
+    if (s->path)
+        WEIR_TRY(hash_file(s->path, &input, err));
+    size_t n = 512 + (s->split ? strlen(s->split) : 0) + (s->gen_kind ? strlen(s->gen_kind) : 0);
+    char *text = malloc(n);
+    if (!text)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the stamp of '%s'", s->name);
+    snprintf(text, n,
+             "form 1\ntokenizer %016" PRIx64 "\ninput %016" PRIx64 "\nsplit %s\n"
+             "assistant_only %d\nmax_tokens %u\ngen %s\nseed %" PRIu64 "\nfirst %" PRIu64
+             "\nn %" PRIu64 "\nheld_out %d\n",
+             tokenizer_hash, input, s->split ? s->split : "-", s->assistant_only, s->max_tokens,
+             s->gen_kind ? s->gen_kind : "-", s->gen_seed, s->gen_first, s->gen_n, s->gen_held_out);
+    *out = text;
+    return WEIR_STATUS_OK;
+}
+
+static bool has_stamp(const char *path, const char *stamp) {
+    enum { MAX_STAMP = 1 << 20 };
+    char *found = NULL;
+    size_t n = 0;
+    bool is_same = weir_path_exists(path) &&
+                   weir_file_read(path, MAX_STAMP, &found, &n, NULL) == WEIR_STATUS_OK &&
+                   strcmp(found, stamp) == 0;
+    free(found);
+    return is_same;
+}
+
+static weir_status write_stamp(const char *path, const char *stamp, weir_error *err) {
+    weir_out *out = NULL;
+    weir_status status;
+    WEIR_TRY_GOTO(weir_out_open(&out, path, true, err));
+    WEIR_TRY_GOTO(weir_out_write(out, stamp, strlen(stamp), err));
+    WEIR_TRY_GOTO(weir_out_commit(&out, err));
+fail:
+    weir_out_abort(&out);
+    return status;
+}
+
+/* ---- one source ---------------------------------------------------------------------------- */
+
+static weir_status pack(const weir_run_file *file, const weir_run_source *s, const char *path,
+                        const weir_run_data_options *options, weir_error *err) {
+    weir_pack_options pack = {
+        .path = s->path,
+        .gen_kind = s->gen_kind,
+        .gen_seed = s->gen_seed,
+        .gen_first = s->gen_first,
+        .gen_n = s->gen_n,
+        .gen_held_out = s->gen_held_out,
+        .split = s->split,
+        .tokenizer = file->tokenizer,
+        .assistant_only = s->assistant_only,
+        .max_tokens = s->max_tokens,
+        .overwrite = true,
+        .n_threads = options->n_threads,
+        .progress = {.context = options->context, .is_cancelled = options->is_cancelled},
+    };
+    weir_pack_report report = {0};
+    char line[256];
+    WEIR_TRY(weir_train_pack(path, &pack, &report, err));
+    snprintf(line, sizeof line,
+             "%s: packed: %" PRIu64 " samples, %" PRIu64 " tokens, %" PRIu64 " targets%s", s->name,
+             report.n_samples, report.n_tokens, report.n_targets,
+             report.n_cut ? ", some cut at max_tokens" : "");
+    if (options->on_note)
+        options->on_note(options->context, line);
+    return WEIR_STATUS_OK;
+}
+
+/* OUT/data/NAME + ending, malloc'ed. */
+static char *data_path(const char *out, const char *name, const char *ending) {
+    size_t n = strlen(out) + strlen(name) + strlen(ending) + sizeof "/data/";
+    char *path = malloc(n);
+    if (path)
+        snprintf(path, n, "%s/data/%s%s", out, name, ending);
+    return path;
+}
+
+static weir_status pack_and_open(weir_shard **out, const weir_run_file *file,
+                                 const weir_run_source *s, const weir_run_data_options *options,
+                                 weir_error *err) {
+    char *path = data_path(options->out, s->name, SHARD_ENDING), *stamp = NULL;
+    char *stamp_path = data_path(options->out, s->name, ".stamp");
+    weir_status status;
+    if (!path || !stamp_path) {
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", s->name);
+        goto fail;
+    }
+    WEIR_TRY_GOTO(make_stamp(s, options->tokenizer_hash, &stamp, err));
+    bool is_made = weir_path_exists(path) && has_stamp(stamp_path, stamp);
+    if (!is_made && options->no_packing)
+        goto fail; /* which is none */
+    if (!is_made) {
+        WEIR_TRY_GOTO(pack(file, s, path, options, err));
+        WEIR_TRY_GOTO(write_stamp(stamp_path, stamp, err));
+    }
+    WEIR_TRY_GOTO(weir_shard_open(out, path, err));
+fail:
+    free(path);
+    free(stamp_path);
+    free(stamp);
+    return status;
+}
+
+static weir_status open_source(weir_shard **out, const weir_run_file *file,
+                               const weir_run_source *s, const weir_run_data_options *options,
+                               weir_error *err) {
+    if (is_packed(s))
+        WEIR_TRY(weir_shard_open(out, s->path, err));
+    else
+        WEIR_TRY(pack_and_open(out, file, s, options, err));
+    if (*out && weir_shard_tokenizer_hash(*out) != options->tokenizer_hash)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: was packed with another tokenizer than %s",
+                         s->path ? s->path : s->name, file->tokenizer);
+    return WEIR_STATUS_OK;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static weir_status open_all(weir_run_data *data, const weir_run_file *file,
+                            const weir_run_data_options *options, weir_error *err) {
+    uint64_t hashes[WEIR_RUN_MAX_SOURCES] = {0};
+    if (!options->no_packing) {
+        char *folder = weir_path_join(options->out, "data");
+        weir_status status = folder ? weir_make_folders(folder, err)
+                                    : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a path");
+        free(folder);
+        WEIR_TRY(status);
+    }
+    for (size_t i = 0; i < file->n_sources; i++) {
+        data->n_train = i + 1;
+        WEIR_TRY(open_source(&data->train[i], file, &file->sources[i], options, err));
+        if (!data->train[i])
+            continue;
+        hashes[i] = weir_shard_hash(data->train[i]);
+        data->n_tokens += weir_shard_n_tokens(data->train[i]);
+    }
+    for (size_t i = 0; i < file->n_validation; i++) {
+        data->n_validation = i + 1;
+        WEIR_TRY(open_source(&data->validation[i], file, &file->validation[i], options, err));
+    }
+    data->hash = XXH64(hashes, file->n_sources * sizeof *hashes, 0);
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_run_data_open(weir_run_data *out, const weir_run_file *file,
+                               const weir_run_data_options *options, weir_error *err) {
+    *out = (weir_run_data){0};
+    weir_status status = open_all(out, file, options, err);
+    if (status != WEIR_STATUS_OK)
+        weir_run_data_close(out);
+    return status;
+}
+
+void weir_run_data_close(weir_run_data *data) {
+    for (size_t i = 0; i < data->n_train; i++)
+        weir_shard_close(&data->train[i]);
+    for (size_t i = 0; i < data->n_validation; i++)
+        weir_shard_close(&data->validation[i]);
+    *data = (weir_run_data){0};
+}

@@ -1,0 +1,429 @@
+/*
+ * trainer.c: a training run from its run file to its model: opening, the loop, checkpoints, the
+ * end.
+ *
+ * Invariant: between two steps everything that the next one hangs on is in the graph's values and
+ * biases, the optimizer's moments and weir_train_state, which is what a checkpoint holds.
+ */
+#include "train/trainer.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "train/export.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static weir_status no_memory(weir_error *err) {
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a training run");
+}
+
+static bool wants_stop(const weir_trainer *t) {
+    return t->options->wants_stop && t->options->wants_stop(t->options->context);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static weir_status open_model(weir_trainer *t, weir_hparams *h, weir_error *err) {
+    const weir_run_file *file = &t->file;
+    if (file->init) {
+        WEIR_TRY(weir_model_open(&t->model, file->init, err));
+        *h = t->model->h;
+    } else {
+        WEIR_TRY(
+            weir_hparams_from_json(h, file->config, strlen(file->config), file->config_name, err));
+    }
+    weir_tokenizer_info info;
+    weir_tokenizer_get_info(t->tokenizer, &info);
+    if (info.n_tokens > h->n_vocab)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE,
+                         "%s: the tokenizer has %zu tokens, the model's vocabulary %u",
+                         file->tokenizer, info.n_tokens, h->n_vocab);
+    t->n_params = weir_hparams_n_params(h, &t->n_active);
+    return WEIR_STATUS_OK;
+}
+
+/* What needs no folder and takes no memory to speak of. */
+static weir_status open_inputs(weir_trainer *t, const char *run_file, weir_hparams *h,
+                               weir_error *err) {
+    WEIR_TRY(weir_run_file_read(&t->file, run_file, err));
+    const char *out = t->options->out ? t->options->out : t->file.out;
+    if (!out || !*out)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%s: says no folder 'out', and no other is given", run_file);
+    t->out = strdup(out);
+    if (!t->out)
+        return no_memory(err);
+    WEIR_TRY(weir_tokenizer_open(&t->tokenizer, t->file.tokenizer, NULL, err));
+    t->state.tokenizer_hash = weir_tokenizer_hash(t->tokenizer);
+    if (t->file.sample_steps > 0)
+        WEIR_TRY(weir_chat_form_open(&t->form, t->tokenizer, t->file.tokenizer, err));
+    WEIR_TRY(open_model(t, h, err));
+    WEIR_TRY(weir_run_file_hash(&t->file, h, &t->state.config_hash, err));
+    weir_trainer_device_options device = {.device = t->options->device,
+                                          .isa = t->options->isa,
+                                          .n_threads = t->options->n_threads,
+                                          .is_exact = t->file.is_exact};
+    return weir_trainer_device_open(&t->dev, &device, err);
+}
+
+static weir_status open_data(weir_trainer *t, weir_error *err) {
+    weir_run_data_options options = {
+        .out = t->out,
+        .tokenizer_hash = t->state.tokenizer_hash,
+        .n_threads = t->options->n_threads,
+        .no_packing = t->options->dry_run,
+        .on_note = t->options->on_note,
+        .is_cancelled = t->options->wants_stop,
+        .context = t->options->context,
+    };
+    WEIR_TRY(weir_run_data_open(&t->data, &t->file, &options, err));
+    t->state.data_hash = t->data.hash;
+    return WEIR_STATUS_OK;
+}
+
+static weir_graph_options graph_options(const weir_trainer *t, const weir_hparams *h) {
+    return (weir_graph_options){.hparams = t->model ? NULL : h,
+                                .model = t->model,
+                                .n_rows = t->file.micro_tokens,
+                                .recompute = t->file.recompute};
+}
+
+static weir_status tell_plan(weir_trainer *t, const weir_hparams *h, weir_error *err) {
+    weir_graph_options options = graph_options(t, h);
+    uint64_t params_bytes, activation_bytes;
+    WEIR_TRY(weir_graph_plan(&options, &params_bytes, &activation_bytes, err));
+    if (t->dev->measure_peak)
+        t->peak_flops = t->dev->measure_peak(t->dev);
+    bool is_whole = true; /* is all data packed? */
+    for (size_t i = 0; i < t->data.n_train; i++)
+        is_whole = is_whole && t->data.train[i];
+    uint64_t n_layers_moe = h->n_experts > 0 ? h->n_layers - h->n_layers_dense : 0;
+    uint64_t n_biases = h->has_expert_bias ? n_layers_moe * h->n_experts : 0;
+    weir_train_plan plan = {
+        .n_params = t->n_params,
+        .n_params_active = t->n_active,
+        .n_params_trained = t->n_params - n_biases, /* which no gradient moves */
+        .state_bytes = 2 * params_bytes,            /* and the moments, of the same size */
+        .activation_bytes = activation_bytes,
+        .n_steps = t->file.n_steps,
+        .n_tokens = t->file.n_steps * t->file.batch_tokens,
+        .n_tokens_unique = is_whole ? t->data.n_tokens : 0,
+        .peak_flops_per_s = t->peak_flops,
+    };
+    plan.flops = 6 * (double)t->n_active * (double)plan.n_tokens;
+    if (t->options->on_plan)
+        t->options->on_plan(t->options->context, &plan);
+    return WEIR_STATUS_OK;
+}
+
+static weir_status open_loader(weir_trainer *t, weir_error *err) {
+    const weir_run_stage *first = &t->file.stages[0];
+    weir_loader_source sources[WEIR_RUN_MAX_SOURCES];
+    for (size_t i = 0; i < t->file.n_sources; i++)
+        sources[i] = (weir_loader_source){.shard = t->data.train[i],
+                                          .name = t->file.sources[i].name,
+                                          .weight = first->weights[i]};
+    t->state.n_cursors = t->file.n_sources;
+    return weir_loader_open(&t->loader, sources, t->file.n_sources, first->context, t->file.seed,
+                            err);
+}
+
+static weir_status open_rooms(weir_trainer *t, weir_error *err) {
+    uint32_t n_rows = t->file.micro_tokens, n = t->file.batch_tokens / n_rows;
+    t->rooms = calloc(n, sizeof *t->rooms);
+    t->row_loss = malloc(n_rows * sizeof *t->row_loss);
+    if (!t->rooms || !t->row_loss)
+        return no_memory(err);
+    for (uint32_t i = 0; i < n; i++) {
+        t->n_micro = i + 1;
+        WEIR_TRY(weir_batch_room_open(&t->rooms[i], n_rows, err));
+    }
+    return weir_batch_room_open(&t->eval_room, n_rows, err);
+}
+
+static weir_status open_state(weir_trainer *t, const weir_hparams *h, weir_error *err) {
+    weir_graph_options options = graph_options(t, h);
+    WEIR_TRY(weir_graph_open(&t->graph, t->dev, &options, err));
+    if (!t->model)
+        weir_graph_init(t->graph, t->file.seed);
+    WEIR_TRY(weir_optimizer_open(&t->optimizer, t->graph, &t->file.optimizer, err));
+    WEIR_TRY(open_loader(t, err));
+    return open_rooms(t, err);
+}
+
+static void close_run(weir_trainer *t) {
+    weir_train_log_close(&t->log);
+    for (uint32_t i = 0; i < t->n_micro; i++)
+        weir_batch_room_close(&t->rooms[i]);
+    free(t->rooms);
+    free(t->row_loss);
+    weir_batch_room_close(&t->eval_room);
+    weir_loader_close(&t->loader);
+    weir_optimizer_close(&t->optimizer);
+    weir_graph_close(&t->graph);
+    weir_trainer_device_close(&t->dev);
+    weir_model_close(&t->model);
+    weir_run_data_close(&t->data);
+    weir_chat_form_close(&t->form);
+    weir_tokenizer_close(&t->tokenizer);
+    if (t->lock >= 0)
+        close(t->lock);
+    free(t->out);
+    weir_run_file_free(&t->file);
+}
+
+/* ---- the folder ---------------------------------------------------------------------------- */
+
+static weir_status lock_folder(weir_trainer *t, weir_error *err) {
+    WEIR_TRY(weir_make_folders(t->out, err));
+    t->lock = open(t->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (t->lock >= 0 && flock(t->lock, LOCK_EX | LOCK_NB) != 0)
+        return weir_fail(err, WEIR_STATUS_FAILED, "%s: another run writes into it", t->out);
+    return WEIR_STATUS_OK;
+}
+
+/* Files that a killed run had under construction: FOLDER/NAME.tmp-XXXXXX. */
+static void remove_leftovers(const char *folder) {
+    static const char mark[] = ".tmp-";
+    enum { LETTERS = 6 };
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        size_t n = strlen(e->d_name), n_end = sizeof mark - 1 + LETTERS;
+        if (n > n_end && strncmp(e->d_name + n - n_end, mark, sizeof mark - 1) == 0)
+            unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    closedir(dir);
+}
+
+static void clear_leftovers(const weir_trainer *t) {
+    static const char *const below[] = {"data", "model"};
+    remove_leftovers(t->out);
+    for (size_t i = 0; i < WEIR_COUNT(below); i++) {
+        char *folder = weir_path_join(t->out, below[i]);
+        if (folder)
+            remove_leftovers(folder);
+        free(folder);
+    }
+}
+
+/* A folder with checkpoints is not written over unless that was asked for. */
+static weir_status check_folder(const weir_trainer *t, weir_error *err) {
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    if (t->options->resume && t->options->overwrite)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "to resume a run and to start it anew exclude each other");
+    if (t->options->resume || t->options->overwrite)
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_checkpoint_list(t->out, &steps, &n, err));
+    uint64_t last = n ? steps[n - 1] : 0;
+    free(steps);
+    if (n > 0)
+        return weir_fail(err, WEIR_STATUS_FAILED,
+                         "%s: holds a run of %llu steps, which is to be resumed or replaced",
+                         t->out, (unsigned long long)last);
+    return WEIR_STATUS_OK;
+}
+
+/* ---- checkpoints --------------------------------------------------------------------------- */
+
+static void name_kernels(const weir_trainer *t, char kernels[WEIR_KERNELS_TEXT]) {
+    snprintf(kernels, WEIR_KERNELS_TEXT, "%s: %s", t->dev->name, t->dev->kernels);
+}
+
+static weir_status save(weir_trainer *t, weir_error *err) {
+    char *path = weir_checkpoint_path(t->out, t->state.step);
+    if (!path)
+        return no_memory(err);
+    name_kernels(t, t->state.kernels);
+    weir_status status = weir_checkpoint_save(path, t->graph, t->optimizer, &t->state, err);
+    free(path);
+    WEIR_TRY(status);
+    weir_checkpoint_prune(t->out, t->state.step, t->file.n_keep, t->state.best_step);
+    t->saved_s = weir_clock_s();
+    t->report.is_saved = true;
+    return WEIR_STATUS_OK;
+}
+
+static weir_status load(weir_trainer *t, const char *path, weir_error *err) {
+    char kernels[WEIR_KERNELS_TEXT];
+    WEIR_TRY(weir_checkpoint_load(path, t->graph, t->optimizer, &t->state, err));
+    name_kernels(t, kernels);
+    if (strcmp(kernels, t->state.kernels) != 0)
+        weir_trainer_note(
+            t,
+            "%s was made with other kernels (%s) than these (%s): the run goes on, but "
+            "not bit for bit",
+            path, t->state.kernels, kernels);
+    return WEIR_STATUS_OK;
+}
+
+/* The newest one that is whole. */
+static weir_status load_latest(weir_trainer *t, weir_error *err) {
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    WEIR_TRY(weir_checkpoint_list(t->out, &steps, &n, err));
+    weir_status status =
+        n > 0 ? WEIR_STATUS_OK
+              : weir_fail(err, WEIR_STATUS_FAILED, "%s: holds no checkpoint to go on from", t->out);
+    while (n > 0) {
+        char *path = weir_checkpoint_path(t->out, steps[--n]);
+        weir_error own = {0};
+        status = path ? load(t, path, &own) : no_memory(&own);
+        free(path);
+        if (status != WEIR_STATUS_OK && err)
+            *err = own;
+        if (status != WEIR_STATUS_BAD_FILE && status != WEIR_STATUS_IO)
+            break;
+        weir_trainer_note(t, "%s%s", own.text, n > 0 ? "; the one before it is taken" : "");
+    }
+    free(steps);
+    return status;
+}
+
+/* The loader as it stood when the checkpoint was made: in the stage of the step before. */
+static weir_status set_loader(weir_trainer *t, weir_error *err) {
+    if (t->state.step > 0) {
+        t->stage = weir_run_file_stage(&t->file, t->state.step - 1);
+        const weir_run_stage *stage = &t->file.stages[t->stage];
+        WEIR_TRY(weir_loader_set_stage(t->loader, stage->weights, stage->context, err));
+    }
+    weir_loader_set_cursors(t->loader, t->state.cursors);
+    return WEIR_STATUS_OK;
+}
+
+static weir_status begin(weir_trainer *t, weir_error *err) {
+    const char *resume = t->options->resume;
+    t->state.eval_loss = t->state.eval_bits_per_byte = t->state.best_loss = NAN;
+    if (resume) {
+        WEIR_TRY(strcmp(resume, "latest") == 0 ? load_latest(t, err) : load(t, resume, err));
+        WEIR_TRY(set_loader(t, err));
+        weir_trainer_note(t, "goes on after step %llu of %llu", (unsigned long long)t->state.step,
+                          (unsigned long long)t->file.n_steps);
+    } else {
+        weir_checkpoint_prune(t->out, UINT64_MAX, 0, 0);
+    }
+    t->seconds_before = t->state.seconds;
+    return weir_train_log_open(&t->log, t->out, t->state.step, err);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+static bool is_due(uint64_t step, uint64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+/* What is to be done behind a step beside reporting it. is_end: no step of this call follows. */
+static weir_status after_step(weir_trainer *t, bool is_end, bool is_stopped, weir_error *err) {
+    weir_train_state *s = &t->state;
+    bool is_last = s->step == t->file.n_steps, is_best = false;
+    if (!is_stopped && (is_last || is_due(s->step, t->file.eval_steps))) {
+        WEIR_TRY(weir_trainer_evaluate(t, err));
+        is_best = t->report.is_evaluated && !(s->eval_loss >= s->best_loss);
+        if (is_best) {
+            s->best_loss = s->eval_loss;
+            s->best_step = s->step;
+        }
+    }
+    if (!is_stopped && t->file.sample_steps > 0 &&
+        (is_last || is_due(s->step, t->file.sample_steps)))
+        WEIR_TRY(weir_trainer_sample(t, err));
+    s->seconds = t->seconds_before + weir_clock_s() - t->started_s;
+    bool is_time = t->file.save_seconds > 0 && weir_clock_s() - t->saved_s >= t->file.save_seconds;
+    if (is_end || is_best || is_time || is_due(s->step, t->file.save_steps))
+        WEIR_TRY(save(t, err));
+    WEIR_TRY(weir_trainer_report(t, err));
+    if (!t->report.is_saved && !t->report.is_evaluated)
+        return WEIR_STATUS_OK;
+    weir_error own = {0};
+    if (weir_train_log_plot(t->log, &own) != WEIR_STATUS_OK)
+        weir_trainer_note(t, "%s", own.text); /* it is drawn again */
+    return WEIR_STATUS_OK;
+}
+
+static bool is_at_limit(const weir_trainer *t) {
+    const weir_train_options *o = t->options;
+    return (o->max_steps > 0 && t->n_steps_done >= o->max_steps) ||
+           (o->max_seconds > 0 && weir_clock_s() - t->started_s >= o->max_seconds);
+}
+
+static weir_status run_steps(weir_trainer *t, weir_error *err) {
+    t->started_s = t->saved_s = weir_clock_s();
+    while (t->state.step < t->file.n_steps) {
+        double begin_s = weir_clock_s();
+        t->report = (weir_train_report){0};
+        WEIR_TRY(weir_trainer_step(t, err));
+        double taken = weir_clock_s() - begin_s;
+        t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * taken : taken;
+        t->n_steps_done++;
+        bool is_stopped = wants_stop(t), is_limit = is_at_limit(t);
+        bool is_end = is_stopped || is_limit || t->state.step == t->file.n_steps;
+        WEIR_TRY(after_step(t, is_end, is_stopped, err));
+        if (is_stopped && t->state.step < t->file.n_steps)
+            return weir_fail(
+                err, WEIR_STATUS_CANCELLED, "stopped and saved after step %llu of %llu",
+                (unsigned long long)t->state.step, (unsigned long long)t->file.n_steps);
+        if (is_limit)
+            break;
+    }
+    return WEIR_STATUS_OK;
+}
+
+static weir_status export_model(weir_trainer *t, weir_error *err) {
+    char *folder = weir_path_join(t->out, "model");
+    if (!folder)
+        return no_memory(err);
+    weir_status status = weir_graph_export(t->graph, folder, t->file.tokenizer, err);
+    if (status == WEIR_STATUS_OK)
+        weir_trainer_note(t, "%s is written: the model after step %llu", folder,
+                          (unsigned long long)t->state.step);
+    free(folder);
+    return status;
+}
+
+static weir_status train(weir_trainer *t, const weir_hparams *h, weir_error *err) {
+    if (t->options->dry_run) {
+        WEIR_TRY(open_data(t, err));
+        return tell_plan(t, h, err);
+    }
+    WEIR_TRY(check_folder(t, err));
+    WEIR_TRY(lock_folder(t, err));
+    clear_leftovers(t);
+    WEIR_TRY(open_data(t, err));
+    WEIR_TRY(tell_plan(t, h, err));
+    WEIR_TRY(open_state(t, h, err));
+    WEIR_TRY(begin(t, err));
+    WEIR_TRY(run_steps(t, err));
+    return export_model(t, err);
+}
+
+weir_status weir_train_run(const char *run_file, const weir_train_options *options,
+                           weir_error *err) {
+    static const weir_train_options defaults;
+    weir_trainer *t = calloc(1, sizeof *t);
+    weir_hparams *h = calloc(1, sizeof *h);
+    weir_status status;
+    if (!t || !h) {
+        free(t);
+        free(h);
+        return no_memory(err);
+    }
+    t->options = options ? options : &defaults;
+    t->lock = -1;
+    status = open_inputs(t, run_file, h, err);
+    if (status == WEIR_STATUS_OK)
+        status = train(t, h, err);
+    close_run(t);
+    free(t);
+    free(h);
+    return status;
+}

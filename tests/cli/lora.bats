@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# lora.bats: adapters: trained, used, converted, merged, compared.
+
+load common
+
+setup() {
+    make_model moe.gguf tiny-moe
+    cd "$BATS_TEST_TMPDIR"
+    cat >chats.jsonl <<'END'
+{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Arr matey"}]}
+{"messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "A pirate"}]}
+END
+}
+
+# Trains one adapter for the whole file: $lora.
+make_lora() {
+    lora=$BATS_FILE_TMPDIR/pirate.gguf
+    [ -e "$lora" ] || "$WEIR" train lora chats.jsonl "$model" -o "$lora" --epochs 1000 --steps 6 \
+        --batch-tokens 64 --learning-rate 0.01 2>/dev/null
+}
+
+ids() { # of the answer to a fixed prompt
+    weir run "$model" --tokens 1,6,11,20 --max-tokens 12 --ignore-eos --temperature 0 "$@"
+    exits_with 0
+    cat "$out"
+}
+
+@test "train lora shows what is adapted, and writes both forms" {
+    weir train lora chats.jsonl "$model" -o a.gguf --steps 2 --rank 2 --batch-tokens 64
+    exits_with 0
+    [ ! -s "$out" ] || explain
+    grep -q -E '^adapted +matrices +each +trained$' "$err" || explain
+    grep -q -E '^conv_in +3 +768 x 256 +6\.14 K$' "$err" || explain
+    ! grep -q '^experts' "$err" || explain
+    grep -q '^a.gguf is written: weir run .*moe.gguf --lora a.gguf$' "$err" || explain
+    [ "$(head -c 4 a.gguf)" = GGUF ]
+    weir train lora chats.jsonl "$model" -o peft --steps 2 --rank 2 --batch-tokens 64 --experts
+    exits_with 0
+    grep -q -E '^experts_gate +16 ' "$err" || explain
+    [ -s peft/adapter_config.json ] && [ -s peft/adapter_model.safetensors ] && [ -s peft/README.md ]
+    [ "$(ids --lora peft)" != "$(ids)" ]
+}
+
+@test "--show-sample marks what is learnt" {
+    weir train lora chats.jsonl "$model" -o a.gguf --steps 1 --show-sample --color never
+    exits_with 0
+    grep -q -F '[[Arr matey<|im_end|>]]' "$err" || explain
+}
+
+@test "--lora changes the answer, and scale 0 is the model without it" {
+    make_lora
+    plain=$(ids)
+    [ "$(ids --lora "$lora")" != "$plain" ]
+    [ "$(ids --lora "$lora:0")" = "$plain" ]
+    [ "$(ids --lora "x=$lora" --lora "y=$lora:-1")" = "$plain" ]
+    [ "$(ids --lora "$lora:0.5" --lora "again=$lora:0.5")" = "$(ids --lora "$lora:0.5" --lora "b=$lora:0.5")" ]
+}
+
+@test "adapters that cannot be used are told in a line" {
+    make_lora
+    weir run "$model" --lora "$lora" --lora "$lora" --tokens 1
+    refuses_with 2 "two adapters are called 'pirate'"
+    weir run "$model" --lora none.gguf --tokens 1
+    refuses_with 5 none.gguf
+    weir run "$model" --lora "$model" --tokens 1
+    refuses_with 3 "general.type is 'model', expected 'adapter'"
+    weir run "$model" --lora = --tokens 1
+    [ "$code" -ne 0 ] || explain
+    weir run "$WEIR_TEST_DATA/golden/moe_top2" --lora "$lora" --tokens 1
+    refuses_with 3 "does not fit the model"
+}
+
+@test "train adapter turns one form into the other and back" {
+    make_lora
+    weir train adapter "$model" "$lora" peft
+    exits_with 0
+    [ "$(cat "$err")" = "peft is written" ] || explain
+    weir train adapter "$model" peft back.gguf
+    exits_with 0
+    [ "$(ids --lora peft)" = "$(ids --lora "$lora")" ]
+    [ "$(ids --lora back.gguf)" = "$(ids --lora "$lora")" ]
+    weir train adapter "$model" peft back.gguf
+    refuses_with 1 "--force replaces it"
+    weir train adapter "$model" peft back.gguf --force
+    exits_with 0
+}
+
+@test "train merge, and verify behind it" {
+    make_lora
+    weir train merge "$model" "$lora" -o merged.gguf --type f32
+    exits_with 0
+    [ ! -s "$out" ] || explain
+    head -n 1 "$err" | grep -q -x 'merged.gguf is written' || explain
+    grep -q -E '^against base and adapter, [0-9]+ tokens: mean KL [0-9.e-]+ nats .* same best token' "$err" || explain
+    want=$(ids --lora "$lora" --kv-type f32)
+    model=merged.gguf
+    [ "$(ids --kv-type f32)" = "$want" ]
+    weir train merge "$BATS_FILE_TMPDIR/moe.gguf" "$lora" -o merged.gguf
+    refuses_with 1 "--force replaces it"
+    weir train merge "$BATS_FILE_TMPDIR/moe.gguf" "$lora" -o merged.gguf --force --no-verify --scale 0.5
+    exits_with 0
+    [ "$(cat "$err")" = "merged.gguf is written" ] || explain
+}
+
+@test "merges that cannot be are told in a line" {
+    make_lora
+    weir train merge "$model" "$lora"
+    refuses_with 2 "-o OUT is missing"
+    weir train merge "$model" "$lora" -o x.gguf --scale 0
+    refuses_with 2 "--scale 0"
+    weir train merge "$model" "$lora" -o folder
+    refuses_with 3 "FILE.gguf"
+    weir train merge "$model" "$lora" -o x.gguf --type q9
+    refuses_with 2 "q9"
+    [ ! -e x.gguf ] && [ ! -e folder ]
+}
+
+@test "train verify tells how far two models are apart" {
+    make_lora
+    weir train verify "$model" "$model" --max-tokens 50
+    exits_with 0
+    [ "$(cat "$out")" = "50 tokens: mean KL 0 nats (largest 0), log-probability of the best token off by at most 0, same best token 100.00 %" ] || explain
+    weir train verify "$model" "$model" --lora-b "$lora" --max-tokens 50 --json
+    exits_with 0
+    grep -q '"tokens": 50, "mean_kl": [0-9.e-]*, "max_kl": [0-9.]*, ' "$out" || explain
+    weir train verify "$model" "$model" --lora-a "$lora:0" --max-tokens 50
+    exits_with 0
+    grep -q 'mean KL 0 nats' "$out" || explain
+    weir train verify "$model" "$model" --data chats.jsonl --lora-a "$lora"
+    exits_with 0
+    weir train verify "$model" "$WEIR_TEST_DATA/golden/moe_top2"
+    refuses_with 2 "different vocabularies"
+}
+
+@test "training that cannot be is told before it begins" {
+    make_lora
+    weir train lora chats.jsonl "$model"
+    refuses_with 2 "-o OUT is missing"
+    weir train lora chats.jsonl "$model" -o "$lora"
+    refuses_with 1 "--force replaces it"
+    weir train lora chats.jsonl "$model" -o x.gguf --target o_proj
+    refuses_with 2 "it has conv_in, conv_out, attn_q"
+    echo '{"messages": 3}' >bad.jsonl
+    weir train lora bad.jsonl "$model" -o x.gguf
+    refuses_with 3 "bad.jsonl:1"
+    [ ! -e x.gguf ]
+}

@@ -1,0 +1,244 @@
+#!/usr/bin/env bats
+# train_run.bats: `weir train run` as a user has it: bad run files, interruption in every way, full
+# disks, what it prints. What it computes is tested in tests/train.
+
+load common
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    # Documents of random words, always the same ones.
+    awk 'BEGIN {
+        srand(7); split("the fox ran home. A small boat went to sea. Where is it?", words, " ")
+        for (d = 0; d < 120; d++) {
+            for (i = 0; i < 60; i++) printf "%s ", words[1 + int(rand() * 13)]
+            print "\n<|endoftext|>"
+        }
+    }' >text.txt
+    "$WEIR" train vocab text.txt -o tok --tokens 320 2>/dev/null
+    cat >config.json <<'END'
+{"model_type": "lfm2_moe", "vocab_size": 320, "hidden_size": 32, "num_hidden_layers": 4,
+ "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 48,
+ "moe_intermediate_size": 32, "num_dense_layers": 1, "num_experts": 4, "num_experts_per_tok": 2,
+ "use_expert_bias": true, "norm_topk_prob": true, "routed_scaling_factor": 1.0, "conv_L_cache": 3,
+ "conv_bias": false, "norm_eps": 1e-5, "max_position_embeddings": 256, "rope_theta": 1000000.0,
+ "layer_types": ["conv", "full_attention", "conv", "full_attention"], "tie_embedding": true,
+ "bos_token_id": 1, "eos_token_id": 7, "pad_token_id": 0}
+END
+    run_file run.json 40
+    "$WEIR" train run run.json --out whole 2>whole.txt
+}
+
+run_file() { # name, steps
+    cat >"$1" <<END
+{"model": "config.json", "tokenizer": "tok", "out": "out", "steps": $2, "context": 64,
+ "batch_tokens": 512, "micro_tokens": 256,
+ "sources": [{"name": "text", "path": "text.txt"}],
+ "validation": [{"name": "again", "path": "text.txt"}],
+ "checkpoint": {"every_steps": 3}, "eval": {"every_steps": 20, "max_tokens": 500}}
+END
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR"
+}
+
+# A run that goes on at once in the background, with its own folder.
+start() { # run file, folder
+    # A shell starts what runs in the background with SIGINT ignored, and weir leaves it so.
+    local heard="env --default-signal=INT"
+    $heard true 2>/dev/null || heard=
+    $heard "$WEIR" train run "$1" --out "$2" >/dev/null 2>"$2.err" </dev/null 3>&- &
+    pid=$!
+}
+
+wait_for_checkpoint() { # folder
+    for _ in $(seq 200); do
+        ls "$1"/ckpt-*.safetensors >/dev/null 2>&1 && return
+        sleep 0.05
+    done
+    cat "$1.err"
+    return 1
+}
+
+@test "a run ends with a model, a log and a picture" {
+    grep -q "^model: .* parameters" whole.txt
+    grep -q "^memory: .* for parameters, gradients and moments" whole.txt
+    grep -q "^step 40/40  loss [0-9.]*  val [0-9.]*  ([0-9.]* bits/byte)  0 s left" whole.txt
+    [ "$(awk 'length > 200' whole.txt)" = "" ]
+    weir show whole/model
+    exits_with 0
+    weir run whole/model "the fox" -n 4
+    exits_with 0
+    weir convert whole/model whole.gguf
+    exits_with 0
+    head -c 100 whole/loss.svg | grep -q '<svg xmlns'
+    [ "$(grep -c '"kind":"step"' whole/log.jsonl)" -eq 40 ]
+}
+
+@test "a GGUF file to go on from, with its tokenizer" {
+    weir convert whole/model on.gguf --force
+    exits_with 0
+    sed 's/"model": "config.json"/"init": "on.gguf"/; s/"tok"/"on.gguf"/' run.json >on.json
+    weir train run on.json --out on --steps 2
+    exits_with 0
+    # It begins where the other ended, far below what a new model has.
+    first=$(sed -n 's/.*"step":1,"loss":\([0-9.]*\).*/\1/p' on/log.jsonl)
+    last=$(sed -n 's/.*"step":40,"loss":\([0-9.]*\),"grad.*/\1/p' whole/log.jsonl)
+    awk "BEGIN { exit !($first < $last + 0.3 && $last < 5) }" || { echo "$first $last"; false; }
+    weir run on/model "the fox" -n 4
+    exits_with 0
+}
+
+@test "a dry run tells the plan and writes nothing" {
+    weir train run run.json --dry-run --out dry
+    exits_with 0
+    grep -q "^data: .* tokens in 40 steps" "$err"
+    [ ! -e dry ]
+}
+
+@test "a folder that holds a run is not written over" {
+    cp whole/log.jsonl before
+    weir train run run.json --out whole
+    refuses_with 1 "holds a run of 40 steps"
+    cmp before whole/log.jsonl
+    weir train run run.json --out whole --resume --force
+    refuses_with 2 "--resume and --force exclude each other"
+    weir train run run.json --out forced --steps 2
+    exits_with 0
+    weir train run run.json --out forced --steps 1 --force
+    exits_with 0
+    [ "$(ls forced/ckpt-*)" = forced/ckpt-00000001.safetensors ]
+}
+
+@test "--steps, --time and --resume: the parts make the whole" {
+    weir train run run.json --out parts --steps 7
+    exits_with 0
+    weir train run run.json --out parts --time 0.01 --resume
+    exits_with 0
+    [ -e parts/ckpt-00000008.safetensors ]
+    weir train run run.json --out parts --resume-from parts/ckpt-00000007.safetensors --threads 1
+    exits_with 0
+    cmp parts/model/model.safetensors whole/model/model.safetensors
+}
+
+@test "SIGTERM and Ctrl-C save and end with 130" {
+    run_file long.json 100000
+    signals=TERM
+    ! env --default-signal=INT true 2>/dev/null || signals="TERM INT"
+    for signal in $signals; do
+        start long.json "by$signal"
+        wait_for_checkpoint "by$signal"
+        kill "-$signal" "$pid"
+        code=0
+        wait "$pid" || code=$?
+        [ "$code" -eq 130 ] || { cat "by$signal.err"; false; }
+        saved=$(sed -n 's/.*stopped and saved after step \([0-9]*\) of 100000.*/\1/p' "by$signal.err")
+        [ -e "by$signal/ckpt-$(printf %08d "$saved").safetensors" ]
+        weir train run long.json --out "by$signal" --resume --steps 1
+        exits_with 0
+        grep -q "goes on after step $saved of 100000" "$err"
+    done
+}
+
+@test "killed at any moment: the last checkpoint stands and the run goes on" {
+    start run.json killed
+    wait_for_checkpoint killed
+    for pause in 0.02 0.05 0.11 0.07 0.16; do
+        sleep "$pause"
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        "$WEIR" train run run.json --out killed --resume >/dev/null 2>killed.err </dev/null 3>&- &
+        pid=$!
+        sleep 0.3
+    done
+    wait "$pid"
+    ! grep -q "damaged" killed.err || { cat killed.err; false; }
+    cmp killed/model/model.safetensors whole/model/model.safetensors
+    [ "$(grep -c '"kind":"step"' killed/log.jsonl)" -eq 40 ]
+    [ -z "$(find killed -name '*.tmp-*')" ]
+}
+
+@test "one run at a time in a folder" {
+    run_file long.json 100000
+    start long.json shared
+    wait_for_checkpoint shared
+    weir train run long.json --out shared --resume
+    refuses_with 1 "shared: another run writes into it"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+}
+
+@test "a full disk: a clear line, and the last good checkpoint stands" {
+    weir train run run.json --out full --steps 4
+    exits_with 0
+    cp full/ckpt-00000004.safetensors good
+    code=0
+    (
+        ulimit -f 100 # kilobytes: the log fits, a checkpoint does not
+        "$WEIR" train run run.json --out full --resume
+    ) >/dev/null 2>full.err </dev/null || code=$?
+    [ "$code" -eq 5 ] || { cat full.err; false; }
+    grep -q "weir train run: full/ckpt-00000006.safetensors.*: File too large" full.err || { cat full.err; false; }
+    [ -z "$(find full -name '*.tmp-*')" ]
+    cmp good full/ckpt-00000004.safetensors
+    weir train run run.json --out full --resume
+    exits_with 0
+    cmp full/model/model.safetensors whole/model/model.safetensors
+}
+
+@test "a damaged checkpoint: told, and the one before it is taken" {
+    weir train run run.json --out damaged --steps 7
+    exits_with 0
+    truncate -s -5 damaged/ckpt-00000007.safetensors
+    weir train run run.json --out damaged --resume --steps 1
+    exits_with 0
+    grep -q "ckpt-00000007.safetensors: .*; the one before it is taken" "$err"
+    grep -q "goes on after step 6 of 40" "$err"
+    weir train run run.json --out damaged --resume-from text.txt
+    exits_with 3
+    tail -1 "$err" | grep -q "^weir train run: text.txt: byte 0:"
+}
+
+@test "bad run files" {
+    weir train run none.json
+    refuses_with 5 "none.json"
+    echo '{"tokenizer": }' >bad.json
+    weir train run bad.json
+    refuses_with 3 "bad.json:1:"
+    sed 's/"steps"/"stepz"/' run.json >bad.json
+    weir train run bad.json
+    refuses_with 3 "bad.json: stepz: unknown key"
+    sed 's/"context": 64/"context": 0.5/' run.json >bad.json
+    weir train run bad.json
+    refuses_with 3 "bad.json: context: expected a whole number"
+    sed 's/"text.txt"/"missing.txt"/' run.json >bad.json
+    weir train run bad.json --out bad
+    refuses_with 5 "missing.txt"
+    sed 's/"tok"/"nowhere"/' run.json >bad.json
+    weir train run bad.json
+    refuses_with 5 "nowhere"
+    sed 's/"out": "out", //' run.json >bad.json
+    weir train run bad.json
+    refuses_with 2 "says no folder 'out'"
+    sed 's/"hidden_size": 32/"hidden_size": 33/' config.json >bad_config.json
+    sed 's/"config.json"/"bad_config.json"/' run.json >bad.json
+    weir train run bad.json
+    refuses_with 3 "bad_config.json"
+    sed 's/"vocab_size": 320/"vocab_size": 100/' config.json >bad_config.json
+    weir train run bad.json
+    refuses_with 3 "the tokenizer has 320 tokens, the model's vocabulary 100"
+    weir train run run.json --device gpu
+    refuses_with 2 "--device: expected cpu|reference"
+    weir train run run.json --out bad --time=-1
+    refuses_with 2 "--time"
+}
+
+@test "the example of the documentation is a good run file" {
+    sed -n '/^### The run file/,/^| key/p' "$WEIR_SOURCE/docs/train.md" |
+        sed -n '/^```json/,/^```$/p' | sed '/^```/d' >example.json
+    [ -s example.json ]
+    cp config.json example_config.json
+    sed -i 's/"config.json"/"example_config.json"/' example.json
+    weir train run example.json
+    refuses_with 5 "vocab" # there is none: everything before that was read
+}

@@ -1,0 +1,367 @@
+/*
+ * verb_eval_probes.c: `weir eval probes`: does a model do what it is asked? Generated samples with
+ * names and values that no training saw are put to it turn by turn, and the generator's own checks
+ * judge what it says (docs/gen.md).
+ *
+ * Each turn is asked with the sample's own earlier turns before it, so a wrong answer spoils none
+ * that comes after. Rendering, drawing and taking answers apart is what `weir run` does.
+ */
+#include "answer.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/error.h"
+#include "console.h"
+#include "interrupt.h"
+#include "json_text.h"
+#include "model_lookup.h"
+#include "verbs.h"
+#include "weir_train.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TALLIES = 32, TALLY_NAME = 48, WHY_TEXT = 200 };
+
+typedef struct probes_values {
+    uint64_t n, seed;
+    uint32_t n_ctx, n_threads, max_tokens, n_shown;
+    const char *kind, *isa;
+    weir_string_list loras;
+    bool is_trained, as_json;
+} probes_values;
+
+#define AT(field) offsetof(probes_values, field)
+
+static const weir_option options[] = {
+    {"kind", 'k', WEIR_OPTION_STRING, AT(kind), "KIND",
+     "only samples of this generator; default: all of them"},
+    {"n", 'n', WEIR_OPTION_U64, AT(n), "N", "samples of each kind; default: 100"},
+    {"seed", 's', WEIR_OPTION_U64, AT(seed), "N", "default: 7"},
+    {"seen", 0, WEIR_OPTION_FLAG, AT(is_trained), NULL,
+     "names and values as in training, not held-out ones"},
+    {"max-tokens", 0, WEIR_OPTION_U32, AT(max_tokens), "N", "of one answer; default: 384"},
+    {"show", 0, WEIR_OPTION_U32, AT(n_shown), "N",
+     "print so many wrong answers of each group and what is wrong"},
+    {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
+     "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
+    {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N", "tokens of a conversation; default: 2048"},
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
+     "no kernels above this; default: the best"},
+    {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
+     "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the result as JSON"},
+};
+
+#undef AT
+
+/* How many answers of a group were looked at, and how many were right. */
+typedef struct tally {
+    char name[TALLY_NAME]; /* "tool: call" */
+    uint64_t n, n_right;
+    uint32_t n_shown;
+} tally;
+
+typedef struct probing {
+    const probes_values *values;
+    weir_host *host;
+    weir_seq *seq;
+    weir_settings settings;
+    weir_progress progress;
+    tally tallies[MAX_TALLIES];
+    size_t n_tallies;
+} probing;
+
+static tally *tally_of(probing *p, const char *kind, const char *check) {
+    char name[TALLY_NAME];
+    snprintf(name, sizeof name, "%s: %s", kind, check);
+    for (size_t i = 0; i < p->n_tallies; i++)
+        if (strcmp(p->tallies[i].name, name) == 0)
+            return &p->tallies[i];
+    if (p->n_tallies == MAX_TALLIES) /* what is beyond is counted with the last */
+        return &p->tallies[MAX_TALLIES - 1];
+    tally *t = &p->tallies[p->n_tallies++];
+    memcpy(t->name, name, sizeof t->name);
+    return t;
+}
+
+/* ---- one answer ----------------------------------------------------------------------------- */
+
+/* The variables of the template for the messages before number `turn_at`. */
+static char *context_of(const json_t *sample, size_t turn_at) {
+    json_t *context = json_object(), *messages = json_array(), *value;
+    const json_t *all = json_object_get(sample, "messages");
+    const char *key;
+    for (size_t i = 0; i < turn_at; i++)
+        json_array_append(messages, json_array_get(all, i));
+    json_object_set_new(context, "messages", messages);
+    if (json_object_get(sample, "tools"))
+        json_object_set(context, "tools", json_object_get(sample, "tools"));
+    json_object_set_new(context, "add_generation_prompt", json_true());
+    json_object_foreach(json_object_get(sample, "template_args"), key, value) {
+        json_object_set(context, key, value);
+    }
+    char *text = json_dumps(context, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(context);
+    return text;
+}
+
+static const char *token_text(const weir_host *host, int32_t id) {
+    const char *bytes = NULL;
+    size_t n;
+    weir_tokenizer_token(host->tokenizer, id, &bytes, &n);
+    return bytes;
+}
+
+/* Puts the conversation up to a turn on the timeline, in the template's words. */
+static weir_status put_prompt(probing *p, const json_t *sample, size_t turn_at, weir_error *err) {
+    weir_render_options render = {.bos_token = token_text(p->host, p->host->tokens.bos),
+                                  .eos_token = token_text(p->host, p->host->tokens.eos),
+                                  .has_now = true};
+    weir_rendered rendered = {0};
+    int32_t *ids = NULL;
+    size_t n_ids;
+    weir_status status = WEIR_STATUS_OK;
+    char *context = context_of(sample, turn_at);
+    if (!context)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a prompt");
+    WEIR_TRY_GOTO(
+        weir_template_render(&rendered, p->host->tmpl, context, strlen(context), &render, err));
+    weir_encode_options encode = {.spans = rendered.spans, .n_spans = rendered.n_spans};
+    ids = malloc((rendered.n + 2) * sizeof *ids);
+    if (!ids) {
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the tokens of a prompt");
+        goto fail;
+    }
+    WEIR_TRY_GOTO(weir_tokenizer_encode(p->host->tokenizer, rendered.text, rendered.n, &encode, ids,
+                                        rendered.n + 2, &n_ids, err));
+    WEIR_TRY_GOTO(weir_seq_rewind(p->seq, 0, err));
+    WEIR_TRY_GOTO(weir_seq_append(p->seq, ids, n_ids, err));
+fail:
+    free(ids);
+    weir_rendered_free(&rendered);
+    free(context);
+    return status;
+}
+
+/* The calls of an answer as a JSON list; NULL: there are none. */
+static weir_status list_calls(const weir_calls *calls, weir_text_buffer *out, weir_error *err) {
+    for (size_t i = 0; i < calls->n; i++) {
+        weir_text_buffer_say(out, i == 0 ? "[" : ", ");
+        weir_call_add_json(&calls->item[i], out);
+    }
+    if (calls->n > 0)
+        weir_text_buffer_say(out, "]");
+    return weir_text_buffer_check(out, "the calls of an answer", err);
+}
+
+static void show_wrong(const char *group, const char *sample, const weir_message *message,
+                       const weir_text_buffer *calls, const char *why) {
+    weir_say("--- %s: %s\n    sample %.2000s", group, why, sample);
+    weir_say("    answer %.*s%s", (int)message->n_content, message->content ? message->content : "",
+             calls->data ? calls->data : "");
+}
+
+/* Asks one turn and judges it. */
+static weir_status ask(probing *p, tally *t, const char *text, const json_t *sample, size_t turn,
+                       size_t turn_at, const weir_tools *tools, weir_error *err) {
+    weir_answer_options how = {.settings = &p->settings, .tools = tools->text ? tools : NULL};
+    weir_answer_events events = {0};
+    weir_answer answer;
+    weir_message message = {0};
+    weir_text_buffer calls = {0};
+    char why[WHY_TEXT] = "";
+    bool holds = false;
+    weir_status status = WEIR_STATUS_OK;
+    WEIR_TRY(put_prompt(p, sample, turn_at, err));
+    WEIR_TRY(weir_answer_make(&answer, &message, p->host, p->seq, &how, &events, err));
+    if (answer.end == WEIR_ANSWER_INTERRUPTED) {
+        status = weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted");
+        goto fail;
+    }
+    WEIR_TRY_GOTO(list_calls(&message.calls, &calls, err));
+    weir_gen_answer given = {.content = message.content, .calls = calls.data};
+    WEIR_TRY_GOTO(weir_gen_check(text, strlen(text), turn, &given, &holds, why, sizeof why, err));
+    t->n++;
+    t->n_right += holds;
+    if (!holds && t->n_shown < p->values->n_shown) {
+        t->n_shown++;
+        show_wrong(t->name, text, &message, &calls, why);
+    }
+fail:
+    weir_message_free(&message);
+    weir_text_buffer_free(&calls);
+    return status;
+}
+
+/* ---- one sample ----------------------------------------------------------------------------- */
+
+static weir_status read_tools(weir_tools *out, const json_t *sample, weir_error *err) {
+    const json_t *tools = json_object_get(sample, "tools");
+    *out = (weir_tools){0};
+    if (json_array_size(tools) == 0)
+        return WEIR_STATUS_OK;
+    char *text = json_dumps(tools, JSON_COMPACT);
+    if (!text)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a list of tools");
+    weir_status status = weir_tools_parse(out, text, strlen(text), "generated tools", err);
+    free(text);
+    return status;
+}
+
+static weir_status probe_turns(probing *p, const char *kind, const char *text, const json_t *sample,
+                               weir_error *err) {
+    const json_t *messages = json_object_get(sample, "messages");
+    const json_t *checks = json_object_get(sample, "check");
+    weir_tools tools;
+    size_t turn = 0;
+    WEIR_TRY(read_tools(&tools, sample, err));
+    weir_status status = WEIR_STATUS_OK;
+    for (size_t i = 0; i < json_array_size(messages) && status == WEIR_STATUS_OK; i++) {
+        const json_t *message = json_array_get(messages, i);
+        const char *role = json_string_value(json_object_get(message, "role"));
+        if (!role || strcmp(role, "assistant") != 0)
+            continue;
+        const char *check =
+            json_string_value(json_object_get(json_array_get(checks, turn), "kind"));
+        if (check)
+            status = ask(p, tally_of(p, kind, check), text, sample, turn, i, &tools, err);
+        turn++;
+    }
+    weir_tools_free(&tools);
+    return status;
+}
+
+static weir_status probe_sample(probing *p, const char *kind, uint64_t i, weir_error *err) {
+    const probes_values *v = p->values;
+    uint64_t seed = v->seed > 0 ? v->seed : 7;
+    json_t *sample = NULL;
+    size_t n;
+    WEIR_TRY(weir_gen_sample(kind, seed, i, !v->is_trained, NULL, 0, &n, err));
+    char *text = malloc(n + 1);
+    if (!text)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a sample");
+    weir_status status = weir_gen_sample(kind, seed, i, !v->is_trained, text, n, &n, err);
+    text[n] = 0;
+    if (status == WEIR_STATUS_OK) {
+        sample = weir_json_read(text, n, "generated sample", err);
+        status = sample ? probe_turns(p, kind, text, sample, err) : WEIR_STATUS_BAD_FILE;
+    }
+    json_decref(sample);
+    free(text);
+    return status;
+}
+
+static weir_status probe_kind(probing *p, const char *kind, weir_error *err) {
+    uint64_t n = p->values->n > 0 ? p->values->n : 100;
+    for (uint64_t i = 0; i < n; i++) {
+        WEIR_TRY(probe_sample(p, kind, i, err));
+        if (p->progress.report)
+            p->progress.report(p->progress.context, kind, i + 1, n);
+    }
+    return WEIR_STATUS_OK;
+}
+
+/* ---- the result ----------------------------------------------------------------------------- */
+
+/* The 95 % interval of a share (Wilson 1927). */
+static void interval(const tally *t, double *low, double *high) {
+    double n = (double)t->n, share = (double)t->n_right / n, z = 1.96, z2 = z * z;
+    double middle = (share + z2 / (2 * n)) / (1 + z2 / n);
+    double half = z * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+    *low = middle - half;
+    *high = middle + half;
+}
+
+static weir_status tell(const probing *p, const char *model, double seconds, weir_error *err) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n_tallies; i++) {
+        const tally *t = &p->tallies[i];
+        double low, high;
+        if (t->n == 0)
+            continue;
+        interval(t, &low, &high);
+        if (!p->values->as_json)
+            printf("%-26s %5llu of %5llu right  %5.1f %%  (%.1f to %.1f)\n", t->name,
+                   (unsigned long long)t->n_right, (unsigned long long)t->n,
+                   100.0 * (double)t->n_right / (double)t->n, 100 * low, 100 * high);
+        json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:f, s:f}", "group", t->name, "n",
+                                              (json_int_t)t->n, "right", (json_int_t)t->n_right,
+                                              "low", low, "high", high));
+    }
+    if (!p->values->as_json) {
+        json_decref(list);
+        return WEIR_STATUS_OK;
+    }
+    return weir_json_print(
+        json_pack("{s:o, s:I, s:b, s:o, s:f}", "model", weir_json_text(model, strlen(model)),
+                  "seed", (json_int_t)(p->values->seed > 0 ? p->values->seed : 7), "held_out",
+                  !p->values->is_trained, "groups", list, "seconds", seconds),
+        err);
+}
+
+static weir_status open_host(probing *p, const char *path, weir_error *err) {
+    const probes_values *v = p->values;
+    weir_host_options host = {.model_path = path,
+                              .loras = v->loras,
+                              .engine = {.isa = v->isa,
+                                         .n_threads = v->n_threads,
+                                         .n_ctx = v->n_ctx > 0 ? v->n_ctx : 2048}};
+    WEIR_TRY(weir_host_open(&p->host, &host, err));
+    if (!p->host->tmpl)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s has no chat template: there is no way to ask it", path);
+    WEIR_TRY(weir_host_load(p->host, err));
+    weir_settings_default(&p->settings, NULL, NULL);
+    p->settings.sampling.temperature = 0;
+    p->settings.sampling.repetition_penalty = 1;
+    p->settings.max_tokens = v->max_tokens > 0 ? v->max_tokens : 384;
+    return weir_seq_open(&p->seq, p->host->engine, err);
+}
+
+static weir_status probe(probing *p, const char *path, weir_error *err) {
+    const char *const *kinds = weir_gen_kinds();
+    WEIR_TRY(open_host(p, path, err));
+    double start_s = weir_clock_s();
+    if (p->values->kind)
+        WEIR_TRY(probe_kind(p, p->values->kind, err));
+    for (; !p->values->kind && *kinds; kinds++)
+        WEIR_TRY(probe_kind(p, *kinds, err));
+    return tell(p, path, weir_clock_s() - start_s, err);
+}
+
+static int run(const weir_parsed *parsed) {
+    probing p = {.values = parsed->values, .progress = weir_console_progress()};
+    weir_error err = {0};
+    char *path = NULL;
+    weir_interrupt_with_care(NULL);
+    weir_status status = weir_find_model(parsed->operands[0], &path, &err);
+    if (status == WEIR_STATUS_OK)
+        status = probe(&p, path, &err);
+    weir_seq_close(&p.seq);
+    weir_host_close(&p.host);
+    weir_settings_free(&p.settings);
+    free(path);
+    return status == WEIR_STATUS_OK ? WEIR_EXIT_DONE
+                                    : weir_tell_failure("eval probes", status, &err);
+}
+
+const weir_verb weir_verb_eval_probes = {
+    .name = "eval probes",
+    .summary = "Asks generated questions and checks the answers",
+    .operands = "MODEL",
+    .n_operands_min = 1,
+    .n_operands_max = 1,
+    .details =
+        "Samples of the generators of `weir train gen`, with names and values that are never\n"
+        "trained on, are put to the model turn by turn, drawn greedily; their own checks\n"
+        "judge the answers. The interval holds the true share with 95 %.\n"
+        "\n"
+        "  weir eval probes weir-nano -n 200\n"
+        "  weir eval probes weir-nano --kind tool --show 5\n",
+    .options = options,
+    .n_options = WEIR_COUNT(options),
+    .values_bytes = sizeof(probes_values),
+    .run = run,
+};
