@@ -96,17 +96,21 @@ static double nats_of(const float *logits, uint32_t n_vocab, int32_t token) {
     return log(sum) + best - logits[token];
 }
 
+static bool is_enough(const evaluation *e) {
+    return e->values->max_tokens > 0 && e->score.n_tokens >= e->values->max_tokens;
+}
+
 /* Scores the targets of tokens [n] from number `from` on. */
 static weir_status score_window(evaluation *e, size_t n, size_t from, uint64_t sample,
                                 weir_error *err) {
     WEIR_TRY(weir_seq_rewind(e->seq, 0, err));
     WEIR_TRY(weir_seq_append(e->seq, e->tokens, n, err));
-    for (size_t done = 0; done < n;) {
+    for (size_t done = 0; done < n && !is_enough(e);) {
         weir_chunk chunk = {.seq = e->seq, .logits = e->logits};
         WEIR_TRY(weir_engine_step(e->engine, &chunk, 1, err));
         for (size_t i = 0; i < chunk.n_tokens; i++) {
             size_t next = done + i + 1;
-            if (next >= n || next < from || !e->is_target[next])
+            if (next >= n || next < from || !e->is_target[next] || is_enough(e))
                 continue;
             int32_t token = e->tokens[next];
             double nats = nats_of(e->logits + i * e->info.n_vocab, e->info.n_vocab, token);
@@ -120,10 +124,6 @@ static weir_status score_window(evaluation *e, size_t n, size_t from, uint64_t s
     }
     return weir_interrupted() ? weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted")
                               : WEIR_STATUS_OK;
-}
-
-static bool is_enough(const evaluation *e) {
-    return e->values->max_tokens > 0 && e->score.n_tokens >= e->values->max_tokens;
 }
 
 static weir_status score_sample(evaluation *e, uint64_t sample, weir_error *err) {

@@ -88,23 +88,96 @@ static tally *tally_of(probing *p, const char *kind, const char *check) {
 
 /* ---- one answer ----------------------------------------------------------------------------- */
 
-/* The variables of the template for the messages before number `turn_at`. */
-static char *context_of(const json_t *sample, size_t turn_at) {
-    json_t *context = json_object(), *messages = json_array(), *value;
-    const json_t *all = json_object_get(sample, "messages");
-    const char *key;
-    for (size_t i = 0; i < turn_at; i++)
-        json_array_append(messages, json_array_get(all, i));
-    json_object_set_new(context, "messages", messages);
-    if (json_object_get(sample, "tools"))
-        json_object_set(context, "tools", json_object_get(sample, "tools"));
-    json_object_set_new(context, "add_generation_prompt", json_true());
-    json_object_foreach(json_object_get(sample, "template_args"), key, value) {
-        json_object_set(context, key, value);
+/* ---- from a sample to a conversation ------------------------------------------------------ */
+
+static weir_status add_calls(weir_message *message, const json_t *calls, weir_error *err) {
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *call = json_array_get(calls, i);
+        const char *name = json_string_value(json_object_get(call, "name"));
+        char *arguments = json_dumps(json_object_get(call, "arguments"), JSON_COMPACT);
+        weir_status status =
+            !name || !arguments
+                ? weir_fail(err, WEIR_STATUS_BAD_FILE, "a generated call has no name or arguments")
+                : weir_calls_add(&message->calls, name, strlen(name), arguments, strlen(arguments),
+                                 true, err);
+        free(arguments);
+        WEIR_TRY(status);
     }
-    char *text = json_dumps(context, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(context);
-    return text;
+    return WEIR_STATUS_OK;
+}
+
+static weir_status add_message(weir_conversation *c, const json_t *from, weir_error *err) {
+    const char *role = json_string_value(json_object_get(from, "role"));
+    const char *content = json_string_value(json_object_get(from, "content"));
+    weir_message message = {.role = WEIR_ROLE_USER};
+    content = content ? content : "";
+    char *copy = weir_text_copy(content, strlen(content));
+    if (!copy || !role) {
+        free(copy);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a generated message");
+    }
+    if (strcmp(role, "system") == 0) {
+        c->system = copy;
+        c->n_system = strlen(content);
+        return WEIR_STATUS_OK;
+    }
+    message.content = copy;
+    message.n_content = strlen(content);
+    for (int r = 0; r < WEIR_N_ROLES; r++)
+        if (strcmp(role, weir_role_names[r]) == 0)
+            message.role = (weir_role)r;
+    weir_status status = add_calls(&message, json_object_get(from, "tool_calls"), err);
+    if (status != WEIR_STATUS_OK) {
+        weir_message_free(&message);
+        return status;
+    }
+    return weir_conversation_add(c, &message, err);
+}
+
+/* A tool in OpenAI's shape, whichever it has. */
+static json_t *wrapped(json_t *tool) {
+    return json_object_get(tool, "function")
+               ? json_incref(tool)
+               : json_pack("{s:s, s:O}", "type", "function", "function", tool);
+}
+
+static weir_status read_tools(weir_tools *out, const json_t *sample, bool wraps, weir_error *err) {
+    const json_t *from = json_object_get(sample, "tools");
+    json_t *tools = json_array();
+    *out = (weir_tools){0};
+    for (size_t i = 0; i < json_array_size(from); i++) {
+        json_t *tool = json_array_get(from, i);
+        json_array_append_new(tools, wraps ? wrapped(tool) : json_incref(tool));
+    }
+    weir_status status = WEIR_STATUS_OK;
+    if (json_array_size(tools) > 0) {
+        char *text = json_dumps(tools, 0);
+        status = text ? weir_tools_parse(out, text, strlen(text), "generated tools", err)
+                      : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a list of tools");
+        free(text);
+    }
+    json_decref(tools);
+    return status;
+}
+
+/* The variables of the template for the messages before number `turn_at`. */
+static weir_status make_context(const probing *p, const json_t *sample, size_t turn_at, bool wraps,
+                                weir_text_buffer *out, weir_error *err) {
+    weir_conversation c = {.settings = p->settings};
+    json_t *arguments = json_object_get(sample, "template_args");
+    char *members = json_object_size(arguments) > 0 ? json_dumps(arguments, 0) : NULL;
+    weir_status status = read_tools(&c.tools, sample, wraps, err);
+    for (size_t i = 0; i < turn_at && status == WEIR_STATUS_OK; i++)
+        status = add_message(&c, json_array_get(json_object_get(sample, "messages"), i), err);
+    if (members) /* without the braces */
+        members[strlen(members) - 1] = 0;
+    if (status == WEIR_STATUS_OK)
+        status = weir_conversation_context(&c, &p->host->form, true, members ? members + 1 : "",
+                                           out, err);
+    free(members);
+    c.settings = (weir_settings){0}; /* lent */
+    weir_conversation_free(&c);
+    return status;
 }
 
 static const char *token_text(const weir_host *host, int32_t id) {
@@ -123,11 +196,18 @@ static weir_status put_prompt(probing *p, const json_t *sample, size_t turn_at, 
     int32_t *ids = NULL;
     size_t n_ids;
     weir_status status = WEIR_STATUS_OK;
-    char *context = context_of(sample, turn_at);
-    if (!context)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a prompt");
-    WEIR_TRY_GOTO(
-        weir_template_render(&rendered, p->host->tmpl, context, strlen(context), &render, err));
+    weir_text_buffer context = {0};
+    /* Plain tools as the sample has them, unless the template takes only OpenAI's shape. */
+    for (int wraps = 0; wraps < 2; wraps++) {
+        weir_text_buffer_clear(&context);
+        WEIR_TRY_GOTO(make_context(p, sample, turn_at, wraps, &context, err));
+        status =
+            weir_template_render(&rendered, p->host->tmpl, context.data, context.n, &render, err);
+        if (status == WEIR_STATUS_OK)
+            break;
+    }
+    if (status != WEIR_STATUS_OK)
+        goto fail;
     weir_encode_options encode = {.spans = rendered.spans, .n_spans = rendered.n_spans};
     ids = malloc((rendered.n + 2) * sizeof *ids);
     if (!ids) {
@@ -141,7 +221,7 @@ static weir_status put_prompt(probing *p, const json_t *sample, size_t turn_at, 
 fail:
     free(ids);
     weir_rendered_free(&rendered);
-    free(context);
+    weir_text_buffer_free(&context);
     return status;
 }
 
@@ -197,26 +277,13 @@ fail:
 
 /* ---- one sample ----------------------------------------------------------------------------- */
 
-static weir_status read_tools(weir_tools *out, const json_t *sample, weir_error *err) {
-    const json_t *tools = json_object_get(sample, "tools");
-    *out = (weir_tools){0};
-    if (json_array_size(tools) == 0)
-        return WEIR_STATUS_OK;
-    char *text = json_dumps(tools, JSON_COMPACT);
-    if (!text)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a list of tools");
-    weir_status status = weir_tools_parse(out, text, strlen(text), "generated tools", err);
-    free(text);
-    return status;
-}
-
 static weir_status probe_turns(probing *p, const char *kind, const char *text, const json_t *sample,
                                weir_error *err) {
     const json_t *messages = json_object_get(sample, "messages");
     const json_t *checks = json_object_get(sample, "check");
     weir_tools tools;
     size_t turn = 0;
-    WEIR_TRY(read_tools(&tools, sample, err));
+    WEIR_TRY(read_tools(&tools, sample, false, err));
     weir_status status = WEIR_STATUS_OK;
     for (size_t i = 0; i < json_array_size(messages) && status == WEIR_STATUS_OK; i++) {
         const json_t *message = json_array_get(messages, i);

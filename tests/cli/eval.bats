@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# eval.bats: perplexity and probes, on models whose numbers are known beforehand.
+
+load common
+load scripted
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    printf 'Once upon a time there was a mouse.\n<|endoftext|>\nIt was small, and it was brave.\n' >two.txt
+}
+
+field() { # name
+    jq "$1" "$out"
+}
+
+@test "eval ppl: nats, perplexity and bits of two documents" {
+    make_model moe.gguf tiny-moe
+    weir eval ppl "$model" two.txt --json
+    exits_with 0
+    [ "$(field .samples)" -eq 2 ]
+    tokens=$(field .tokens)
+    nats=$(field .nats_per_token)
+    perplexity=$(field .perplexity)
+    awk -v n="$nats" -v p="$perplexity" 'BEGIN { d = exp(n) - p; exit !(d * d < 1e-6 * p * p) }'
+    # Both documents whole: every token but the first of each, the end token included.
+    [ "$tokens" -gt 4 ]
+    # Random weights know nothing: no better than a die with as many sides as there are tokens.
+    awk -v n="$nats" 'BEGIN { exit !(n > 5) }'
+}
+
+@test "eval ppl: windows change little, and every token is scored once" {
+    make_model moe.gguf tiny-moe
+    for i in 1 2 3 4 5 6 7 8 9 10; do printf 'The mouse went to the mill number %d. ' $i; done >long.txt
+    weir eval ppl "$model" long.txt --json
+    exits_with 0
+    whole=$(field .tokens)
+    for windows in "32 16" "32 31" "17 1" "64 32"; do
+        # shellcheck disable=SC2086 # two words
+        set -- $windows
+        weir eval ppl "$model" long.txt --json --ctx "$1" --stride "$2"
+        exits_with 0
+        [ "$(field .tokens)" -eq "$whole" ] || explain
+    done
+    weir eval ppl "$model" long.txt --json --max-tokens 20
+    [ "$(field .tokens)" -eq 20 ]
+}
+
+@test "eval ppl: conversations by their masks, and generated samples" {
+    make_model moe.gguf tiny-moe
+    echo '{"messages":[{"role":"user","content":"A long question, is it not?"},{"role":"assistant","content":"Yes."}]}' >chat.jsonl
+    weir eval ppl "$model" chat.jsonl --json
+    exits_with 0
+    all=$(field .tokens)
+    weir eval ppl "$model" chat.jsonl --json --assistant-only
+    exits_with 0
+    [ "$(field .tokens)" -lt "$all" ]
+    [ "$(field .bytes)" -eq 4 ]
+    weir eval ppl "$model" gen:instruction --n 3 --held-out --assistant-only
+    exits_with 0
+    grep -q "of 3 samples" "$out" || explain
+}
+
+@test "eval ppl: what cannot be is refused" {
+    make_model moe.gguf tiny-moe
+    weir eval ppl "$model" two.txt --ctx 16 --stride 16
+    refuses_with 2 "stride below"
+    weir eval ppl "$model" nothing.txt
+    refuses_with 5 "nothing.txt"
+    weir eval ppl "$model" gen:poem
+    refuses_with 2 "poem"
+    : >empty.txt
+    weir eval ppl "$model" empty.txt
+    refuses_with 3 "empty.txt"
+    weir eval ppl no-such-model two.txt
+    [ "$code" -eq 5 ] || explain
+}
+
+@test "eval probes: counts by kind of check" {
+    # It says the same to everything, which is right now and then and wrong mostly.
+    scripted says.gguf LFM2-8B-A1B say 'I am very small, and I do not know that.'
+    weir eval probes "$model" --kind identity -n 12 --json
+    exits_with 0
+    [ "$(field '.groups | length')" -eq 1 ]
+    [ "$(field '.groups[0].n')" -ge 12 ]
+    [ "$(field '.groups[0].right')" -ge 1 ]
+    [ "$(field '.groups[0].right < .groups[0].n')" = true ]
+    [ "$(field .held_out)" = true ]
+    weir eval probes "$model" --kind tool -n 4 --json
+    exits_with 0
+    [ "$(field '[.groups[] | select(.group == "tool: call") | .right] | add')" -eq 0 ]
+    weir eval probes "$model" --kind tool -n 2 --show 1
+    exits_with 0
+    grep -q -- '--- tool: ' "$err" || explain
+    weir eval probes "$model" --kind poem
+    refuses_with 2 "poem"
+}
