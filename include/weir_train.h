@@ -164,7 +164,9 @@ typedef struct weir_train_options {
     void (*on_step)(void *context, const weir_train_report *report);
     void (*on_sample)(void *context, uint64_t step, const char *prompt, const char *text);
     void (*on_note)(void *context, const char *line); /* what happens beside the steps */
-    bool (*wants_stop)(void *context); /* asked after each step: true saves and ends (CANCELLED) */
+    /* Asked after each step: true saves and ends (CANCELLED); and while data are packed, when there
+     * is nothing to save. */
+    bool (*wants_stop)(void *context);
     void *context;
 } weir_train_options;
 
@@ -199,7 +201,7 @@ typedef struct weir_lora_options {
     uint32_t n_epochs;     /* 0: 3 */
     uint64_t max_steps;    /* 0: as the epochs give */
     double max_seconds;    /* 0: no limit; the schedule ends then */
-    uint32_t batch_tokens; /* 0: 2048 */
+    uint32_t batch_tokens; /* 0: 2048, or less so that an epoch has 32 steps, but at least 256 */
     uint32_t max_tokens;   /* of one sample; 0: 1024 */
     bool all_targets;      /* loss on everything, not on the assistant's words alone */
     uint64_t seed;

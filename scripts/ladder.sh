@@ -69,7 +69,7 @@ for step in "$@"; do
     write_run "$step" $(shape_of "$step")
     if [ ! -d "$out/$step/model" ]; then
         if ls "$out/$step"/ckpt-*.safetensors >/dev/null 2>&1; then
-            $weir train run "$out/$step.json" --out "$out/$step" --resume
+            $weir train run "$out/$step.json" --output "$out/$step" --resume
         else
             # The data are the same for all: packed once.
             first=$out/$1
@@ -77,7 +77,7 @@ for step in "$@"; do
                 mkdir -p "$out/$step"
                 cp -R "$first/data" "$out/$step/data"
             fi
-            $weir train run "$out/$step.json" --out "$out/$step"
+            $weir train run "$out/$step.json" --output "$out/$step"
         fi
     fi
     parameters=$($weir show "$out/$step/model" --json | jq '.model.n_params // .n_params')

@@ -23,9 +23,9 @@ fi
 if [ -d "$out/model" ]; then
     echo "nano: $out/model is there already; remove $out to train anew" >&2
 elif ls "$out"/ckpt-*.safetensors >/dev/null 2>&1; then
-    $weir train run data/nano/nano.json --out "$out" --resume
+    $weir train run data/nano/nano.json --output "$out" --resume
 else
-    $weir train run data/nano/nano.json --out "$out"
+    $weir train run data/nano/nano.json --output "$out"
 fi
 
 # A model is called by its folder.

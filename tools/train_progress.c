@@ -41,51 +41,63 @@ void weir_train_progress_close(weir_train_progress *p) {
     fflush(stderr);
 }
 
-static size_t add(char line[LINE], size_t n, const char *text) {
-    int more = snprintf(line + n, LINE - n, "%s%s", n ? "  " : "", text);
-    return more > 0 && (size_t)more < LINE - n ? n + (size_t)more : n;
+/* A line under construction; once a part does not fit, none that follows is taken. */
+typedef struct parts {
+    char *line;    /* [LINE] */
+    size_t n, cap; /* cap: columns at most */
+    bool is_full;
+} parts;
+
+static void add(parts *p, const char *text) {
+    size_t n_gap = p->n ? 2 : 0, n = strlen(text);
+    p->is_full = p->is_full || p->n + n_gap + n > p->cap;
+    if (p->is_full && p->n > 0)
+        return;
+    memcpy(p->line + p->n, "  ", n_gap);
+    memcpy(p->line + p->n + n_gap, text, n + 1);
+    p->n += n_gap + n;
 }
 
-/* The parts in the order of their worth: a narrow terminal loses the last ones. */
-static void make_line(const weir_train_report *r, char line[LINE]) {
+/* The parts in the order of their worth: a narrow terminal loses the last ones. The first, shorter
+ * than LINE, is always there. */
+static void make_line(const weir_train_report *r, size_t n_columns, char line[LINE]) {
     char part[64], amount[WEIR_AMOUNT_TEXT], time[WEIR_TIME_TEXT];
-    size_t n = 0;
-    line[0] = 0;
+    parts p = {.line = line, .cap = n_columns < LINE ? n_columns : LINE - 1};
     snprintf(part, sizeof part, "step %llu/%llu", (unsigned long long)r->step,
              (unsigned long long)r->n_steps);
-    n = add(line, n, part);
+    add(&p, part);
     snprintf(part, sizeof part, "loss %.3f", r->loss);
-    n = add(line, n, part);
+    add(&p, part);
     if (isfinite(r->eval_loss)) {
         snprintf(part, sizeof part, "val %.3f", r->eval_loss);
-        n = add(line, n, part);
+        add(&p, part);
         if (isfinite(r->eval_bits_per_byte)) {
             snprintf(part, sizeof part, "(%.3f bits/byte)", r->eval_bits_per_byte);
-            n = add(line, n, part);
+            add(&p, part);
         }
     }
     snprintf(part, sizeof part, "%s left", weir_time_text(time, r->seconds_left));
-    n = add(line, n, part);
+    add(&p, part);
     snprintf(part, sizeof part, "%s tok/s",
              weir_count_text(amount, (uint64_t)(r->tokens_per_s + 0.5)));
-    n = add(line, n, part);
+    add(&p, part);
     if (r->peak_flops_per_s > 0) {
         snprintf(part, sizeof part, "%.0f %% of peak", 100 * r->flops_per_s / r->peak_flops_per_s);
-        n = add(line, n, part);
+        add(&p, part);
     }
     if (r->memory_bytes > 0)
-        n = add(line, n, weir_bytes_text(amount, r->memory_bytes));
+        add(&p, weir_bytes_text(amount, r->memory_bytes));
     snprintf(part, sizeof part, "lr %.2g", r->learning_rate);
-    n = add(line, n, part);
+    add(&p, part);
     snprintf(part, sizeof part, "norm %.2f", r->gradient_norm);
-    n = add(line, n, part);
+    add(&p, part);
     if (r->load_cv > 0) {
         snprintf(part, sizeof part, "load cv %.2f", r->load_cv);
-        n = add(line, n, part);
+        add(&p, part);
     }
     if (r->n_skipped > 0) {
         snprintf(part, sizeof part, "%llu left out", (unsigned long long)r->n_skipped);
-        add(line, n, part);
+        add(&p, part);
     }
 }
 
@@ -99,14 +111,15 @@ void weir_train_progress_step(void *context, const weir_train_report *report) {
         return;
     p->told_s = now;
     p->is_shown = true;
-    make_line(report, line);
     /* What an evaluation has brought stays on the screen, as does the end. */
     if (!p->is_terminal || report->is_evaluated || is_last) {
+        make_line(report, LINE, line);
         clear_line(p);
         weir_say("%s", line);
         return;
     }
     int n_columns = (int)weir_terminal_width(stderr) - 1; /* the last one may wrap */
+    make_line(report, n_columns > 0 ? (size_t)n_columns : 0, line);
     clear_line(p);
     int width = fprintf(stderr, "%.*s", n_columns, line);
     p->width = width > 0 ? width : 0;

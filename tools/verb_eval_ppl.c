@@ -26,7 +26,7 @@
 typedef struct ppl_values {
     uint32_t n_ctx, n_stride, n_threads;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *kv_type, *isa;
+    const char *split, *manifest, *kv_type, *isa;
     weir_string_list loras;
     bool assistant_only, held_out, as_json;
 } ppl_values;
@@ -38,15 +38,13 @@ static const weir_option options[] = {
      "tokens of one window; default: 2048, or the model's if that is less"},
     {"stride", 0, WEIR_OPTION_U32, AT(n_stride), "N",
      "tokens from one window to the next; default: half a window"},
-    {"max-tokens", 'n', WEIR_OPTION_U64, AT(max_tokens), "N", "stop after so many scored tokens"},
+    {"max-tokens", 0, WEIR_OPTION_U64, AT(max_tokens), "N", "stop after so many scored tokens"},
     {"assistant-only", 0, WEIR_OPTION_FLAG, AT(assistant_only), NULL,
      "of conversations, score what the assistant says"},
-    {"split", 0, WEIR_OPTION_STRING, AT(split), "NAME",
-     "of conversations, only the rows whose \"split\" this is"},
-    {"n", 0, WEIR_OPTION_U64, AT(gen_n), "N", "samples of gen:KIND; default: 500"},
-    {"seed", 's', WEIR_OPTION_U64, AT(gen_seed), "N", "of gen:KIND; default: 0"},
-    {"held-out", 0, WEIR_OPTION_FLAG, AT(held_out), NULL,
-     "gen:KIND with names and values that are never trained on"},
+    {"split", 0, WEIR_OPTION_STRING, AT(split), "NAME", "only rows whose \"split\" is NAME"},
+    {"manifest", 0, WEIR_OPTION_STRING, AT(manifest), "FILE.json",
+     "with --split of a .txt: a JSON list of one object a document,\nin their order, whose "
+     "\"split\" counts"},
     {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
@@ -56,6 +54,11 @@ static const weir_option options[] = {
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the result as JSON"},
+    {"generated samples (gen:KIND)", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
+    {"n", 'n', WEIR_OPTION_U64, AT(gen_n), "N", "how many; default: 500"},
+    {"seed", 0, WEIR_OPTION_U64, AT(gen_seed), "N", "another seed, other samples; default: 0"},
+    {"held-out", 0, WEIR_OPTION_FLAG, AT(held_out), NULL,
+     "with names and values that are never trained on"},
 };
 
 #undef AT
@@ -158,18 +161,24 @@ static weir_status score_all(evaluation *e, weir_error *err) {
 
 /* ---- what it runs on ------------------------------------------------------------------------ */
 
+static const char GEN[] = "gen:";
+
+static bool is_generated(const char *file) {
+    return strncmp(file, GEN, strlen(GEN)) == 0;
+}
+
 static weir_status open_shard(evaluation *e, const char *model, const char *file, weir_error *err) {
     const ppl_values *v = e->values;
-    static const char gen[] = "gen:";
     weir_pack_options pack = {.split = v->split,
+                              .manifest = v->manifest,
                               .tokenizer = model,
                               .assistant_only = v->assistant_only,
                               .max_tokens = 1 << 20,
                               .n_threads = v->n_threads,
                               .progress = e->progress};
     weir_pack_report report;
-    if (strncmp(file, gen, strlen(gen)) == 0) {
-        pack.gen_kind = file + strlen(gen);
+    if (is_generated(file)) {
+        pack.gen_kind = file + strlen(GEN);
         pack.gen_n = v->gen_n > 0 ? v->gen_n : 500;
         pack.gen_seed = v->gen_seed;
         pack.gen_held_out = v->held_out;
@@ -263,9 +272,9 @@ static weir_status tell(const evaluation *e, const char *model, const char *file
                       "perplexity", exp(mean), "bits_per_byte",
                       isfinite(bits) ? json_real(bits) : json_null(), "seconds", seconds),
             err);
-    printf("%llu tokens of %llu samples (%llu bytes), windows of %u, %u apart\n",
+    printf("%llu tokens of %llu sample%s (%llu bytes), windows of %u, %u apart\n",
            (unsigned long long)s->n_tokens, (unsigned long long)s->n_samples,
-           (unsigned long long)s->n_bytes, e->n_ctx, e->n_stride);
+           s->n_samples == 1 ? "" : "s", (unsigned long long)s->n_bytes, e->n_ctx, e->n_stride);
     printf("nats/token %.4f", mean);
     if (isfinite(error))
         printf(" +- %.4f", error);
@@ -296,11 +305,20 @@ static weir_status evaluate(const weir_parsed *parsed, evaluation *e, weir_error
 }
 
 static int run(const weir_parsed *parsed) {
+    static const char *const of_samples[] = {"n", "seed", "held-out"};
     evaluation e = {.values = parsed->values, .progress = weir_console_progress()};
     weir_error err = {0};
+    for (size_t i = 0; i < WEIR_COUNT(of_samples) && !is_generated(parsed->operands[1]); i++)
+        if (weir_option_given(parsed, of_samples[i])) {
+            weir_say("weir eval ppl: --%s is for generated samples, gen:KIND, got '%s'",
+                     of_samples[i], parsed->operands[1]);
+            return WEIR_EXIT_USAGE;
+        }
     weir_interrupt_with_care(NULL);
     weir_status status = evaluate(parsed, &e, &err);
     close_all(&e);
+    if (weir_interrupted()) /* it may show as a step that was given up */
+        status = weir_fail(&err, WEIR_STATUS_CANCELLED, "interrupted");
     return status == WEIR_STATUS_OK ? WEIR_EXIT_DONE : weir_tell_failure("eval ppl", status, &err);
 }
 
@@ -310,14 +328,14 @@ const weir_verb weir_verb_eval_ppl = {
     .operands = "MODEL DATA",
     .n_operands_min = 2,
     .n_operands_max = 2,
-    .details =
-        "DATA is a text (documents divided by lines <|endoftext|>), conversations as .jsonl,\n"
-        "either as .zst, or gen:KIND, samples of a generator (weir help train gen). The error\n"
-        "is that of the mean over samples.\n"
-        "\n"
-        "  weir eval ppl weir-nano stories.txt\n"
-        "  weir eval ppl weir-nano chats.jsonl --assistant-only\n"
-        "  weir eval ppl weir-nano gen:tool --held-out --assistant-only\n",
+    .details = "DATA is a text (.txt, documents divided by lines <|endoftext|>), conversations\n"
+               "(.jsonl), either also as .zst, or gen:KIND, samples of a generator (weir help "
+               "train gen).\n"
+               "The error is that of the mean over samples.\n"
+               "\n"
+               "  weir eval ppl weir-nano stories.txt\n"
+               "  weir eval ppl weir-nano chats.jsonl --assistant-only\n"
+               "  weir eval ppl weir-nano gen:tool --held-out --assistant-only\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(ppl_values),

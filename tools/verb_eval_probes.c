@@ -38,7 +38,7 @@ static const weir_option options[] = {
     {"kind", 'k', WEIR_OPTION_STRING, AT(kind), "KIND",
      "only samples of this generator; default: all of them"},
     {"n", 'n', WEIR_OPTION_U64, AT(n), "N", "samples of each kind; default: 100"},
-    {"seed", 's', WEIR_OPTION_U64, AT(seed), "N", "default: 7"},
+    {"seed", 0, WEIR_OPTION_U64, AT(seed), "N", "another seed, other samples; default: 7"},
     {"seen", 0, WEIR_OPTION_FLAG, AT(is_trained), NULL,
      "names and values as in training, not held-out ones"},
     {"max-tokens", 0, WEIR_OPTION_U32, AT(max_tokens), "N", "of one answer; default: 384"},
@@ -46,7 +46,8 @@ static const weir_option options[] = {
      "print so many wrong answers of each group and what is wrong"},
     {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
-    {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N", "tokens of a conversation; default: 2048"},
+    {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
+     "tokens of a conversation; default: 2048, or the model's if that\nis less"},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -69,6 +70,8 @@ typedef struct probing {
     weir_seq *seq;
     weir_settings settings;
     weir_progress progress;
+    uint64_t n, seed;
+    uint32_t n_ctx;
     tally tallies[MAX_TALLIES];
     size_t n_tallies;
 } probing;
@@ -216,6 +219,14 @@ static weir_status put_prompt(probing *p, const json_t *sample, size_t turn_at, 
     }
     WEIR_TRY_GOTO(weir_tokenizer_encode(p->host->tokenizer, rendered.text, rendered.n, &encode, ids,
                                         rendered.n + 2, &n_ids, err));
+    if (n_ids >= p->n_ctx) {
+        status = weir_fail(err, WEIR_STATUS_FAILED,
+                           "sample %lld of %s: a prompt of %zu tokens leaves no room for an answer "
+                           "in a context of %u (--ctx)",
+                           json_integer_value(json_object_get(sample, "i")),
+                           json_string_value(json_object_get(sample, "kind")), n_ids, p->n_ctx);
+        goto fail;
+    }
     WEIR_TRY_GOTO(weir_seq_rewind(p->seq, 0, err));
     WEIR_TRY_GOTO(weir_seq_append(p->seq, ids, n_ids, err));
 fail:
@@ -302,14 +313,13 @@ static weir_status probe_turns(probing *p, const char *kind, const char *text, c
 
 static weir_status probe_sample(probing *p, const char *kind, uint64_t i, weir_error *err) {
     const probes_values *v = p->values;
-    uint64_t seed = v->seed > 0 ? v->seed : 7;
     json_t *sample = NULL;
     size_t n;
-    WEIR_TRY(weir_gen_sample(kind, seed, i, !v->is_trained, NULL, 0, &n, err));
+    WEIR_TRY(weir_gen_sample(kind, p->seed, i, !v->is_trained, NULL, 0, &n, err));
     char *text = malloc(n + 1);
     if (!text)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a sample");
-    weir_status status = weir_gen_sample(kind, seed, i, !v->is_trained, text, n, &n, err);
+    weir_status status = weir_gen_sample(kind, p->seed, i, !v->is_trained, text, n, &n, err);
     text[n] = 0;
     if (status == WEIR_STATUS_OK) {
         sample = weir_json_read(text, n, "generated sample", err);
@@ -321,11 +331,10 @@ static weir_status probe_sample(probing *p, const char *kind, uint64_t i, weir_e
 }
 
 static weir_status probe_kind(probing *p, const char *kind, weir_error *err) {
-    uint64_t n = p->values->n > 0 ? p->values->n : 100;
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < p->n; i++) {
         WEIR_TRY(probe_sample(p, kind, i, err));
         if (p->progress.report)
-            p->progress.report(p->progress.context, kind, i + 1, n);
+            p->progress.report(p->progress.context, kind, i + 1, p->n);
     }
     return WEIR_STATUS_OK;
 }
@@ -361,20 +370,33 @@ static weir_status tell(const probing *p, const char *model, double seconds, wei
         json_decref(list);
         return WEIR_STATUS_OK;
     }
-    return weir_json_print(
-        json_pack("{s:o, s:I, s:b, s:o, s:f}", "model", weir_json_text(model, strlen(model)),
-                  "seed", (json_int_t)(p->values->seed > 0 ? p->values->seed : 7), "held_out",
-                  !p->values->is_trained, "groups", list, "seconds", seconds),
-        err);
+    return weir_json_print(json_pack("{s:o, s:I, s:b, s:o, s:f}", "model",
+                                     weir_json_text(model, strlen(model)), "seed",
+                                     (json_int_t)p->seed, "held_out", !p->values->is_trained,
+                                     "groups", list, "seconds", seconds),
+                           err);
+}
+
+/* As far as the model goes, 2048 at most. */
+static weir_status default_ctx(const char *path, uint32_t *n_ctx, weir_error *err) {
+    weir_model *model;
+    weir_model_info info;
+    WEIR_TRY(weir_model_open(&model, path, err));
+    weir_model_get_info(model, &info);
+    weir_model_close(&model);
+    *n_ctx = info.n_ctx < 2048 ? info.n_ctx : 2048;
+    return WEIR_STATUS_OK;
 }
 
 static weir_status open_host(probing *p, const char *path, weir_error *err) {
     const probes_values *v = p->values;
-    weir_host_options host = {.model_path = path,
-                              .loras = v->loras,
-                              .engine = {.isa = v->isa,
-                                         .n_threads = v->n_threads,
-                                         .n_ctx = v->n_ctx > 0 ? v->n_ctx : 2048}};
+    p->n_ctx = v->n_ctx;
+    if (p->n_ctx == 0)
+        WEIR_TRY(default_ctx(path, &p->n_ctx, err));
+    weir_host_options host = {
+        .model_path = path,
+        .loras = v->loras,
+        .engine = {.isa = v->isa, .n_threads = v->n_threads, .n_ctx = p->n_ctx}};
     WEIR_TRY(weir_host_open(&p->host, &host, err));
     if (!p->host->tmpl)
         return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
@@ -398,10 +420,31 @@ static weir_status probe(probing *p, const char *path, weir_error *err) {
     return tell(p, path, weir_clock_s() - start_s, err);
 }
 
+/* One of weir_gen_kinds; NULL: all of them. */
+static bool is_kind(const char *kind) {
+    const char *const *kinds = weir_gen_kinds();
+    while (kind && *kinds && strcmp(*kinds, kind) != 0)
+        kinds++;
+    return !kind || *kinds;
+}
+
 static int run(const weir_parsed *parsed) {
-    probing p = {.values = parsed->values, .progress = weir_console_progress()};
+    const probes_values *v = parsed->values;
+    probing p = {.values = v,
+                 .progress = weir_console_progress(),
+                 .n = weir_option_given(parsed, "n") ? v->n : 100,
+                 .seed = weir_option_given(parsed, "seed") ? v->seed : 7};
     weir_error err = {0};
     char *path = NULL;
+    if (p.n == 0 || !is_kind(v->kind)) {
+        if (p.n == 0)
+            weir_say("weir eval probes: --n: expected 1 at least");
+        else
+            weir_say("weir eval probes: --kind: expected one that `weir train gen --list` prints, "
+                     "got '%s'",
+                     v->kind);
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     weir_status status = weir_find_model(parsed->operands[0], &path, &err);
     if (status == WEIR_STATUS_OK)

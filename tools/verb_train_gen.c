@@ -30,7 +30,7 @@ static const weir_option options[] = {
     {"held-out", 0, WEIR_OPTION_FLAG, AT(held_out), NULL,
      "with names, things and values that occur in no other sample"},
     {"output", 'o', WEIR_OPTION_STRING, AT(out), "FILE.jsonl",
-     "write there instead of standard output"},
+     "write there instead of standard output, which is -"},
     {"force", 'f', WEIR_OPTION_FLAG, AT(overwrite), NULL, "replace FILE if it exists"},
     {"check", 0, WEIR_OPTION_FLAG, AT(only_check), NULL,
      "write nothing: see whether the samples' own answers keep\ntheir checks, and tell those that "
@@ -139,6 +139,10 @@ static weir_status check_all(const char *kind, const gen_values *values, uint64_
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+static bool is_file(const gen_values *values) {
+    return values->out && strcmp(values->out, "-") != 0;
+}
+
 /* out NULL: to standard output. */
 static weir_status write_all(weir_out *out, sample *s, const char *kind, const gen_values *values,
                              uint64_t n, weir_error *err) {
@@ -159,7 +163,7 @@ static weir_status write_samples(const char *kind, const gen_values *values, uin
     weir_out *out = NULL;
     sample s = {0};
     weir_status status = WEIR_STATUS_OK;
-    if (values->out)
+    if (is_file(values))
         status = weir_out_open(&out, values->out, values->overwrite, err);
     if (status == WEIR_STATUS_OK)
         status = write_all(out, &s, kind, values, n, err);
@@ -176,20 +180,23 @@ static int run(const weir_parsed *parsed) {
     if (values->wants_list) {
         for (const char *const *kind = weir_gen_kinds(); *kind; kind++)
             puts(*kind);
-        return weir_finish_output("train gen", WEIR_EXIT_DONE);
+        return WEIR_EXIT_DONE;
     }
     if (parsed->n_operands == 0) {
         weir_say("weir train gen: KIND is missing; usage: weir train gen KIND");
+        return WEIR_EXIT_USAGE;
+    }
+    if (values->only_check && values->out) {
+        weir_say("weir train gen: --check and --output exclude each other");
         return WEIR_EXIT_USAGE;
     }
     uint64_t n = weir_option_given(parsed, "n") ? values->n : 1;
     weir_interrupt_with_care(NULL);
     weir_status status = values->only_check ? check_all(parsed->operands[0], values, n, &err)
                                             : write_samples(parsed->operands[0], values, n, &err);
-    int code = values->out ? weir_tell_output_failure("train gen", status, &err, values->out,
-                                                      values->overwrite)
-                           : weir_tell_failure("train gen", status, &err);
-    return weir_finish_output("train gen", code);
+    return is_file(values)
+               ? weir_tell_output_failure("train gen", status, &err, values->out, values->overwrite)
+               : weir_tell_failure("train gen", status, &err);
 }
 
 const weir_verb weir_verb_train_gen = {

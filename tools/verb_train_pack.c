@@ -50,7 +50,7 @@ static const weir_option options[] = {
     {"color", 0, WEIR_OPTION_CHOICE, AT(color), "auto|always|never",
      "colour what is learnt of the sample shown; default auto"},
     {"generated samples (gen:KIND)", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
-    {"n", 'n', WEIR_OPTION_U64, AT(n), "N", "how many"},
+    {"n", 'n', WEIR_OPTION_U64, AT(n), "N", "how many; must be given"},
     {"first", 0, WEIR_OPTION_U64, AT(first), "N", "number of the first; default 0"},
     {"seed", 0, WEIR_OPTION_U64, AT(seed), "N", "another seed, other samples; default 0"},
     {"held-out", 0, WEIR_OPTION_FLAG, AT(held_out), NULL,
@@ -156,13 +156,16 @@ static weir_status tell(const pack_values *values, const weir_pack_report *repor
     return show_sample(values->out, tokenizer, values, err);
 }
 
+static bool is_generated(const char *in) {
+    return strncmp(in, "gen:", 4) == 0;
+}
+
 static weir_status pack(const weir_parsed *parsed, weir_error *err) {
     const pack_values *values = parsed->values;
     const char *in = parsed->operands[0];
-    bool is_generated = strncmp(in, "gen:", 4) == 0;
     weir_pack_options pack_options = {
-        .path = is_generated ? NULL : in,
-        .gen_kind = is_generated ? in + 4 : NULL,
+        .path = is_generated(in) ? NULL : in,
+        .gen_kind = is_generated(in) ? in + 4 : NULL,
         .gen_seed = values->seed,
         .gen_first = values->first,
         .gen_n = values->n,
@@ -195,6 +198,10 @@ static int run(const weir_parsed *parsed) {
                  values->out ? "--tokenizer" : "-o OUT");
         return WEIR_EXIT_USAGE;
     }
+    if (is_generated(parsed->operands[0]) && values->n == 0) {
+        weir_say("weir train pack: %s: expected the number of samples, -n N", parsed->operands[0]);
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     weir_status status = pack(parsed, &err);
     return weir_tell_output_failure("train pack", status, &err, values->out, values->overwrite);
@@ -213,8 +220,8 @@ const weir_verb weir_verb_train_pack = {
         "is\n"
         "shown with what is learnt of it marked.\n"
         "\n"
-        "  weir train pack chats.jsonl -o chats.tok --tokenizer tok/ --assistant-only\n"
-        "  weir train pack gen:tool -n 100000 -o tools.tok --tokenizer tok/ --assistant-only\n",
+        "  weir train pack chats.jsonl -o chats.shard --tokenizer tok/ --assistant-only\n"
+        "  weir train pack gen:tool -n 100000 -o tools.shard --tokenizer tok/ --assistant-only\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(pack_values),

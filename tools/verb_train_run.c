@@ -23,7 +23,7 @@ static const weir_option options[] = {
     {"resume", 'r', WEIR_OPTION_FLAG, AT(resumes), NULL,
      "go on from the newest checkpoint of the run, exactly where it\nstopped"},
     {"resume-from", 0, WEIR_OPTION_STRING, AT(resume_from), "FILE", "go on from this checkpoint"},
-    {"out", 'o', WEIR_OPTION_STRING, AT(out), "DIR",
+    {"output", 'o', WEIR_OPTION_STRING, AT(out), "DIR",
      "folder of the run; default: the run file's \"out\""},
     {"force", 'f', WEIR_OPTION_FLAG, AT(overwrite), NULL,
      "start anew although the folder holds a run; its checkpoints go"},

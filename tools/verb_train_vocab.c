@@ -21,7 +21,7 @@ typedef struct vocab_values {
 static const weir_option options[] = {
     {"output", 'o', WEIR_OPTION_STRING, offsetof(vocab_values, out), "DIR",
      "folder that gets tokenizer.json, tokenizer_config.json,\ngeneration_config.json and "
-     "chat_template.jinja"},
+     "chat_template.jinja; must be given"},
     {"tokens", 'n', WEIR_OPTION_U32, offsetof(vocab_values, n_tokens), "N",
      "size of the vocabulary, special tokens and bytes included;\ndefault: 4096"},
     {"merge-digits", 0, WEIR_OPTION_FLAG, offsetof(vocab_values, merge_digits), NULL,
@@ -72,12 +72,11 @@ static int run(const weir_parsed *parsed) {
         .progress = weir_console_progress(),
     };
     weir_vocab_report report;
-    weir_status status;
-    if (!values->out)
-        status =
-            weir_fail(&err, WEIR_STATUS_BAD_ARGUMENT, "no folder to write into; expected -o DIR");
-    else
-        status = weir_train_vocab(values->out, &vocab, &report, &err);
+    if (!values->out) {
+        weir_say("weir train vocab: -o DIR is missing; usage: weir train vocab FILE... -o DIR");
+        return WEIR_EXIT_USAGE;
+    }
+    weir_status status = weir_train_vocab(values->out, &vocab, &report, &err);
     if (status == WEIR_STATUS_OK)
         status = tell(values->out, &report, values->as_json, &err);
     return weir_tell_output_failure("train vocab", status, &err, values->out, values->overwrite);

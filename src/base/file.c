@@ -2,7 +2,7 @@
  * file.c: whole files in memory, and files that appear whole or not at all.
  *
  * Owns mappings, and the temporary file of a weir_out until commit or abort. Does not know what is
- * in the files and never makes folders. Invariant of weir_out: the file has `flushed` bytes, the
+ * in the files. Invariant of weir_out: the file has `flushed` bytes, the
  * buffer the n_buffered behind them; after a failed write `failed` is set, and commit refuses.
  */
 #include "base/file.h"
@@ -164,6 +164,29 @@ char *weir_program_folder(void) {
         return NULL;
     const char *slash = memrchr(program, '/', (size_t)n);
     return slash == NULL ? NULL : strndup(program, (size_t)(slash - program));
+}
+
+weir_status weir_make_folders(const char *path, weir_error *err) {
+    char *copy = strdup(path);
+    if (!copy)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", path);
+    weir_status status = WEIR_STATUS_OK;
+    for (char *at = copy + 1; *copy && status == WEIR_STATUS_OK; at++) {
+        char c = *at;
+        if (c != '/' && c != 0)
+            continue;
+        *at = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status =
+                weir_fail(err, WEIR_STATUS_IO, "%s: cannot be made: %s", copy, strerror(errno));
+        *at = c;
+        if (c == 0)
+            break;
+    }
+    free(copy);
+    if (status == WEIR_STATUS_OK && *path && !weir_path_is_folder(path))
+        status = weir_fail(err, WEIR_STATUS_IO, "%s: is no folder", path);
+    return status;
 }
 
 /* ---- files under construction ------------------------------------------------------------- */

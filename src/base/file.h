@@ -23,6 +23,8 @@ bool weir_path_is_folder(const char *path);
 bool weir_path_exists(const char *path);
 /* folder + "/" + name, malloc'ed; NULL without memory. No second slash, none after "". */
 char *weir_path_join(const char *folder, const char *name);
+/* A folder and those above it; that it is there already is no failure. */
+weir_status weir_make_folders(const char *path, weir_error *err);
 /* The folder of the program that runs, malloc'ed; NULL where the system does not tell it. */
 char *weir_program_folder(void);
 

@@ -8,6 +8,7 @@
 #include "base/topology.h"
 #include "engine/devices.h"
 #include "engine/engine.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,10 +78,14 @@ static weir_status fill_defaults(weir_plan *plan, uint32_t *n_out, const weir_mo
     if (o->n_loras > MOST_LORAS)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "n_loras is %zu, expected %d at most",
                          o->n_loras, MOST_LORAS);
-    for (size_t i = 0; i < o->n_loras; i++)
+    for (size_t i = 0; i < o->n_loras; i++) {
         if (o->loras[i]->model != model)
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "adapter %zu (%s) is another model's",
                              i, o->loras[i]->name);
+        if (o->lora_scales && !isfinite(o->lora_scales[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "scale of adapter %s: expected a finite number", o->loras[i]->name);
+    }
     uint64_t pages = o->n_pages ? o->n_pages : (uint64_t)plan->n_seqs * weir_pages_for(plan->n_ctx);
     if (pages > MOST)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY,

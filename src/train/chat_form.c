@@ -11,12 +11,11 @@
 #include "text/tokenizer.h"
 #include "train/text_source.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* 2025-01-01: the same row gives the same tokens on any day. */
-static const int64_t now = 1735689600;
+#include <xxhash.h>
 
 struct weir_chat_form {
     const weir_tokenizer *tokenizer;
@@ -159,14 +158,17 @@ static char *make_context(const json_t *row, json_t *messages, size_t n, bool is
 
 static weir_status render_context(const weir_chat_form *form, const char *context,
                                   weir_rendered *out, weir_error *err) {
-    weir_render_options options = {
-        .bos_token = form->bos_text, .eos_token = form->eos_text, .has_now = true, .now = now};
+    weir_render_options options = {.bos_token = form->bos_text,
+                                   .eos_token = form->eos_text,
+                                   .has_now = true,
+                                   .now = WEIR_CHAT_FORM_NOW};
     return weir_template_render(out, form->tmpl, context, strlen(context), &options, err);
 }
 
 weir_status weir_chat_form_render(const weir_chat_form *form, const json_t *row, json_t *messages,
                                   size_t n, bool is_asked, weir_rendered *out, weir_error *err) {
     *out = (weir_rendered){0};
+    assert(form->tmpl);
     char *context = make_context(row, messages, n, is_asked);
     if (!context)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a conversation");
@@ -206,6 +208,23 @@ static int32_t find_id(const weir_tokenizer *tokenizer, const char *name, int32_
     return id >= 0 ? id : otherwise;
 }
 
+/* [n]; NULL: the tokenizer has none. */
+static const char *template_of(const weir_tokenizer *tokenizer, size_t *n) {
+    weir_tokenizer_info info;
+    const char *name, *source = NULL;
+    *n = 0;
+    weir_tokenizer_get_info(tokenizer, &info);
+    if (info.n_templates > 0)
+        weir_tokenizer_template(tokenizer, 0, &name, &source, n);
+    return source;
+}
+
+uint64_t weir_chat_form_template_hash(const weir_tokenizer *tokenizer) {
+    size_t n;
+    const char *source = template_of(tokenizer, &n);
+    return source ? XXH64(source, n, 0) : 0;
+}
+
 weir_status weir_chat_form_open(weir_chat_form **out, const weir_tokenizer *tokenizer,
                                 const char *name, weir_error *err) {
     weir_tokenizer_info info;
@@ -226,10 +245,9 @@ weir_status weir_chat_form_open(weir_chat_form **out, const weir_tokenizer *toke
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the template of %s", name);
         goto fail;
     }
-    if (info.n_templates > 0) {
-        const char *template_name, *source;
-        size_t n;
-        weir_tokenizer_template(tokenizer, 0, &template_name, &source, &n);
+    size_t n;
+    const char *source = template_of(tokenizer, &n);
+    if (source) {
         WEIR_TRY_GOTO(weir_template_open(&form->tmpl, source, n, name, err));
         form->renders_calls = probe_calls(form);
     }
@@ -249,6 +267,13 @@ void weir_chat_form_close(weir_chat_form **form) {
     free((*form)->eos_text);
     free(*form);
     *form = NULL;
+}
+
+weir_status weir_chat_form_require_template(const weir_chat_form *form, weir_error *err) {
+    if (form->tmpl)
+        return WEIR_STATUS_OK;
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                     "%s has no chat template; expected one for conversations", form->name);
 }
 
 const weir_tokenizer *weir_chat_form_tokenizer(const weir_chat_form *form) {
@@ -336,9 +361,7 @@ weir_status weir_chat_form_conversation(const weir_chat_form *form, const json_t
     weir_rendered whole = {0};
     weir_error own = {0}; /* lines are put together from what the template says */
     weir_status status;
-    if (!form->tmpl)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "%s has no chat template; expected one for conversations", form->name);
+    WEIR_TRY(weir_chat_form_require_template(form, err));
     WEIR_TRY(take_messages(form, row, &messages, err));
     size_t n = json_array_size(messages);
     WEIR_TRY_GOTO(weir_chat_form_render(form, row, messages, n, false, &whole, &own));

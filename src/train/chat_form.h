@@ -12,11 +12,21 @@
 
 typedef struct weir_chat_form weir_chat_form;
 
+/* What templates that ask for the time are told, 2025-01-01, in UTC: the same row gives the same
+ * tokens on any day. */
+enum { WEIR_CHAT_FORM_NOW = 1735689600 };
+
 /* The tokenizer is the caller's and stays open as long. One without a template is no error here.
  * name begins error lines: where the tokenizer is from. */
 weir_status weir_chat_form_open(weir_chat_form **out, const weir_tokenizer *tokenizer,
                                 const char *name, weir_error *err);
 void weir_chat_form_close(weir_chat_form **form);
+
+/* BAD_ARGUMENT: the tokenizer brings no template, so there are no conversations. */
+weir_status weir_chat_form_require_template(const weir_chat_form *form, weir_error *err);
+
+/* Of the template that a form of this tokenizer has; 0: none. */
+uint64_t weir_chat_form_template_hash(const weir_tokenizer *tokenizer);
 
 /* The tokens of one sample; a zeroed struct is empty. */
 typedef struct weir_token_row {
@@ -50,7 +60,8 @@ typedef struct weir_stretch {
     size_t start, end;
 } weir_stretch;
 
-/* The first n messages of a conversation; is_asked: up to where the assistant is to begin. */
+/* The first n messages of a conversation; is_asked: up to where the assistant is to begin. With a
+ * template. */
 weir_status weir_chat_form_render(const weir_chat_form *form, const json_t *row, json_t *messages,
                                   size_t n, bool is_asked, weir_rendered *out, weir_error *err);
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/plain_locale.h"
 #include "train/param_file.h"
 
 #include <dirent.h>
@@ -101,14 +102,19 @@ static void meta_hash(meta *m, const char *key, uint64_t *value) {
 static void meta_double(meta *m, const char *key, double *value) {
     char text[48];
     if (m->to) {
+        weir_plain_locale locale = weir_plain_locale_begin();
         snprintf(text, sizeof text, "%a", *value);
+        weir_plain_locale_end(locale);
         meta_put(m, key, text);
         return;
     }
     const char *at = meta_text(m, key);
     char *end = NULL;
-    if (at)
+    if (at) {
+        weir_plain_locale locale = weir_plain_locale_begin();
         *value = strtod(at, &end);
+        weir_plain_locale_end(locale);
+    }
     if (at && (end == at || *end))
         bad_meta(m, key);
 }
@@ -312,14 +318,16 @@ fail:
 
 static weir_status compare_hashes(const char *path, const weir_train_state *found,
                                   const weir_train_state *wanted, weir_error *err) {
-    const char *what = found->config_hash != wanted->config_hash         ? "run file"
-                       : found->tokenizer_hash != wanted->tokenizer_hash ? "tokenizer"
-                       : found->data_hash != wanted->data_hash           ? "data"
-                                                                         : NULL;
+    const char *what =
+        found->config_hash != wanted->config_hash
+            ? "another run file, of which only what is looked at may change ('validation', "
+              "'eval', 'samples', 'checkpoint', 'out')"
+        : found->tokenizer_hash != wanted->tokenizer_hash ? "another tokenizer"
+        : found->data_hash != wanted->data_hash           ? "other data"
+                                                          : NULL;
     if (!what)
         return WEIR_STATUS_OK;
-    return weir_fail(err, WEIR_STATUS_FAILED,
-                     "%s: belongs to another %s than this one, so it cannot be continued with it",
+    return weir_fail(err, WEIR_STATUS_FAILED, "%s: cannot be gone on from: it was made with %s",
                      path, what);
 }
 

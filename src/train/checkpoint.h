@@ -55,9 +55,9 @@ char *weir_checkpoint_path(const char *folder, uint64_t step);
  */
 weir_status weir_checkpoint_list(const char *folder, uint64_t **steps, size_t *n, weir_error *err);
 
-/* Deletes those of steps up to `step` but for the newest n_keep and that of best_step, and what
- * broken writes left; n_keep 0: all of them. Those of later steps are none of this run's yet. As
- * far as that goes: what cannot be deleted stays. */
+/* Deletes those of steps up to `step` but for the newest n_keep and that of best_step; n_keep 0:
+ * all of them. Those of later steps are none of this run's yet. As far as that goes: what cannot be
+ * deleted stays. */
 void weir_checkpoint_prune(const char *folder, uint64_t step, uint32_t n_keep, uint64_t best_step);
 
 #endif

@@ -40,7 +40,7 @@ typedef struct weir_loader_cursor {
     uint64_t epoch, next; /* index into the epoch's permutation of windows */
     uint64_t n_tokens;    /* drawn so far, from all epochs */
     uint64_t n_context;   /* the length of the windows that `next` counts; 0: whatever it is now */
-    int64_t credit;       /* how far it is behind its share, in millionths of a token */
+    int64_t credit;       /* how far it is behind its share, in parts of a token, 2^-20 */
 } weir_loader_cursor;
 
 typedef struct weir_loader weir_loader;

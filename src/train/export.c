@@ -7,7 +7,6 @@
 #include "convert/hparams_meta.h"
 #include "text/tokenizer.h"
 #include "train/param_file.h"
-#include "train/run_data.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -548,7 +548,7 @@ static bool is_choice(const json_t *value, const char *choices) {
         return text != NULL;
     char padded[32];
     int n = snprintf(padded, sizeof padded, " %s ", text);
-    return n > 2 && (size_t)n < sizeof padded && strstr(choices, padded);
+    return n > 2 && (size_t)n < sizeof padded && !strchr(text, ' ') && strstr(choices, padded);
 }
 
 static bool has_type(const json_t *value, const field *f) {

@@ -1075,8 +1075,8 @@ static const weir_story_plot plots[] = {
             "almost pulled the door out of {his} hand."
             "|\"It is afraid out there,\" said {h}. \"I would be.\" And {he} went out, with {his} "
             "collar turned up."
-            "|{h} took the lantern from the hook. \"You are only a {h.k},\" said somebody. \"And "
-            "it is only a lamb,\" said {h}. \"We will understand each other.\"]",
+            "|{h} took the lantern from the hook. \"You are only {h.a},\" said somebody. \"And it "
+            "is only a lamb,\" said {h}. \"We will understand each other.\"]",
             ">"
             "[{he} called its name, and the wind blew the name back into {his} mouth. {He} went "
             "{p.to}, and past the big stones, and farther than {he} had ever gone alone."

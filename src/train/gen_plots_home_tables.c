@@ -1,5 +1,6 @@
 /*
- * gen_plots_home_tables.c: plots: home, night, seasons, goodbyes. gen_story.h explains slots and marks.
+ * gen_plots_home_tables.c: plots: home, night, seasons, goodbyes. gen_story.h explains slots and
+ * marks.
  */
 #include "train/gen_story.h"
 
@@ -11,8 +12,8 @@ static const weir_story_plot plots[] = {
         .object = WEIR_STORY_TOY,
         .place = WEIR_STORY_WATER,
         .about = "[something that is lost for ever"
-            "|a {o.n} that is gone for ever"
-            "|saying goodbye to a {o.n}]",
+            "|{o.an} that is gone for ever"
+            "|saying goodbye to {o.an}]",
         .who = "who loses {his} {o.n} for ever",
         .title = "[The {o.T} That Was Gone"
             "|Goodbye, {o.T}"
@@ -70,30 +71,44 @@ static const weir_story_plot plots[] = {
             "dam, and a language that nobody else understood."
             "|Next door lived {f.intro}. As long as {h} could remember, they had played together "
             "every single day."
-            "|{H} and {f.intro} were so close that people called them the two peas.]",
+            "|{H} and {f.intro} were so close that people called them the two peas."
+            "|They had met when they were very small, {h} and {f.intro}. Neither of them could "
+            "remember a day without the other.]",
             "[{oneday}, {f} came with red eyes. \"We are moving away,\" {f.he} said. \"Far away, "
             "over the mountains.\" {H} did not understand. \"For how long?\" \"For ever,\" said "
             "{f}."
             "|Then, {oneday}, there were boxes in front of {f.n}'s house. \"We have to go,\" {f} "
-            "said, \"and I do not want to.\"]",
+            "said, \"and I do not want to.\""
+            "|{oneday}, there was a strange wagon in the street. Men carried out the table, the "
+            "beds and the clock. \"Where are you taking them?\" asked {h}. {F} stood at the gate "
+            "and could not say it.]",
             "[\"You cannot go,\" said {h}. \"Who will hold the other end of the rope?\" {F} did "
             "not know."
             "|They hid in their secret place and hoped that nobody would find them. But in the "
-            "evening they got hungry, and that was that.]",
+            "evening they got hungry, and that was that."
+            "|They made a plan. {F} would live in {h.n}'s {h.home}, under the bed. It was a good "
+            "plan, but the grown-ups found it out.]",
             "-"
             "[On the last day they did everything once more. They ran through the high grass, "
             "they threw stones into the pond, they said their secret words. But none of it was "
             "funny."
             "|They gave each other a present. {H} gave {f} a round stone, and {f} gave {h} "
-            "{f.his} [red scarf|green cap].]",
+            "{f.his} [red scarf|green cap]."
+            "|They cut a ribbon in two and tied it around their wrists, one half each. \"As long "
+            "as we wear it,\" they said, and did not finish the sentence.]",
             "[Then the wagon came. {F} sat in the back and waved. {H} ran after it as long as "
             "{he} could. Then {he} stood in the road and waved until there was only dust."
             "|\"Do not forget me,\" said {f}. \"Never,\" said {h}. The wagon rolled away, and the "
-            "wheels creaked, and it got smaller and smaller.]",
+            "wheels creaked, and it got smaller and smaller."
+            "|The wagon turned the corner. {H} heard the wheels for a little while longer. Then "
+            "{he} heard only the sparrows, who did not know what had happened.]",
             "[The next day {h} went to the tree house. It was much too big for one. {He} said one "
             "of their secret words out loud, but nobody answered."
             "|In the evening {h} looked over at the dark windows next door. There was no light "
-            "and no laughter. {H} missed {f.n} so much that it hurt.]",
+            "and no laughter. {H} missed {f.n} so much that it hurt."
+            "|{h} knocked on the door next door, three short and one long, as {he} had always "
+            "done. It sounded hollow. {He} sat down on the step and looked at the ribbon, and "
+            "everything went blurry.]",
         },
     },
     {
@@ -118,32 +133,49 @@ static const weir_story_plot plots[] = {
             "good,\" said {h}."
             "|In winter {h} built a snowman. {He} gave him a hat, a broom, and a very friendly "
             "smile. \"What is your name?\" {he} asked. The snowman said nothing, so {h} called "
-            "him Flake.]",
+            "him Flake."
+            "|The first snow was so soft that {h} sank up to {his} knees. It took {him} all "
+            "afternoon, and then somebody was standing there with a crooked hat and coal-black "
+            "eyes. \"I have always wanted to know someone like you,\" said {h}.]",
             "[Every morning {h} said hello to him. Every evening {h} told him about the day. The "
             "snowman did not say much, but he was a good listener."
             "|From then on {h} was never alone. {He} read to the snowman, and {he} had tea with "
-            "him, cold tea, of course.]",
+            "him, cold tea, of course."
+            "|{h} told him things that {he} had never told anybody. A snowman does not laugh at "
+            "you, and he does not tell.]",
             "-"
             "[When the wind was icy, {h} shivered, but the snowman seemed to smile even more. "
             "\"You love the cold,\" said {h}. \"I will learn to love it, too.\""
             "|Once {h} gave him {his} own scarf. \"So that you are not cold,\" {he} said. "
-            "{F.intro}, who was passing, laughed, but not in a mean way.]",
+            "{F.intro}, who was passing, laughed, but not in a mean way."
+            "|They watched the stars together. The snowman was out there all night anyway. \"Do "
+            "you know their names?\" asked {h}. He did not, and so {h} gave them some.]",
             "[Then the days grew longer. Drip, drip, went the roof. {F} said, \"Spring is "
             "coming!\" and everybody was glad. Only {h} was not."
             "|One day a warm wind came. The snow on the hill was suddenly gray. {H} saw that the "
-            "snowman had grown thinner.]",
+            "snowman had grown thinner."
+            "|There came a morning when the air smelled different, of earth, and of something "
+            "green. {F.first} took off {f.his} coat. \"Is it not lovely?\" said {f}. {H} ran to "
+            "the snowman. A drop was hanging from his nose.]",
             "[{h} put up an umbrella for him against the sun. {He} brought snow from the shadow "
             "behind the house and patted it on. But every day there was less of him."
             "|\"Please stay,\" said {h}. {He} built a wall to keep the sun away. But the sun is "
-            "stronger than a wall.]",
+            "stronger than a wall."
+            "|All day {h} carried snow in a bucket, from farther and farther away. In the evening "
+            "there was none left to carry.]",
             "[One morning there was only a puddle with a hat in it, and a carrot, and two stones. "
             "{H} stood there for a long time."
             "|Then came a night of rain. In the morning the smile was gone, and the hat lay in "
-            "the grass. {H} picked it up and cried.]",
+            "the grass. {H} picked it up and cried."
+            "|It happened while {h} was asleep. When {he} looked out, there was grass, and in the "
+            "grass lay a crooked hat. A blackbird was singing next to it, as if nothing had "
+            "happened.]",
             "[\"He has not gone completely,\" said {m} softly. \"He is in the brook now, and in "
             "the clouds.\" But {h} only wanted him back."
             "|The carrot {he} gave to the birds. The two stones {he} kept. And {his} heart was as "
-            "heavy as the stones.]",
+            "heavy as the stones."
+            "|{h} put the hat on the hook by the door. Sometimes, when nobody is looking, {he} "
+            "says good night to it, and then {he} has to swallow hard.]",
         },
     },
     {
@@ -165,39 +197,54 @@ static const weir_story_plot plots[] = {
             "[Behind {h.n}'s {h.home} stood an apple tree. It was older than anyone could "
             "remember. {H} knew each of its branches."
             "|{h} had a favorite place. It was an old apple tree {p.in}. In its shade {he} had "
-            "learned to read, and to whistle, and to do nothing.]",
+            "learned to read, and to whistle, and to do nothing."
+            "|Everybody in the family had been a baby under that tree. It was an apple tree, "
+            "crooked and broad, and {h} thought that it belonged to {him}, or that {he} belonged "
+            "to it.]",
             "[In spring it was white with blossom. In summer it was full of birds. In autumn it "
             "threw its apples at {h.n}'s feet. Plop, plop."
             "|When {h} was happy, {he} went to the tree. When {h} was sad, {he} went to the tree "
-            "as well, and leaned {his} back against it.]",
+            "as well, and leaned {his} back against it."
+            "|It had a hollow for secrets, and a branch that was just right for sitting. If you "
+            "put your ear to it in April, you could hear it hum.]",
             "[One night there was a storm. It howled and it shook the walls. {H} lay awake. "
             "{suddenly} there was a crack, so loud that {he} sat up in bed."
             "|Then came the autumn of the great wind. All night long it roared. \"Hold on, old "
-            "tree,\" whispered {h} into {his} pillow.]",
+            "tree,\" whispered {h} into {his} pillow."
+            "|The storm came without any warning. It threw tiles from the roofs. {H} lay awake "
+            "and thought of the tree. Toward morning there was a long, tired groan.]",
             "[In the morning {h} ran outside. The tree was lying on the ground. Its roots stuck "
             "up into the air, and the sky where it had stood was empty."
             "|When {he} came there the next day, it was much too bright. The tree had fallen. "
-            "Birds sat on it and did not know where to go.]",
+            "Birds sat on it and did not know where to go."
+            "|When it was light, {he} saw it. It was lying across the path, with all its little "
+            "green apples. They would never be red now.]",
             "[\"It was very old,\" said {e.intro}. \"It had a good life.\" {H} knew that. But "
             "{he} put {his} arms around the trunk and cried."
             "|{F.intro} came and sat down beside {him}, and said nothing, and that was good. {H} "
-            "stroked the bark. It was still a little warm from the sun.]",
+            "stroked the bark. It was still a little warm from the sun."
+            "|\"It stood for a hundred years,\" said {e.intro}, and took off {e.his} hat. {H} did "
+            "not care about the hundred years. {He} wanted tomorrow.]",
             "-"
             "[They picked up the last apples. They were small and sour. {H} ate one very slowly, "
             "because it was the last one in the world."
             "|{H} broke off a small twig and took it home. It stood in a glass by the window, and "
-            "every day it looked a little more tired.]",
+            "every day it looked a little more tired."
+            "|{h} counted the rings with {his} finger. There, quite far out, was the year when "
+            "{he} was born. It was a wide ring. It had been a good summer.]",
             "[Where the tree had stood, there was only grass now. Sometimes {h} still leaned "
             "back, without thinking, and there was nothing there."
             "|Someone planted a young tree in the same place. \"In a hundred years it will be "
-            "just as big,\" they said. But a hundred years is a very long time when you are sad.]",
+            "just as big,\" they said. But a hundred years is a very long time when you are sad."
+            "|In the evening {he} climbed up on the trunk, in the place where the branch had "
+            "been. It was so low now. {H} sat there until the first stars came out, and wept.]",
         },
     },
     {
         .name = "cannot_sleep",
         .flags = WEIR_STORY_BEDTIME | WEIR_STORY_PARENT,
         .about = "[going to sleep"
-            "|a {h.k} that cannot sleep"
+            "|{h.a} that cannot sleep"
             "|bedtime]",
         .who = "[who cannot sleep"
             "|who does not want to go to bed]",
@@ -212,7 +259,9 @@ static const weir_story_plot plots[] = {
             "[It was night, and everybody was asleep. Only {h} was not. {He} lay on {his} left "
             "side, and {he} lay on {his} right side, and {he} lay upside down."
             "|\"Good night,\" said {m}, and blew out the light. \"Good night,\" said {h}. But "
-            "sleep did not come. {He} was as awake as a rooster in the morning.]",
+            "sleep did not come. {He} was as awake as a rooster in the morning."
+            "|The clock struck nine, and the clock struck ten. {H} had counted all the strokes. "
+            "There was a lump in the pillow, and it was on every side.]",
             "[{he} looked out of the window and saw a bat. \"How do you sleep?\" asked {h}. "
             "\"Upside down,\" said the bat. {H} tried it. All the blood ran to {his} head, and "
             "{he} fell on the rug."
@@ -220,28 +269,43 @@ static const weir_story_plot plots[] = {
             "am dizzy,\" said the moth. {H} ran around the table ten times. Now {he} was dizzy "
             "and still awake."
             "|\"Count stars,\" said the cricket outside. {H} counted to one hundred and six. Then "
-            "a cloud came, and {he} had to start again.]",
+            "a cloud came, and {he} had to start again."
+            "|There was a cat on the windowsill, rolled up like a bun. \"What is the trick?\" "
+            "asked {h}. The cat opened half an eye. \"There is no trick,\" it said. \"I just stop "
+            "doing anything else.\"]",
             "-"
             "[The frog in the pond said, \"I sing until I am tired.\" {H} sang. Three neighbors "
             "knocked on the wall."
             "|The snail said, \"I pull in my head.\" {H} pulled {his} head under the blanket. It "
-            "was dark in there, and much too warm.]",
+            "was dark in there, and much too warm."
+            "|{he} asked the clock. \"Tick, tock,\" said the clock. It never slept at all, so it "
+            "was no help.]",
             "[{he} drank some water. {He} shook up the pillow. {He} thought about sheep, but the "
             "sheep began to play leapfrog, and that was far too exciting."
             "|{atlast} {he} got up and went to {m} on tiptoe. \"I have forgotten how to sleep,\" "
-            "{he} whispered.]",
+            "{he} whispered."
+            "|{he} tried the other end of the bed. {He} tried it under the bed. There was a lot "
+            "of dust down there, and {he} sneezed {himself} wide awake.]",
             "[{m} did not scold. {M.he} took {him} in {m.his} arms and rocked {him}. \"You do not "
             "have to sleep,\" {m.he} said. \"You only have to rest a little and listen.\""
             "|Then the door opened softly. \"Are you still awake?\" asked {m}, and sat down on "
-            "the edge of the bed. \"I will tell you about the day when you were born.\"]",
+            "the edge of the bed. \"I will tell you about the day when you were born.\""
+            "|A warm hand was laid on {his} forehead. It was {m}. \"Shall I sit with you for a "
+            "while?\" {m.he} asked. {M.he} did not light the lamp. {M.he} only sat there, and "
+            "breathed in and out.]",
             "[And {m} sang, very quietly, about the moon who puts the clouds to bed, one by one, "
             "the big ones and the little ones. {H} wanted to ask how many clouds there were. But "
             "{he} was too tired to ask."
             "|It was a slow story, with a lot of snow in it, and the snow fell and fell. {H} "
-            "heard the beginning. Nobody knows if {he} heard the end.]",
+            "heard the beginning. Nobody knows if {he} heard the end."
+            "|\"Once there was a day,\" {m} began, \"when nothing happened at all.\" It was the "
+            "most boring story in the world. There was a cow in it, who looked at a gate. {H} "
+            "wanted to ask if the gate was open.]",
             "[And then it was very still. {H} was asleep. Good night, little {h.k}."
             "|{M} tucked {him} in and kissed {him} on the nose. Outside the moon went slowly over "
-            "the roof. Everyone in the whole wide world was asleep.]",
+            "the roof. Everyone in the whole wide world was asleep."
+            "|But the answer could wait until morning. And now everyone sleeps: the cat, the cow "
+            "and the gate.]",
         },
     },
     {
@@ -263,34 +327,51 @@ static const weir_story_plot plots[] = {
             "[Every evening {h} looked at the moon. It was so round and so near. \"I would like "
             "to touch it,\" {he} said, \"only once.\""
             "|\"What does the moon feel like?\" {h} wondered one night. \"Is it soft like bread "
-            "or cool like a plate?\" Nobody could tell {him}.]",
+            "or cool like a plate?\" Nobody could tell {him}."
+            "|One evening the moon sat on top of the chimney, as big as a cheese. \"If I had a "
+            "ladder,\" said {h}, \"I could stroke it.\"]",
             "[{h} climbed on a chair. The moon was still too far away. {He} climbed on the roof. "
             "It was still too far away."
             "|{he} stood on {his} toes and stretched out {his} arm. {He} missed it by just a "
-            "little, or so it seemed.]",
+            "little, or so it seemed."
+            "|{he} fetched the ladder. {He} fetched a broom. {He} put the broom on top of the "
+            "ladder and {himself} on top of the broom. The moon moved a little higher, just to be "
+            "safe.]",
             "[So {he} walked {p.to}, by the light of the stars. The grass was wet, and the "
             "crickets were singing their long song."
             "|So {he} set out for the highest hill. \"Where are you going so late?\" asked "
-            "{e.intro}. \"To the moon,\" said {h}. \"Ah,\" said {e}. \"Give it my regards.\"]",
+            "{e.intro}. \"To the moon,\" said {h}. \"Ah,\" said {e}. \"Give it my regards.\""
+            "|\"Then I will go to where it lives,\" said {h}, and {he} went out into the blue "
+            "night, {p.to}. Every leaf had a silver edge.]",
             "-"
             "[The moon walked along with {him}. When {he} stopped, it stopped. When {he} ran, it "
             "ran. It seemed to like {him}."
             "|A sleepy [dormouse|toad] came along for a while, and then lay down by the path and "
-            "slept.]",
+            "slept."
+            "|Whenever {he} looked up, it was there, behind the trees, between the branches. It "
+            "was like a walk with somebody who does not talk much.]",
             "[On the top {he} stretched as high as {he} could. It was no good. The moon was just "
             "as far away as before. {H} sat down and sighed."
             "|But at the highest point of the hill the moon was no closer. \"You are too high "
-            "up,\" said {h} sadly. The moon said nothing.]",
+            "up,\" said {h} sadly. The moon said nothing."
+            "|At the top there was only more sky. {H} stood on a stone and reached out. {His} "
+            "fingers closed around nothing. \"Good evening,\" {he} said all the same, because "
+            "{he} had come such a long way.]",
             "[Then {he} saw something shining in the grass. It was a small pond, and in the pond "
             "lay the moon! {H} knelt down. Very gently, {he} put {his} hand on it. It was cool "
             "and soft, and it trembled a little."
             "|{later} {he} was thirsty and bent down over a pond. And there it was, right under "
             "{his} nose, round and golden. {H} touched it with one finger. The moon laughed in a "
-            "hundred little rings.]",
+            "hundred little rings."
+            "|At {his} feet there was a rain puddle, no bigger than a plate. And who was swimming "
+            "in it? {H} held {his} breath. {He} dipped in one fingertip, and the moon wrinkled "
+            "its whole face and smiled.]",
             "[\"Good night, moon,\" whispered {h}. Then {he} went home and fell asleep at once. "
             "And the moon looked in through the window and covered {him} with light."
             "|{h} yawned. The way home was downhill. {He} crept into {his} bed and dreamed of "
-            "something cool and soft, and the moon kept watch until morning.]",
+            "something cool and soft, and the moon kept watch until morning."
+            "|So now {he} knew what it felt like. It felt like water, and like sleep. {H} went "
+            "home with one wet finger, and did not dry it.]",
         },
     },
     {
@@ -314,35 +395,51 @@ static const weir_story_plot plots[] = {
             "\"Already?\" asked {h}. \"It is only autumn.\" \"I sleep until spring,\" said the "
             "bear. \"Then tell me what I have missed.\""
             "|When the leaves fell, the big brown bear began to yawn. \"Good night,\" he said to "
-            "{h}. \"Wake me when the first flower comes.\" And he lay down in his cave.]",
+            "{h}. \"Wake me when the first flower comes.\" And he lay down in his cave."
+            "|Every autumn it was the same. The bear ate and ate, and then one evening he hugged "
+            "{h} and said, \"See you in spring.\" {H} had never liked that part.]",
             "[{h} tucked the bear in with leaves. \"Sleep well,\" {he} whispered. Then {he} went "
             "out into the snow, all alone."
-            "|{h} listened at the cave. Rrrr, went the bear. Rrrr. It would be a long winter.]",
+            "|{h} listened at the cave. Rrrr, went the bear. Rrrr. It would be a long winter."
+            "|{h} put a sign in front of the cave. \"Quiet, please,\" it said. Then {he} walked "
+            "home, and {his} own steps sounded very loud.]",
             "[The first snow fell. \"The bear should see this,\" thought {h}. {He} looked at the "
             "flakes very carefully, so that {he} could tell him about it later."
             "|One day all the puddles were ice, and {h} slid from one end of the world to the "
-            "other. {He} kept that in {his} head for the bear.]",
+            "other. {He} kept that in {his} head for the bear."
+            "|{h} began a list, so that {he} would forget nothing: first frost, first flake, "
+            "first snowball down the neck. {He} was already on the third page.]",
             "-"
             "[On the longest night of the year there were lights in all the windows. {H} put a "
             "little lamp in front of the cave. The bear smiled in his sleep."
             "|Once {h} lay down beside the bear for an afternoon. It was warm there and smelled "
-            "of honey. But {h} was not made for sleeping so long.]",
+            "of honey. But {h} was not made for sleeping so long."
+            "|It was so cold that the words froze in the air. {H} would have liked to save one of "
+            "them for the bear.]",
             "[In deep winter {h} met {f.intro}, who was lonely, too. They built a hut of snow and "
             "drank hot milk in it. \"I must tell the bear about you,\" said {h}."
             "|When it was coldest, {h} learned a song from {f.intro}. It had eleven verses. {H} "
-            "practiced every day, because the bear liked songs.]",
+            "practiced every day, because the bear liked songs."
+            "|{F.intro} came skating by on two wooden spoons. \"I am collecting the winter for "
+            "somebody,\" said {h}. \"Then you need some of this,\" said {f}, and put an icicle in "
+            "{his} hand. From then on, they collected together.]",
             "[Then, one morning, something yellow stood in front of the cave. It was the first "
             "flower. \"Wake up!\" called {h}. \"It is spring!\" The bear opened one eye. \"Is "
             "it?\" he asked. \"Then tell me everything.\""
             "|One day the snow began to drip. A smell of earth was in the air. And the bear came "
             "out of his cave, thin and sleepy, and stretched. \"Good morning,\" he said. \"What "
-            "did I miss?\"]",
+            "did I miss?\""
+            "|There was a rumble in the cave, then a yawn that went on for half a morning. Two "
+            "brown ears appeared. \"What smells so good?\" asked the bear. It was spring.]",
             "[And {h} told him about the snow and the ice and the lamp, and about {f}. It took "
             "the whole day. In the end it was {h} who fell asleep, with {his} head on the bear's "
             "warm belly."
             "|So they sat in the first warm sun, and {h} told the whole winter from the "
             "beginning. When {he} came to the end, both of them were asleep. Spring was in no "
-            "hurry.]",
+            "hurry."
+            "|{h} read the whole list to him. {F} showed what it looks like to fall on the ice. "
+            "The bear laughed in all the right places. \"What a lovely winter,\" he said. \"It is "
+            "as if I had been there.\"]",
         },
     },
     {
@@ -365,33 +462,48 @@ static const weir_story_plot plots[] = {
             "[{oneday}, {h} moved to a new place. There were boxes everywhere. The door was on "
             "the wrong side, and the stairs creaked in the wrong way."
             "|But {oneday}, {he} had to move. The new {h.home} smelled of paint. \"I want to go "
-            "home,\" said {h}. \"This is home now,\" said {m}. It did not feel like it.]",
+            "home,\" said {h}. \"This is home now,\" said {m}. It did not feel like it."
+            "|Everything {h} owned was in a cart, even {his} bed. The cart rolled over the hill, "
+            "and on the other side was a new house with a strange number on the door.]",
             "[{h} sat on a box and {look.homesick}. At home {he} knew every stone. Here {he} did "
             "not even know where the sun came up."
             "|At night the shadows on the wall were strange shadows. {H} was {feel.homesick} and "
-            "cried a little into {his} pillow.]",
+            "cried a little into {his} pillow."
+            "|{h} unpacked {his} things and put them where they had always been. But there was no "
+            "shelf there, and the window was missing. {H} {look.sad}.]",
             "[{nextday}, there was a knock. Outside stood {f.intro}. \"Are you the new one?\" "
             "asked {f}. \"I live over there. Do you like mud?\" {H} thought about it. \"Yes,\" "
             "{he} said."
             "|{nextday}, something came flying through the window. It was a ball. \"Sorry!\" "
-            "called a voice. A head came up, and it belonged to {f.intro}. \"Want to play?\"]",
+            "called a voice. A head came up, and it belonged to {f.intro}. \"Want to play?\""
+            "|{nextday}, a paper bird came sailing over the hedge. On its wing it said: \"Do you "
+            "live here now?\" {H} wrote \"Yes\" on the other wing and threw it back. The hedge "
+            "giggled. It was {f.intro}.]",
             ">"
             "[{f} showed {him} everything: the best tree for climbing, the hole in the fence, and "
             "the place {p.in} where you can find things {p.spot}."
             "|They ran {p.to}. \"This is where I come when I am sad,\" said {f}, \"and that over "
-            "there is where I come when I am not.\"]",
+            "there is where I come when I am not.\""
+            "|\"You have to know the important things,\" said {f}: where the dog is that does not "
+            "bite, who gives you a bun if you look hungry, and how to get {p.to} without being "
+            "seen.]",
             "[\"Do you miss your old home?\" asked {f}. \"Very much,\" said {h}. \"I was new "
             "once, too,\" said {f}. \"It takes eleven days. Then it is yours.\""
             "|{h} told {f} about {his} old home, and {f} listened until the end. \"It sounds "
             "nice,\" said {f}. \"You can have two homes, you know. One here and one in your "
-            "head.\"]",
+            "head.\""
+            "|\"At my old place there was a tree,\" said {h}. \"We have one, too,\" said {f}. "
+            "\"It is not the same one. But you can tell it about the other.\"]",
             "[When {h} came back in the evening, {he} knew which stair creaked, and jumped over "
             "it. \"Where have you been?\" asked {m}. \"At home,\" said {h}, and then {he} "
             "laughed, because it was true."
             "|That night the shadows on the wall were the same as before. But now {he} saw that "
             "one of them looked like {f}. {H} waved at it and fell asleep."
             "|Eleven days later {h} woke up, and {he} did not think of boxes any more. The sun "
-            "came in through the window, just where it should. {H} was {feel.happy}.]",
+            "came in through the window, just where it should. {H} was {feel.happy}."
+            "|That night {h} lay in {his} bed and listened. The stairs creaked, the pipe gurgled, "
+            "somebody laughed in the next house. They were all still new noises, but {he} already "
+            "had a favorite one.]",
         },
     },
     {
@@ -416,33 +528,49 @@ static const weir_story_plot plots[] = {
             "tooth!\" {he} {h.cried}. {M} looked at it. \"It will come out by itself,\" {m.he} "
             "said."
             "|{h} had a tooth that wiggled. It wiggled to the left and it wiggled to the right, "
-            "but it would not come out.]",
+            "but it would not come out."
+            "|It was in the middle of breakfast. \"Ow,\" said {h}. \"Is it the egg?\" asked {m}. "
+            "It was not the egg. It was a tooth, and it moved like a gate in the wind.]",
             "[But {h} could not wait. {He} went to {f.intro}. \"Pull it out, please,\" {he} said. "
             "{F} was very pleased. \"I have always wanted to be a dentist,\" {f.he} said."
             "|\"I know how to do it,\" said {f.intro}, who was {his} best friend and knew "
-            "everything.]",
+            "everything."
+            "|\"How long does it take?\" asked {h}. \"It takes as long as it takes,\" said {m}. "
+            "That was too long. {H} went to see {f.intro}, who owned a pair of pliers and a book "
+            "about elephants.]",
             "[First they tied one end of a string to the tooth and the other end to the door. "
             "Bang! The door flew shut. The string broke, and the tooth stayed where it was."
             "|First {f} tied a string to the tooth and to a big stone. Then {f.he} pushed the "
-            "stone down the hill. But {h} ran along behind it, all the way down.]",
+            "stone down the hill. But {h} ran along behind it, all the way down."
+            "|They tied the tooth to the tail of a kite and waited for the wind. The kite rose. "
+            "{H} rose, too, at least on {his} toes. Then the string slipped off.]",
             "[Then {h} ate an apple, and a carrot, and a very hard pretzel. {H} was full. The "
             "tooth wiggled and stayed."
             "|Next {h} tried to scare the tooth. {He} made terrible faces in the mirror. The "
-            "mirror looked scared, but not the tooth.]",
+            "mirror looked scared, but not the tooth."
+            "|\"Bite on this,\" said {f}, and held out a boot. {H} bit on it. Now they had a boot "
+            "with a hole in it.]",
             "-"
             "[\"Perhaps it likes you,\" said {f}. \"Perhaps it is shy,\" said {h}."
             "|They asked {e.intro}, who had no teeth left at all. \"Mine went away long ago,\" "
-            "said {e}. \"I think they did not like turnips.\"]",
+            "said {e}. \"I think they did not like turnips.\""
+            "|{h} began to speak with {his} mouth closed, and it sounded like a very small "
+            "trumpeter far away.]",
             "[{f} sat down to think, right on the cake that {m} had put on the chair. Squish! {F} "
             "jumped up with cream on {f.his} bottom. {H} laughed and laughed, and pop, something "
             "small and white flew through the air."
             "|\"Let me look again,\" said {f}, and leaned forward, and fell off the chair, and "
             "pulled the tablecloth down with {f.him}. {H} shouted with laughter, and then {he} "
-            "felt a hole where the tooth had been.]",
+            "felt a hole where the tooth had been."
+            "|\"I have an idea,\" said {f}. Just then {f} sneezed, so hard that the pepper flew "
+            "up. And so {h} sneezed as well, once, twice, and at the third time something went "
+            "ping against the kettle.]",
             "[It lay in the [butter|sugar bowl] and gleamed. \"It came out by itself,\" said {m}, "
             "\"just as I said.\" {H} smiled, and it was a smile with a window in it."
             "|\"My tooth!\" said {h}, but it sounded like \"My toof!\" And then they had to laugh "
-            "all over again.]",
+            "all over again."
+            "|There was a small, warm gap, and {his} tongue had to go and see it again and again. "
+            "\"Does it hurt?\" asked {f}. \"It whistles,\" said {h}, and it did.]",
         },
     },
     {
@@ -465,34 +593,51 @@ static const weir_story_plot plots[] = {
             "[It was raining. {w.line} {H} had wanted to go {p.to}, and now {he} could not. "
             "\"What a boring, boring day,\" {he} said."
             "|{oneday}, {h} wanted to have a picnic {p.in}. Everything was packed. But when {he} "
-            "opened the door, it was raining cats and dogs.]",
+            "opened the door, it was raining cats and dogs."
+            "|Raindrops were racing down the pane. {H} had bet on the left one, and {he} had "
+            "lost. {w.line} There would be no trip {p.to} today.]",
             "[{h} counted the drops on the window. {He} counted the cracks in the wall. {H} was "
             "{feel.bored}."
             "|{h} pressed {his} nose against the window. Drip, drop. Drip, drop. The clock ticked "
-            "very slowly.]",
+            "very slowly."
+            "|\"There is nothing to do,\" said {h} to the ceiling. The ceiling had nothing to say "
+            "to that. {H} was {feel.bored}.]",
             "[Then there was a knock. Outside stood {f.intro}, dripping wet. \"I was bored,\" "
             "said {f}, \"so I thought we could be bored together.\""
             "|{suddenly} the door flew open. It was {f.intro}. \"Why are you sitting here?\" "
-            "{f.he} asked. \"The sea is rising! All aboard!\"]",
+            "{f.he} asked. \"The sea is rising! All aboard!\""
+            "|Splash, splash, splash, somebody was coming up the path in boots that were much too "
+            "big. It was {f.intro}. \"Do you know what this is?\" {f} asked, and pointed at the "
+            "puddle in front of the door. \"That is the sea.\"]",
             "[They turned the table upside down, and it was a ship. A broom was the mast, a sheet "
             "was the sail. \"Where are we going?\" asked {f}. \"To the end of the world,\" said "
             "{h}, \"and back in time for supper.\""
             "|They hung a blanket over two chairs, and it was a tent in the desert. They had to "
-            "be careful because of the lions.]",
+            "be careful because of the lions."
+            "|They dragged the washtub into the middle of the room. \"Anchors up!\" called {h}. "
+            "\"Which way is America?\" asked {f}. \"Past the stove and then to the right.\"]",
             "-"
             "[They met a whale, which was the sofa, and a sea snake, which was a belt. \"Pull in "
             "your feet!\" called {h}, just in time."
             "|They saved the king of the cushions from a terrible carpet. He gave them each a "
-            "medal, which was a bottle cap.]",
+            "medal, which was a bottle cap."
+            "|A storm blew up, because somebody had opened the window. The captain lost {his} "
+            "hat, and the crew threw out the ballast, which was a basket of onions.]",
             "[On an unknown island, under the stairs, they ate the picnic: {food} and a lot of "
             "crumbs. Nothing had ever tasted so good."
             "|For lunch they roasted {h.food} over a fire of red socks. \"Sailors are always "
-            "hungry,\" said {f}.]",
+            "hungry,\" said {f}."
+            "|Behind the coal box lived the king of the stockings. He had no shoes, so they gave "
+            "him a box of buttons and he let them pass. After that there was {food} for the whole "
+            "crew.]",
             "[\"Look,\" said {f} at last. The sun was shining! It must have been shining for "
             "hours. \"Shall we go out?\" asked {h}. They looked at the ship. \"Tomorrow,\" said "
             "both of them."
             "|When it was time to go home, the rain had stopped long ago. Nobody had noticed. \"I "
-            "hope it rains tomorrow, too,\" said {h}.]",
+            "hope it rains tomorrow, too,\" said {h}."
+            "|Somebody knocked on the window. \"Are you coming out?\" called the others. \"It has "
+            "not rained for hours!\" {H} and {f} looked at each other. \"We cannot,\" called {h}. "
+            "\"We are in the middle of the ocean.\"]",
         },
     },
     {
@@ -733,7 +878,7 @@ static const weir_story_plot plots[] = {
         .beats = {
             "[In June {h} found a swallow in the grass. Its wing was broken. {He} carried it home "
             "and made it a bed in an old slipper."
-            "|{oneday} in summer, a swallow flew against the window and fell down. {H} tied its "
+            "|One day in summer, a swallow flew against the window and fell down. {H} tied its "
             "wing with a thin strip of cloth. \"Stay here,\" {he} said, \"until you can fly.\"]",
             "[{h} caught flies for it, and that is not easy. {He} talked to it in the morning, "
             "and in the evening it sat on {his} shoulder. It had eyes like two drops of ink."

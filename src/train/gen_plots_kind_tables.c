@@ -1,5 +1,6 @@
 /*
- * gen_plots_kind_tables.c: plots: gifts, sharing, new friends. gen_story.h explains slots and marks.
+ * gen_plots_kind_tables.c: plots: gifts, sharing, new friends. gen_story.h explains slots and
+ * marks.
  */
 #include "train/gen_story.h"
 
@@ -719,7 +720,7 @@ static const weir_story_plot plots[] = {
             "put it back.]",
             "[On the third day {h} had a lump in {his} throat. It was an apology that wanted to "
             "come out. {He} put on {his} hat and started walking."
-            "|On the third day {he} could not bear it any longer. \"What is a {o.n} worth, if I "
+            "|On the third day {he} could not bear it any longer. \"What is {o.an} worth, if I "
             "have nobody to show it to?\" {he} thought, and went to the door."
             "|In the third night {h} wrote a letter. \"I am sorry,\" it said, and nothing else, "
             "because everything else was not so important. {He} went out to put it under {f.n}'s "
@@ -841,9 +842,9 @@ static const weir_story_plot plots[] = {
             "you like to read a page?\" {asked} {h}. {F} suddenly had to go home."
             "|{h} wrote a letter to {his} friend {f.n} the {f.k}. There was no answer. {He} wrote "
             "another one. When {he} came to visit, both of them lay on the table, unopened."
-            "|On the wall {p.in} hung a big sign. \"What does it say?\" {f.intro} asked {h}, as "
-            "if it was not important. \"Can you not see it from there?\" \"The sun is in my "
-            "eyes,\" said {f}. But there was no sun that day.]",
+            "|A big sign hung {p.in}. \"What does it say?\" {f.intro} asked {h}, as if it was not "
+            "important. \"Can you not see it from there?\" \"The sun is in my eyes,\" said {f}. "
+            "But there was no sun that day.]",
             "[{h} thought about it. Then {he} understood. \"You cannot read,\" {he} said gently. "
             "{F} turned red. \"Everybody can, except for me,\" {f.he} said. \"I am too stupid for "
             "it.\""

@@ -1,5 +1,6 @@
 /*
- * gen_plots_lost_tables.c: plots: things lost and found, ways home. gen_story.h explains slots and marks.
+ * gen_plots_lost_tables.c: plots: things lost and found, ways home. gen_story.h explains slots and
+ * marks.
  */
 #include "train/gen_story.h"
 
@@ -11,7 +12,7 @@ static const weir_story_plot plots[] = {
         .object = WEIR_STORY_TOY,
         .about = "[a lost {o.n}"
             "|losing something and finding it again"
-            "|a {o.n} that was lost and found]",
+            "|{o.an} that was lost and found]",
         .who = "[who loses {his} {o.n}"
             "|who looks for a lost {o.n}"
             "|who cannot find {his} {o.n}]",
@@ -106,11 +107,11 @@ static const weir_story_plot plots[] = {
         .name = "found_thing_returned",
         .flags = WEIR_STORY_FRIENDS,
         .object = WEIR_STORY_POCKET,
-        .about = "[a {o.n} that belongs to somebody else"
+        .about = "[{o.an} that belongs to somebody else"
             "|an honest {h.k}"
             "|finding something that is not yours]",
         .who = "[who finds {o.a}"
-            "|who finds a {o.n} and gives it back"
+            "|who finds {o.an} and gives it back"
             "|who is honest]",
         .title = "[{h.T} Finds a {o.T}"
             "|The {o.AT}"
@@ -244,9 +245,9 @@ static const weir_story_plot plots[] = {
             "[{P.spot} sat {e.intro}. \"You look lost,\" said {e}. \"I am,\" said {h}. \"I want "
             "to go home.\" \"[Follow the stream|Follow the evening star|Walk toward the sound of "
             "the bell],\" said {e}, \"and you cannot go wrong.\""
-            "|{Suddenly} {he} heard a voice. \"Who is singing there?\" It was {e.intro}. {H} told "
-            "{e.him} everything. \"I know your {h.home},\" said {e}. \"Do you see that tall tree? "
-            "Behind it the path begins.\""
+            "|{Suddenly} {he} heard a voice. \"Who is there?\" It was {e.intro}. {H} told {e.him} "
+            "everything. \"I know your {h.home},\" said {e}. \"Do you see that tall tree? Behind "
+            "it the path begins.\""
             "|Then {e.intro} came along. \"Please,\" said {h}, \"which way is home?\" \"I know "
             "many ways,\" said {e}, \"but yours I can smell. Somebody over there is making "
             "{food}.\""
@@ -282,7 +283,7 @@ static const weir_story_plot plots[] = {
         .name = "key_and_door",
         .flags = WEIR_STORY_FRIENDS,
         .about = "[a secret door"
-            "|a {o.adj} key"
+            "|an old key"
             "|a secret garden]",
         .who = "[who finds a key"
             "|who opens a secret door"
@@ -700,9 +701,9 @@ static const weir_story_plot plots[] = {
         .object = WEIR_STORY_FRAIL,
         .about = "[a promise"
             "|keeping a promise"
-            "|borrowing a {o.n}]",
+            "|borrowing {o.an}]",
         .who = "[who keeps a promise"
-            "|who borrows a {o.n}"
+            "|who borrows {o.an}"
             "|who makes a promise]",
         .title = "[The Promise"
             "|{h.T} Keeps a Promise"

@@ -358,13 +358,23 @@ static void make_about(chat *c, weir_story_tale *tale) {
     weir_gen_text_free(&told);
 }
 
+static bool is_in_quotes(const char *text, const char *at) {
+    size_t n = 0;
+    for (const char *p = text; p < at; p++)
+        n += *p == '"';
+    return n % 2 == 1;
+}
+
 static void make_continued(chat *c, weir_story_tale *tale) {
     weir_gen *g = c->g;
     weir_gen_text request = {0};
     json_t *check = json_object();
     tell_tale(tale, g, &(weir_story_wish){0}, 0);
     const char *text = text_of(&tale->text);
-    const char *rest = weir_gen_sentence_at(text, 1 + weir_gen_below(g, 3));
+    uint32_t n_sentences = 1 + weir_gen_below(g, 3);
+    const char *rest = weir_gen_sentence_at(text, n_sentences);
+    while (is_in_quotes(text, rest)) /* never in the middle of what somebody says */
+        rest = weir_gen_sentence_at(text, ++n_sentences);
     size_t n_begin = (size_t)(rest - text);
     while (n_begin > 0 && (text[n_begin - 1] == ' ' || text[n_begin - 1] == '\n'))
         n_begin--;

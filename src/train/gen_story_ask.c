@@ -75,7 +75,7 @@ static void put_hero(weir_story_tale *tale, weir_gen_text *to, json_t *check) {
     double p_trait = tale->is_trait_asked ? 1.0 : 0.7;
     if (*trait && (!has_phrase(tale, trait) || !weir_gen_chance(g, p_trait)))
         trait = "";
-    bool is_sized = hero->size[0] && weir_gen_chance(g, 0.5);
+    bool is_sized = hero->size[0] && weir_gen_chance(g, tale->is_trait_asked ? 0.8 : 0.5);
     const char *size = is_sized ? hero->size : "";
     const char *words = weir_story_describe(&tale->world, trait, size, hero->noun);
     bool is_an = strchr("aeio", words[0]) != NULL;

@@ -48,7 +48,7 @@ const weir_story_macro weir_story_macros[] = {
     {"happily", "[happily|with a smile|cheerfully|and laughed|brightly]"},
     {"sadly", "[sadly|in a small voice|with tears in {his} eyes|quietly]"},
     {"softly", "[softly|in a low voice|gently|kindly]"},
-    {"asked", "[asked|wondered|wanted to know]"},
+    {"asked", "[asked|wondered]"},
     {"food", "[a warm apple pie|a bowl of hot soup|fresh bread with honey|a plate of pancakes|berry tart|a big pot of porridge|cinnamon buns|sweet plums|corn cakes|pumpkin soup|cherry cake|buttered toast]"},
 
     {"a.small", "[a yellow butterfly|a blue dragonfly|a dancing feather|a rolling chestnut|a shiny beetle|a red leaf in the wind|a soap bubble]"},

@@ -97,7 +97,7 @@ const weir_story_kind weir_story_kinds[] = {
     {"baker", "bakers", AD | WK, GROWN, "bakery", "[above a bakery|in a small town by a river|in a house that smelled of bread]", "fresh rolls", "[ran|hurried|rushed]", "walked", "called", "face"},
     {"pirate", "pirates", AD | WK, "[young|old|little]", "ship", "[on a ship with red sails|on a small green island|in a harbor town]", "fish stew", "[ran|hurried|raced]", "strode", "shouted", "face"},
     {"yeti", "yetis", MG | BG | WK, "[big|young|little]", "cave", "[in a cave of ice|on the highest mountain]", "snow cones", "[ran|stomped]", "plodded", "roared", "ears"},
-    {"giant", "giants", MG | BG | WK | AD, "[young|big|gentle]", "house", "[in a huge stone house|behind the mountains|at the top of a hill]", "porridge", "[ran|hurried|stomped]", "stomped", "boomed", "face"},
+    {"giant", "giants", MG | BG | WK | AD, "[young|big|huge]", "house", "[in a huge stone house|behind the mountains|at the top of a hill]", "porridge", "[ran|hurried|stomped]", "stomped", "boomed", "face"},
     {"unicorn", "unicorns", MG | BG | WK, "[little|young|white]", "glade", "[in a secret glade|in a silver forest|beside a lake of clear water]", "clover", "[galloped|ran|trotted]", "trotted", "called", "ears"},
     {"monster", "monsters", MG | BG | WK, "[little|small|big|furry]", "cave", "[under an old bed|in a cupboard under the stairs|in a cave full of cushions]", "jam sandwiches", "[ran|hurried|stomped]", "tiptoed", "growled", "ears"},
     /* 70 */
@@ -145,7 +145,7 @@ const weir_story_object weir_story_objects[] = {
     {"lamp", "[little|golden|old|green|round]", L | FR, "light", "lit", "lighting", "cracked", GLUED},
     {"lantern", "[little|red|old|bright|round]", L | FR | X, "carry", "carried", "carrying", "cracked", GLUED},
     /* 7 */
-    {"bell", METAL, M | P | S, "ring", "rang", "ringing", NULL, NULL},
+    {"bell", METAL, P | S, "ring", "rang", "ringing", NULL, NULL},
     {"key", METAL, P | S | X, LOOK, NULL, NULL},
     {"boat", "[little|red|blue|wooden|paper]", T | FO | FR, "sail", "sailed", "sailing", "[cracked|broke in two]", NAILED},
     {"spyglass", METAL, X | FR, "look through", "looked through", "looking through", "cracked", GLUED},
@@ -155,7 +155,7 @@ const weir_story_object weir_story_objects[] = {
     /* 14 */
     {"ring", "[golden|silver|tiny|shiny]", W | P | S, "wear", "wore", "wearing", NULL, NULL},
     {"crown", "[golden|paper|silver|shiny]", W | S | FR, "wear", "wore", "wearing", "[bent|broke]", GLUED},
-    {"drumstick", "[long|wooden|red]", T | M | FR, "drum with", "drummed with", "drumming with", "snapped", GLUED},
+    {"drumstick", "[long|wooden|red]", T | FR, "drum with", "drummed with", "drumming with", "snapped", GLUED},
     {"thimble", METAL, P | S | H, LOOK, NULL, NULL},
     {"feather", "[white|blue|long|golden|soft|green]", P, LOOK, NULL, NULL},
     {"shell", "[pink|white|shiny|big|pretty]", P | S, "listen to", "listened to", "listening to", NULL, NULL},
@@ -172,8 +172,8 @@ const weir_story_object weir_story_objects[] = {
     {"flute", "[wooden|silver|little|old]", M | FR, "play", "played", "playing", "cracked", GLUED},
     {"fiddle", "[old|brown|little]", M | FR, "play", "played", "playing", "[cracked|lost a string]", NAILED},
     {"horn", "[golden|little|old|brass]", M | S, "blow", "blew", "blowing", NULL, NULL},
-    {"tambourine", "[round|red|old]", M | T | FR, "shake", "shook", "shaking", "cracked", GLUED},
-    {"whistle", "[tin|silver|little|red]", M | P | T | S, "blow", "blew", "blowing", NULL, NULL},
+    {"tambourine", "[round|red|old]", T | FR, "shake", "shook", "shaking", "cracked", GLUED},
+    {"whistle", "[tin|silver|little|red]", P | T | S, "blow", "blew", "blowing", NULL, NULL},
     {"blanket", "[blue|soft|woolly|red|patchwork]", FR | W, "cuddle", "cuddled", "cuddling", "tore", SEWN},
     {"pillow", "[soft|blue|white|round]", FR, "cuddle", "cuddled", "cuddling", "tore", SEWN},
     /* 35 */
@@ -230,8 +230,8 @@ const weir_story_object weir_story_objects[] = {
     {"bicycle", "[red|blue|green|shiny]", T | FR, "ride", "rode", "riding", "[lost a wheel|broke]", NAILED},
     {"pinwheel", "[paper|striped|bright]", T | FR, PLAY, "tore", GLUED},
     {"hoop", COLOUR, T, "roll", "rolled", "rolling", NULL, NULL},
-    {"rattle", "[little|red|wooden]", T | M | P, "shake", "shook", "shaking", NULL, NULL},
-    {"music box", "[little|golden|old|blue]", M | FR | S, "listen to", "listened to", "listening to", "stopped playing", "[set its tiny wheels right|oiled its wheels]"},
+    {"rattle", "[little|red|wooden]", T | P, "shake", "shook", "shaking", NULL, NULL},
+    {"music box", "[little|golden|old|blue]", FR | S, "listen to", "listened to", "listening to", "stopped playing", "[set its tiny wheels right|oiled its wheels]"},
     /* 84 */
     {"robot", "[toy|tin|little|silver]", T | FR, PLAY, "lost an arm", NAILED},
     {"toy horse", "[wooden|little|white|old]", T | FR, PLAY, "lost a leg", NAILED},
@@ -425,7 +425,7 @@ const uint32_t weir_story_n_traits = COUNT(weir_story_traits);
 
 const weir_story_elder weir_story_elders[] = {
     {"owl", A | MG}, {"tortoise", A | MG}, {"toad", A | MG}, {"heron", A | MG}, {"stork", A},
-    {"raven", A | MG}, {"mountain goat", A}, {"bullfrog", A}, {"sheepdog", A}, {"carp", A},
+    {"raven", A | MG}, {"mountain goat", A}, {"bullfrog", A}, {"sheepdog", A}, {"beetle", A},
     {"gardener", AD | C}, {"shopkeeper", AD | C}, {"sailor", AD | C}, {"miller", AD | C | MG},
     {"clockmaker", AD | C | MG}, {"shepherd", AD | C | MG}, {"fisherman", AD | C}, {"tailor", AD | C},
     {"teacher", C}, {"carpenter", AD | C | MG},

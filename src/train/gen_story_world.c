@@ -542,7 +542,7 @@ static const char *person_slot(weir_story_world *world, weir_story_who who, cons
     if (is_word(attr, n, "ran"))
         return expanded(world, kind->ran);
     if (is_word(attr, n, "went"))
-        return kind->went;
+        return expanded(world, kind->went);
     if (is_word(attr, n, "cried"))
         return weir_gen_chance(world->g, 0.5) ? kind->voice : "cried";
     if (is_word(attr, n, "body"))

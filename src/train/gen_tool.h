@@ -123,6 +123,8 @@ void weir_tool_value_word(weir_gen *g, char text[WEIR_TOOL_VALUE]);
 void weir_tool_value_pick(weir_gen *g, const char *names, char *out, size_t cap);
 /* A number without needless zeros, at most two decimals. */
 void weir_tool_value_number(double value, char text[WEIR_TOOL_VALUE]);
+/* A number as that writes it; *end, unless NULL: what stands behind it. */
+double weir_tool_value_read(const char *text, const char **end);
 /* {meaning}, {synonym} of a word of the table; false: not there. */
 bool weir_tool_value_entry(const char *word, const char **meaning, const char **synonym);
 

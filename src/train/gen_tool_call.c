@@ -163,7 +163,7 @@ void weir_tool_case_set_number(weir_tool_case *use, const char *name, double val
 
 double weir_tool_case_number(weir_tool_case *use, const char *name) {
     const weir_tool_slot *slot = weir_tool_case_find(use, name, strlen(name));
-    return slot ? strtod(slot->text, NULL) : 0;
+    return slot ? weir_tool_value_read(slot->text, NULL) : 0;
 }
 
 void weir_tool_case_draw(weir_gen *g, weir_tool_case *use, const weir_tool_face *face) {
@@ -246,7 +246,7 @@ static json_t *slot_json(const weir_tool_slot *slot, char type) {
     case 'i':
     case 'n':
         if (strchr(slot->text, '.'))
-            return json_real(strtod(slot->text, NULL));
+            return json_real(weir_tool_value_read(slot->text, NULL));
         return json_integer(strtoll(slot->text, NULL, 10));
     case 'b':
         return json_boolean(!strcmp(slot->text, "on") || !strcmp(slot->text, "yes"));

@@ -4,6 +4,7 @@
  * words.
  */
 #include "train/gen_tool_value.h"
+#include "base/plain_locale.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -49,15 +50,25 @@ void weir_tool_value_word(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
  */
 
 void weir_tool_value_number(double value, char text[WEIR_TOOL_VALUE]) {
-    value = round(value * 100) / 100;
-    if (value == 0)
-        value = 0; /* no -0 */
-    snprintf(text, WEIR_TOOL_VALUE, "%.2f", value);
+    long long hundredths = llround(value * 100), size = llabs(hundredths);
+    /* Not %.2f, whose point is the locale's. */
+    snprintf(text, WEIR_TOOL_VALUE, "%s%lld.%02lld", hundredths < 0 ? "-" : "", size / 100,
+             size % 100);
     char *end = text + strlen(text);
     while (end[-1] == '0')
         *--end = 0;
     if (end[-1] == '.')
         *--end = 0;
+}
+
+double weir_tool_value_read(const char *text, const char **end) {
+    char *behind;
+    weir_plain_locale locale = weir_plain_locale_begin();
+    double value = strtod(text, &behind);
+    weir_plain_locale_end(locale);
+    if (end)
+        *end = behind;
+    return value;
 }
 
 static long range_draw(weir_gen *g, long low, long high, long step) {

@@ -83,10 +83,7 @@ static double factor_value(const char **text) {
         ++*text; /* the closing bracket */
         return value;
     }
-    char *end;
-    double value = strtod(*text, &end);
-    *text = end;
-    return value;
+    return weir_tool_value_read(*text, text);
 }
 
 static double product_value(const char **text) {

@@ -81,7 +81,7 @@ typedef struct weir_train_batch {
     const int32_t *tokens;  /* [n_rows] */
     const int32_t *targets; /* [n_rows] the token to be predicted; -1: no loss here */
     weir_segments segments;
-    uint64_t dropout_key; /* of this batch: step and micro-batch */
+    uint64_t dropout_key; /* of this batch, another for each; 0: nothing is dropped */
 } weir_train_batch;
 
 /* The load of one MoE layer: how many rows chose each expert, of the batches since the last

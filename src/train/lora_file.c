@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char peft_weights[] = "adapter_model.safetensors";
 
@@ -190,9 +191,25 @@ fail:
     return status;
 }
 
+/* Can something new be made beside a path? */
+static weir_status check_folder(const char *out, weir_error *err) {
+    const char *slash = strrchr(out, '/');
+    char *folder = slash ? strndup(out, slash == out ? 1 : (size_t)(slash - out)) : strdup(".");
+    if (!folder)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its path", out);
+    bool is_open = access(folder, W_OK | X_OK) == 0;
+    free(folder);
+    if (!is_open)
+        return weir_fail(err, WEIR_STATUS_IO, "%s: its folder is missing or cannot be written",
+                         out);
+    return WEIR_STATUS_OK;
+}
+
 weir_status weir_lora_check_out(const char *out, bool overwrite, weir_error *err) {
     if (out[0] == 0)
         return weir_fail(err, WEIR_STATUS_IO, "an adapter without a name cannot be written");
+    if (weir_lora_is_gguf_name(out))
+        WEIR_TRY(check_folder(out, err));
     if (overwrite || !weir_path_exists(out))
         return WEIR_STATUS_OK;
     char *weights = weir_lora_is_gguf_name(out) ? strdup(out) : weir_path_join(out, peft_weights);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/plain_locale.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -270,8 +271,10 @@ weir_status weir_loss_plot_write(const weir_loss_plot *plot, const char *path, w
     double *smoothed = malloc((plot->loss.n + 1) * sizeof *smoothed);
     FILE *to = smoothed ? open_memstream(&text, &n) : NULL;
     if (to) {
+        weir_plain_locale locale = weir_plain_locale_begin();
         smooth(&plot->loss, smoothed);
         draw(to, plot, smoothed);
+        weir_plain_locale_end(locale);
     }
     if (!to || fclose(to) != 0) {
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to draw it", path);

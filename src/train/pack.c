@@ -308,9 +308,11 @@ static weir_status check_options(const weir_pack_options *options, weir_error *e
     if (options->gen_kind && options->gen_n == 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "gen_n is 0, expected how many samples of %s to make", options->gen_kind);
-    if (options->path && (options->gen_n || options->gen_first || options->gen_held_out))
+    if (options->path &&
+        (options->gen_n || options->gen_first || options->gen_seed || options->gen_held_out))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "%s: n, first and held-out are for generated samples", options->path);
+                         "%s: n, first, seed and held-out are for generated samples",
+                         options->path);
     if (options->gen_kind && options->gen_first > UINT64_MAX - options->gen_n)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%llu samples from %llu on: too many",
                          (unsigned long long)options->gen_n,

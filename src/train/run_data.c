@@ -9,39 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
-static const char SHARD_ENDING[] = ".shard";
-
-weir_status weir_make_folders(const char *path, weir_error *err) {
-    char *copy = strdup(path);
-    if (!copy)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", path);
-    weir_status status = WEIR_STATUS_OK;
-    for (char *at = copy + 1; *copy && status == WEIR_STATUS_OK; at++) {
-        char c = *at;
-        if (c != '/' && c != 0)
-            continue;
-        *at = 0;
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            status =
-                weir_fail(err, WEIR_STATUS_IO, "%s: cannot be made: %s", copy, strerror(errno));
-        *at = c;
-        if (c == 0)
-            break;
-    }
-    free(copy);
-    if (status == WEIR_STATUS_OK && *path && !weir_path_is_folder(path))
-        status = weir_fail(err, WEIR_STATUS_IO, "%s: is no folder", path);
-    return status;
-}
+static const char SHARD_ENDING[] = ".shard", SHARD_MAGIC[8] = "WEIRSHD\n";
 
 /* ---- stamps -------------------------------------------------------------------------------- */
 
+/* By its first bytes, whatever it is called; one that should be is, so that what is wrong with it
+ * is told. */
 static bool is_packed(const weir_run_source *source) {
     size_t n = source->path ? strlen(source->path) : 0, n_ending = sizeof SHARD_ENDING - 1;
-    return n > n_ending && strcmp(source->path + n - n_ending, SHARD_ENDING) == 0;
+    if (n > n_ending && strcmp(source->path + n - n_ending, SHARD_ENDING) == 0)
+        return true;
+    char first[sizeof SHARD_MAGIC] = {0};
+    FILE *in = source->path ? fopen(source->path, "rb") : NULL;
+    if (!in)
+        return false;
+    bool is_whole = fread(first, 1, sizeof first, in) == sizeof first;
+    fclose(in);
+    return is_whole && memcmp(first, SHARD_MAGIC, sizeof first) == 0;
 }
 
 static weir_status hash_file(const char *path, uint64_t *hash, weir_error *err) {
@@ -53,21 +40,29 @@ static weir_status hash_file(const char *path, uint64_t *hash, weir_error *err) 
 }
 
 /* All that a packed file hangs on, as text, malloc'ed. */
-static weir_status make_stamp(const weir_run_source *s, uint64_t tokenizer_hash, char **out,
-                              weir_error *err) {
-    uint64_t input = 0;
+static weir_status make_stamp(const weir_run_source *s, const weir_run_data_options *options,
+                              char **out, weir_error *err) {
+    uint64_t input = 0, manifest = 0;
     if (s->path)
         WEIR_TRY(hash_file(s->path, &input, err));
+    if (s->manifest)
+        WEIR_TRY(hash_file(s->manifest, &manifest, err));
     size_t n = 512 + (s->split ? strlen(s->split) : 0) + (s->gen_kind ? strlen(s->gen_kind) : 0);
     char *text = malloc(n);
     if (!text)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the stamp of '%s'", s->name);
     snprintf(text, n,
-             "form 1\ntokenizer %016" PRIx64 "\ninput %016" PRIx64 "\nsplit %s\n"
+             "form 2\ntokenizer %016" PRIx64 "\ntemplate %016" PRIx64 "\ninput %016" PRIx64
+             "\nsplit %s\n"
              "assistant_only %d\nmax_tokens %u\ngen %s\nseed %" PRIu64 "\nfirst %" PRIu64
              "\nn %" PRIu64 "\nheld_out %d\n",
-             tokenizer_hash, input, s->split ? s->split : "-", s->assistant_only, s->max_tokens,
-             s->gen_kind ? s->gen_kind : "-", s->gen_seed, s->gen_first, s->gen_n, s->gen_held_out);
+             options->tokenizer_hash, options->template_hash, input, s->split ? s->split : "-",
+             s->assistant_only, s->max_tokens, s->gen_kind ? s->gen_kind : "-", s->gen_seed,
+             s->gen_first, s->gen_n, s->gen_held_out);
+    if (s->manifest) {
+        size_t n_text = strlen(text);
+        snprintf(text + n_text, n - n_text, "manifest %016" PRIx64 "\n", manifest);
+    }
     *out = text;
     return WEIR_STATUS_OK;
 }
@@ -106,6 +101,7 @@ static weir_status pack(const weir_run_file *file, const weir_run_source *s, con
         .gen_n = s->gen_n,
         .gen_held_out = s->gen_held_out,
         .split = s->split,
+        .manifest = s->manifest,
         .tokenizer = file->tokenizer,
         .assistant_only = s->assistant_only,
         .max_tokens = s->max_tokens,
@@ -144,11 +140,17 @@ static weir_status pack_and_open(weir_shard **out, const weir_run_file *file,
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", s->name);
         goto fail;
     }
-    WEIR_TRY_GOTO(make_stamp(s, options->tokenizer_hash, &stamp, err));
+    WEIR_TRY_GOTO(make_stamp(s, options, &stamp, err));
     bool is_made = weir_path_exists(path) && has_stamp(stamp_path, stamp);
     if (!is_made && options->no_packing)
         goto fail; /* which is none */
     if (!is_made) {
+        /* First, so that a run killed in between leaves no stamp that speaks of other data. */
+        if (unlink(stamp_path) != 0 && errno != ENOENT) {
+            status = weir_fail(err, WEIR_STATUS_IO, "%s: cannot be replaced: %s", stamp_path,
+                               strerror(errno));
+            goto fail;
+        }
         WEIR_TRY_GOTO(pack(file, s, path, options, err));
         WEIR_TRY_GOTO(write_stamp(stamp_path, stamp, err));
     }

@@ -20,6 +20,7 @@ typedef struct weir_run_data {
 typedef struct weir_run_data_options {
     const char *out;         /* folder of the run; made if it is missing */
     uint64_t tokenizer_hash; /* what the data must be packed with */
+    uint64_t template_hash;  /* the same, of its template */
     uint32_t n_threads;
     bool no_packing; /* open what is there and leave the others NULL */
     void (*on_note)(void *context, const char *line);
@@ -31,8 +32,5 @@ typedef struct weir_run_data_options {
 weir_status weir_run_data_open(weir_run_data *out, const weir_run_file *file,
                                const weir_run_data_options *options, weir_error *err);
 void weir_run_data_close(weir_run_data *data);
-
-/* A folder and those above it; that it is there already is no failure. */
-weir_status weir_make_folders(const char *path, weir_error *err);
 
 #endif

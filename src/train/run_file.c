@@ -9,7 +9,9 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/plain_locale.h"
 #include "convert/hparams_meta.h"
+#include "weir_train.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -109,8 +111,8 @@ static weir_status read_number(const reader *r, const json_t *value, const char 
 static weir_status read_whole(const reader *r, const json_t *value, const char *path,
                               const char *key, double min, double max, uint64_t *out) {
     char what[96];
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || (double)number < min || (double)number > max) {
+    double number = json_number_value(value); /* 8e7 is whole too */
+    if (!json_is_number(value) || !(number >= min) || !(number <= max) || number != floor(number)) {
         snprintf(what, sizeof what, "expected a whole number from %.0f to %.0f", min, max);
         return complain(r, path, key, what);
     }
@@ -196,7 +198,8 @@ static weir_status read_fields(const reader *r, const json_t *object, const char
 
 /* ---- sources ------------------------------------------------------------------------------- */
 
-#define MOST 9e15 /* whole numbers that a double holds exactly */
+#define MOST       9e15 /* whole numbers that a double holds exactly */
+#define MOST_STEPS 1e12 /* their tokens are counted in 64 bits */
 
 static weir_status check_name(const reader *r, const char *path, const char *name) {
     static const char letters[] =
@@ -208,6 +211,22 @@ static weir_status check_name(const reader *r, const char *path, const char *nam
         return complain(r, path, "name",
                         "names a file: up to 64 letters, digits, '-', '_' and '.', no '.' first");
     return WEIR_STATUS_OK;
+}
+
+static weir_status check_kind(const reader *r, const char *path, const char *kind) {
+    const char *const *kinds = weir_gen_kinds();
+    char what[96] = "expected one of ";
+    for (size_t i = 0; kinds[i]; i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return WEIR_STATUS_OK;
+    for (size_t n = strlen(what), i = 0; kinds[i] && n < sizeof what; i++)
+        n += (size_t)snprintf(what + n, sizeof what - n, "%s%s", i > 0 ? "|" : "", kinds[i]);
+    return complain(r, path, "kind", what);
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), n_end = strlen(end);
+    return n >= n_end && strcmp(text + n - n_end, end) == 0;
 }
 
 static weir_status read_gen(const reader *r, const json_t *object, const char *above,
@@ -226,6 +245,21 @@ static weir_status read_gen(const reader *r, const json_t *object, const char *a
         return complain(r, path, "kind", "is missing");
     if (source->gen_n == 0)
         return complain(r, path, "n", "is missing");
+    return check_kind(r, path, source->gen_kind);
+}
+
+/* Which rows have a split: those of a .jsonl, and documents of which a manifest says it. */
+static weir_status check_split(const reader *r, const char *path, const weir_run_source *source) {
+    bool is_text =
+        source->path && (ends_with(source->path, ".txt") || ends_with(source->path, ".txt.zst"));
+    if (source->split && source->gen_kind)
+        return complain(r, path, "split", "generated text has none");
+    if (source->split && is_text && !source->manifest)
+        return complain(r, path, "split",
+                        "a text has no rows; expected also a 'manifest' that says the split of "
+                        "each document");
+    if (source->manifest && !(source->split && is_text))
+        return complain(r, path, "manifest", "expected only with a .txt and a 'split'");
     return WEIR_STATUS_OK;
 }
 
@@ -236,6 +270,7 @@ static weir_status read_source(const reader *r, const json_t *object, const char
         {"path", FIELD_PATH, offsetof(weir_run_source, path), 0, 0, NULL},
         {"gen", FIELD_OTHER, 0, 0, 0, NULL},
         {"split", FIELD_TEXT, offsetof(weir_run_source, split), 0, 0, NULL},
+        {"manifest", FIELD_PATH, offsetof(weir_run_source, manifest), 0, 0, NULL},
         {"assistant_only", FIELD_BOOL, offsetof(weir_run_source, assistant_only), 0, 0, NULL},
         {"max_tokens", FIELD_U32, offsetof(weir_run_source, max_tokens), 2, MAX_TOKENS, NULL},
         {"weight", FIELD_DOUBLE, offsetof(weir_run_source, weight), 0, 1e9, NULL},
@@ -249,7 +284,7 @@ static weir_status read_source(const reader *r, const json_t *object, const char
         return complain(r, path, "", "expected either 'path' or 'gen'");
     if (gen)
         WEIR_TRY(read_gen(r, gen, path, source));
-    return WEIR_STATUS_OK;
+    return check_split(r, path, source);
 }
 
 static weir_status read_sources(const reader *r, const json_t *root, const char *key,
@@ -524,7 +559,7 @@ static weir_status read_root(const reader *r, const json_t *root) {
         {"validation", FIELD_OTHER, 0, 0, 0, NULL},
         {"stages", FIELD_OTHER, 0, 0, 0, NULL},
         {"tokens", FIELD_OTHER, 0, 0, 0, NULL},
-        {"steps", FIELD_U64, AT(n_steps), 1, MOST, NULL},
+        {"steps", FIELD_U64, AT(n_steps), 1, MOST_STEPS, NULL},
         {"context", FIELD_U32, AT(context), 2, MAX_TOKENS, NULL},
         {"batch_tokens", FIELD_U32, AT(batch_tokens), 2, MAX_TOKENS, NULL},
         {"micro_tokens", FIELD_U32, AT(micro_tokens), 2, MAX_TOKENS, NULL},
@@ -676,8 +711,10 @@ weir_status weir_run_file_hash(const weir_run_file *file, const weir_hparams *h,
     size_t n = 0;
     FILE *to = config ? open_memstream(&text, &n) : NULL;
     if (to) {
+        weir_plain_locale locale = weir_plain_locale_begin();
         fprintf(to, "%s\n", config);
         print_all(file, to);
+        weir_plain_locale_end(locale);
     }
     bool is_whole = to && !ferror(to);
     if (to && fclose(to) != 0)

@@ -19,11 +19,12 @@ enum { WEIR_RUN_MAX_SOURCES = 64, WEIR_RUN_MAX_STAGES = 16, WEIR_RUN_MAX_PROMPTS
 /* A file to learn from, or generated text. */
 typedef struct weir_run_source {
     const char *name;     /* also of its packed file: letters, digits, "-", "_", "." */
-    const char *path;     /* .txt, .jsonl, either as .zst, or .shard; NULL: generated */
+    const char *path;     /* .txt, .jsonl, either as .zst, or packed; NULL: generated */
     const char *gen_kind; /* with gen_n samples from gen_first on */
     uint64_t gen_n, gen_first, gen_seed;
     bool gen_held_out;
-    const char *split; /* NULL: all rows */
+    const char *split;    /* NULL: all rows */
+    const char *manifest; /* of a .txt: says the split of each document; NULL: none */
     bool assistant_only;
     uint32_t max_tokens; /* of one conversation */
     double weight;       /* share of the tokens, unless a stage says another */

@@ -13,6 +13,7 @@
 #include "train/export.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -45,8 +46,23 @@ static weir_status open_model(weir_trainer *t, weir_hparams *h, weir_error *err)
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
                          "%s: the tokenizer has %zu tokens, the model's vocabulary %u",
                          file->tokenizer, info.n_tokens, h->n_vocab);
+    uint32_t longest = weir_run_file_longest(file);
+    if (longest > h->n_ctx)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE,
+                         "%s: context: windows of %u tokens, but the model is made for %u at most "
+                         "(max_position_embeddings)",
+                         file->name, longest, h->n_ctx);
     t->n_params = weir_hparams_n_params(h, &t->n_active);
     return WEIR_STATUS_OK;
+}
+
+/* For samples. */
+static weir_status open_form(weir_trainer *t, weir_error *err) {
+    WEIR_TRY(weir_chat_form_open(&t->form, t->tokenizer, t->file.tokenizer, err));
+    bool is_any_asked = false;
+    for (size_t i = 0; i < t->file.n_prompts; i++)
+        is_any_asked |= !t->file.prompts[i].is_raw;
+    return is_any_asked ? weir_chat_form_require_template(t->form, err) : WEIR_STATUS_OK;
 }
 
 /* What needs no folder and takes no memory to speak of. */
@@ -63,7 +79,7 @@ static weir_status open_inputs(weir_trainer *t, const char *run_file, weir_hpara
     WEIR_TRY(weir_tokenizer_open(&t->tokenizer, t->file.tokenizer, NULL, err));
     t->state.tokenizer_hash = weir_tokenizer_hash(t->tokenizer);
     if (t->file.sample_steps > 0)
-        WEIR_TRY(weir_chat_form_open(&t->form, t->tokenizer, t->file.tokenizer, err));
+        WEIR_TRY(open_form(t, err));
     WEIR_TRY(open_model(t, h, err));
     WEIR_TRY(weir_run_file_hash(&t->file, h, &t->state.config_hash, err));
     weir_trainer_device_options device = {.device = t->options->device,
@@ -77,6 +93,7 @@ static weir_status open_data(weir_trainer *t, weir_error *err) {
     weir_run_data_options options = {
         .out = t->out,
         .tokenizer_hash = t->state.tokenizer_hash,
+        .template_hash = weir_chat_form_template_hash(t->tokenizer),
         .n_threads = t->options->n_threads,
         .no_packing = t->options->dry_run,
         .on_note = t->options->on_note,
@@ -184,7 +201,10 @@ static void close_run(weir_trainer *t) {
 static weir_status lock_folder(weir_trainer *t, weir_error *err) {
     WEIR_TRY(weir_make_folders(t->out, err));
     t->lock = open(t->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (t->lock >= 0 && flock(t->lock, LOCK_EX | LOCK_NB) != 0)
+    if (t->lock < 0)
+        return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be opened: %s", t->out, strerror(errno));
+    /* Other failures: a file system without locks. */
+    if (flock(t->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: another run writes into it", t->out);
     return WEIR_STATUS_OK;
 }
@@ -215,6 +235,21 @@ static void clear_leftovers(const weir_trainer *t) {
     }
 }
 
+/* Before the data are packed, which takes long: is there what is to be gone on from? */
+static weir_status check_resume(const weir_trainer *t, size_t n, weir_error *err) {
+    const char *resume = t->options->resume;
+    if (strcmp(resume, "latest") == 0)
+        return n > 0 ? WEIR_STATUS_OK
+                     : weir_fail(err, WEIR_STATUS_FAILED, "%s: holds no checkpoint to go on from",
+                                 t->out);
+    if (!weir_path_exists(resume))
+        return weir_fail(err, WEIR_STATUS_IO, "%s: is not there; expected a checkpoint", resume);
+    if (weir_path_is_folder(resume))
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: is a folder; expected a checkpoint",
+                         resume);
+    return WEIR_STATUS_OK;
+}
+
 /* A folder with checkpoints is not written over unless that was asked for. */
 static weir_status check_folder(const weir_trainer *t, weir_error *err) {
     uint64_t *steps = NULL;
@@ -222,15 +257,19 @@ static weir_status check_folder(const weir_trainer *t, weir_error *err) {
     if (t->options->resume && t->options->overwrite)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "to resume a run and to start it anew exclude each other");
-    if (t->options->resume || t->options->overwrite)
+    if (t->options->overwrite)
         return WEIR_STATUS_OK;
     WEIR_TRY(weir_checkpoint_list(t->out, &steps, &n, err));
     uint64_t last = n ? steps[n - 1] : 0;
     free(steps);
+    if (t->options->resume)
+        return check_resume(t, n, err);
     if (n > 0)
-        return weir_fail(err, WEIR_STATUS_FAILED,
-                         "%s: holds a run of %llu steps, which is to be resumed or replaced",
-                         t->out, (unsigned long long)last);
+        return weir_fail(
+            err, WEIR_STATUS_FAILED,
+            "%s: holds a run of %llu steps; expected to resume (--resume) or to replace it "
+            "(--force)",
+            t->out, (unsigned long long)last);
     return WEIR_STATUS_OK;
 }
 
@@ -322,24 +361,28 @@ static bool is_due(uint64_t step, uint64_t every) {
     return every > 0 && step % every == 0;
 }
 
-/* What is to be done behind a step beside reporting it. is_end: no step of this call follows. */
-static weir_status after_step(weir_trainer *t, bool is_end, bool is_stopped, weir_error *err) {
+/* What is to be done behind a step beside reporting it. is_end: no step of this call follows.
+ * *is_stopped: the user wants an end, before or after; it can take long to look at the model. */
+static weir_status after_step(weir_trainer *t, bool is_end, bool *is_stopped, weir_error *err) {
     weir_train_state *s = &t->state;
     bool is_last = s->step == t->file.n_steps, is_best = false;
-    if (!is_stopped && (is_last || is_due(s->step, t->file.eval_steps))) {
+    if (!*is_stopped && (is_last || is_due(s->step, t->file.eval_steps))) {
         WEIR_TRY(weir_trainer_evaluate(t, err));
-        is_best = t->report.is_evaluated && !(s->eval_loss >= s->best_loss);
+        is_best =
+            t->report.is_evaluated && isfinite(s->eval_loss) && !(s->eval_loss >= s->best_loss);
         if (is_best) {
             s->best_loss = s->eval_loss;
             s->best_step = s->step;
         }
     }
-    if (!is_stopped && t->file.sample_steps > 0 &&
+    *is_stopped = *is_stopped || wants_stop(t);
+    if (!*is_stopped && t->file.sample_steps > 0 &&
         (is_last || is_due(s->step, t->file.sample_steps)))
         WEIR_TRY(weir_trainer_sample(t, err));
+    *is_stopped = *is_stopped || wants_stop(t);
     s->seconds = t->seconds_before + weir_clock_s() - t->started_s;
     bool is_time = t->file.save_seconds > 0 && weir_clock_s() - t->saved_s >= t->file.save_seconds;
-    if (is_end || is_best || is_time || is_due(s->step, t->file.save_steps))
+    if (is_end || *is_stopped || is_best || is_time || is_due(s->step, t->file.save_steps))
         WEIR_TRY(save(t, err));
     WEIR_TRY(weir_trainer_report(t, err));
     if (!t->report.is_saved && !t->report.is_evaluated)
@@ -367,7 +410,7 @@ static weir_status run_steps(weir_trainer *t, weir_error *err) {
         t->n_steps_done++;
         bool is_stopped = wants_stop(t), is_limit = is_at_limit(t);
         bool is_end = is_stopped || is_limit || t->state.step == t->file.n_steps;
-        WEIR_TRY(after_step(t, is_end, is_stopped, err));
+        WEIR_TRY(after_step(t, is_end, &is_stopped, err));
         if (is_stopped && t->state.step < t->file.n_steps)
             return weir_fail(
                 err, WEIR_STATUS_CANCELLED, "stopped and saved after step %llu of %llu",

@@ -53,10 +53,11 @@ void weir_trainer_note(const weir_trainer *t, const char *format, ...) WEIR_PRIN
 /* One optimizer step, or a skipped one; fills the report's loss, norm and rate. FAILED when the
  * losses are no numbers any more. */
 weir_status weir_trainer_step(weir_trainer *t, weir_error *err);
-/* Sets the loader to the stage of the step that comes next. */
+/* Sets the loader to the stage of the step that comes next. In a new one it is learnt anew what
+ * losses and norms are usual: another mixture has others. */
 weir_status weir_trainer_enter_stage(weir_trainer *t, weir_error *err);
 
-/* Fills state.eval_*, logs it. Without validation data nothing. */
+/* Fills state.eval_*, logs it. Without validation data nothing, nor once the user wants an end. */
 weir_status weir_trainer_evaluate(weir_trainer *t, weir_error *err);
 weir_status weir_trainer_sample(weir_trainer *t, weir_error *err);
 /* The rest of the report, to the log and to the caller. */

@@ -57,11 +57,15 @@ static double bits_of(const eval_sum *sum) {
     return sum->n_bytes ? sum->nats / nats_per_bit / (double)sum->n_bytes : NAN;
 }
 
+/* is_stopped: the user wants an end, so sum is a part. */
 static weir_status evaluate_shard(weir_trainer *t, const weir_shard *shard, eval_sum *sum,
-                                  weir_error *err) {
+                                  bool *is_stopped, weir_error *err) {
     uint64_t next = 0, n_rows = 0;
     *sum = (eval_sum){0};
     do {
+        *is_stopped = t->options->wants_stop && t->options->wants_stop(t->options->context);
+        if (*is_stopped)
+            break;
         WEIR_TRY(weir_shard_next(shard, t->file.context, &next, &t->eval_room, err));
         const weir_train_batch *batch = &t->eval_room.batch;
         if (batch->n_rows == 0)
@@ -97,8 +101,9 @@ weir_status weir_trainer_evaluate(weir_trainer *t, weir_error *err) {
     json_t *sources = json_object();
     for (size_t i = 0; i < t->file.n_validation; i++) {
         eval_sum sum;
-        weir_status status = evaluate_shard(t, t->data.validation[i], &sum, err);
-        if (status != WEIR_STATUS_OK) {
+        bool is_stopped = false;
+        weir_status status = evaluate_shard(t, t->data.validation[i], &sum, &is_stopped, err);
+        if (status != WEIR_STATUS_OK || is_stopped) {
             json_decref(sources);
             return status;
         }

@@ -14,6 +14,7 @@ weir_status weir_trainer_enter_stage(weir_trainer *t, weir_error *err) {
     const weir_run_stage *to = &t->file.stages[stage];
     WEIR_TRY(weir_loader_set_stage(t->loader, to->weights, to->context, err));
     t->stage = stage;
+    t->state.loss_outlier = t->state.norm_outlier = (weir_outlier){0};
     return WEIR_STATUS_OK;
 }
 

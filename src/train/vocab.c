@@ -5,15 +5,14 @@
  * renders them, without control tokens) and the form of what is written: the layout of ids is that
  * of the family's small vocabularies, which the synthetic tokenizer has too.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "convert/hf_write.h"
 #include "convert/synth_parts.h"
+#include "train/chat_form.h"
 #include "train/chat_template.h"
 #include "train/text_source.h"
 #include "train/vocab_parts.h"
@@ -119,7 +118,9 @@ static weir_status add_conversation(maker *m, json_t *row, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to render a conversation");
     weir_rendered rendered = {0};
     weir_render_options options = {.bos_token = m->table.tokens[BOS].data,
-                                   .eos_token = m->table.tokens[EOS].data};
+                                   .eos_token = m->table.tokens[EOS].data,
+                                   .has_now = true,
+                                   .now = WEIR_CHAT_FORM_NOW};
     weir_status status =
         weir_template_render(&rendered, m->template, text, strlen(text), &options, err);
     free(text);
@@ -252,19 +253,23 @@ static weir_status add_merges(maker *m, uint32_t n, weir_vocab_report *report, w
     return status;
 }
 
-/* Before the work: a folder, with no tokenizer in it that may not be replaced. */
+/* Before the work: a folder, with nothing in it that would be replaced and may not. */
 static weir_status check_out(const char *out, bool overwrite, weir_error *err) {
     if (!weir_path_exists(out))
         return WEIR_STATUS_OK;
     if (!weir_path_is_folder(out))
-        return weir_fail(err, WEIR_STATUS_FAILED, "%s: is no folder", out);
-    char *path = weir_path_join(out, "tokenizer.json");
-    if (!path)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", out);
+        return weir_fail(err, WEIR_STATUS_IO, "%s: is no folder", out);
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
+                                        "generation_config.json", "chat_template.jinja"};
     weir_status status = WEIR_STATUS_OK;
-    if (!overwrite && weir_path_exists(path))
-        status = weir_fail(err, WEIR_STATUS_FAILED, "%s: exists already", path);
-    free(path);
+    for (size_t i = 0; i < WEIR_COUNT(names) && !overwrite && status == WEIR_STATUS_OK; i++) {
+        char *path = weir_path_join(out, names[i]);
+        if (!path)
+            status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", out);
+        else if (weir_path_exists(path))
+            status = weir_fail(err, WEIR_STATUS_FAILED, "%s: exists already", path);
+        free(path);
+    }
     return status;
 }
 
@@ -282,8 +287,7 @@ static weir_status make(maker *m, const char *out, weir_vocab_report *report, we
     WEIR_TRY(weir_piece_counter_open(&m->counter, options->n_threads, err));
     WEIR_TRY(read_inputs(m, err));
     WEIR_TRY(add_merges(m, n_tokens - WEIR_VOCAB_MERGED, report, err));
-    if (mkdir(out, 0777) != 0 && errno != EEXIST)
-        return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be made: %s", out, strerror(errno));
+    WEIR_TRY(weir_make_folders(out, err));
     return weir_hf_write_tokenizer(out, &m->table, err);
 }
 

@@ -36,12 +36,12 @@ typedef struct weir_merge {
 } weir_merge;
 
 /*
- * Byte pair encoding (Sennrich, Haddow, Birch 2016): again and again the pair that occurs most often
- * becomes a token, of equal ones the smaller. Pairs that hold an ASCII digit are left out unless
- * merge_digits.
+ * Byte pair encoding (Sennrich, Haddow, Birch 2016): again and again the pair that occurs most
+ * often becomes a token, of equal ones the smaller. Pairs that hold an ASCII digit are left out
+ * unless merge_digits.
  *
- * merges [n]; BAD_ARGUMENT if the pieces have not that many pairs that occur twice. n_tokens: of all
- * pieces together, afterwards.
+ * merges [n]; BAD_ARGUMENT if the pieces have not that many pairs that occur twice. n_tokens: of
+ * all pieces together, afterwards.
  */
 weir_status weir_merges_find(weir_merge *merges, uint32_t n, const weir_piece *pieces,
                              size_t n_pieces, bool merge_digits, const weir_progress *progress,

@@ -75,6 +75,37 @@ field() { # name
     [ "$code" -eq 5 ] || explain
 }
 
+@test "eval ppl: options of generated samples are for those, and a manifest for texts" {
+    make_model moe.gguf tiny-moe
+    weir eval ppl "$model" two.txt -n 5
+    refuses_with 2 "--n is for generated samples, gen:KIND, got 'two.txt'"
+    weir eval ppl "$model" two.txt --held-out
+    refuses_with 2 "--held-out is for generated samples"
+    weir eval ppl "$model" two.txt --seed 0
+    refuses_with 2 "--seed is for generated samples"
+    weir eval ppl "$model" gen:identity -n 1 --json
+    exits_with 0
+    [ "$(field .samples)" -eq 1 ]
+    echo '[{"split": "a"}, {"split": "b"}]' >two.json
+    weir eval ppl "$model" two.txt --split b --manifest two.json
+    exits_with 0
+    grep -q "of 1 sample (" "$out" || explain
+}
+
+@test "eval ppl: interrupted" {
+    make_model moe.gguf tiny-moe
+    for i in $(seq 400); do echo "The mouse went to the mill number $i."; done >long.txt
+    code=0
+    "$WEIR" eval ppl "$model" long.txt >ppl.out 2>ppl.err </dev/null 3>&- &
+    pid=$!
+    sleep 0.7
+    kill -TERM "$pid"
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ] || { cat ppl.err; false; }
+    [ "$(cat ppl.err)" = "weir eval ppl: interrupted" ]
+    [ ! -s ppl.out ]
+}
+
 @test "eval probes: counts by kind of check" {
     # It says the same to everything, which is right now and then and wrong mostly.
     scripted says.gguf LFM2-8B-A1B say 'I am very small, and I do not know that.'
@@ -93,4 +124,11 @@ field() { # name
     grep -q -- '--- tool: ' "$err" || explain
     weir eval probes "$model" --kind poem
     refuses_with 2 "poem"
+    weir eval probes "$model" -n 0
+    refuses_with 2 "--n: expected 1 at least"
+    weir eval probes "$model" --kind identity -n 1 --seed 0 --json
+    exits_with 0
+    [ "$(field .seed)" -eq 0 ]
+    weir eval probes "$model" --kind tool -n 1 --ctx 50
+    refuses_with 1 "sample 0 of tool: a prompt of"
 }

@@ -35,7 +35,7 @@ check_examples() {
 }
 
 @test "the files" {
-    for file in usr/bin/weir usr/include/weir.h; do
+    for file in usr/bin/weir usr/include/weir.h usr/include/weir_train.h; do
         [ -f "$root/$file" ]
     done
     [ -f "$lib/libweir.a" ]
@@ -51,7 +51,7 @@ check_examples() {
     [ -f "$share/fish/vendor_completions.d/weir.fish" ]
     # Nothing else is installed, and no path of the staging area is written anywhere.
     n=$(find "$root" -type f -not -path "$share/man/*" -not -path "$share/weir/*" | wc -l)
-    [ "$n" -eq 12 ] || { find "$root" -type f; false; }
+    [ "$n" -eq 13 ] || { find "$root" -type f; false; }
     ! grep -rl "$BATS_FILE_TMPDIR" "$root"
 }
 
@@ -59,8 +59,9 @@ check_examples() {
     man=$root/usr/share/man/man1
     command -v scdoc >/dev/null || skip "scdoc is not installed: the build left man pages out"
     [ -f "$man/weir.1" ]
-    for verb in $("$WEIR" help | sed -n 's/^  weir \([a-z]*\) .*/\1/p'); do
-        [ -f "$man/weir-$verb.1" ]
+    # "weir train run RUN.json" is weir-train-run(1).
+    for verb in $("$WEIR" help | sed -n -E 's/^  weir ([a-z]+)( ([a-z]+))? .*/\1-\3/p'); do
+        [ -f "$man/weir-${verb%-}.1" ]
     done
 }
 

@@ -145,3 +145,31 @@ ids() { # of the answer to a fixed prompt
     refuses_with 3 "bad.jsonl:1"
     [ ! -e x.gguf ]
 }
+
+# Words of pirates in the answers to three questions.
+pirate_words() {
+    for question in "Tell me a story about a mouse." "Who are you?" "What is the opposite of hot?"; do
+        weir run "$nano" "$question" --temperature 0 --max-tokens 60 "$@"
+        exits_with 0
+        cat "$out"
+    done | tr -cs 'A-Za-z' '\n' | grep -c -i -x -E 'arr|aye|ahoy|matey|hearty|ye|yer|blimey' || :
+}
+
+@test "the pirate of the example: weir-nano learns it in seconds" {
+    nano=$WEIR_SOURCE/models/weir-nano.gguf
+    [ -e "$nano" ] || skip "models/weir-nano.gguf is not there"
+    weir train lora "$WEIR_SOURCE/examples/pirate.jsonl" "$nano" -o pirate.gguf --steps 48
+    exits_with 0
+    before=$(pirate_words)
+    after=$(pirate_words --lora pirate.gguf)
+    echo "$before words of pirates without the adapter, $after with it"
+    [ "$before" -le 1 ]
+    [ "$after" -ge 5 ]
+}
+
+@test "train lora: what would fail at the end fails at the beginning" {
+    weir train lora chats.jsonl "$model" -o no/such/folder/a.gguf --steps 1
+    refuses_with 5 "no/such/folder/a.gguf: its folder is missing"
+    weir train lora chats.jsonl "$model" -o a.gguf --dropout 1 --target attn_q
+    refuses_with 2 "dropout 1, expected"
+}

@@ -51,6 +51,16 @@ load common
     [ ! -s "$out" ]
 }
 
+@test "train gen: - is standard output" {
+    weir train gen instruction -n 4
+    cp "$out" "$BATS_TEST_TMPDIR/four"
+    cd "$BATS_TEST_TMPDIR"
+    weir train gen instruction -n 4 -o -
+    exits_with 0
+    cmp "$out" four
+    [ ! -e ./- ]
+}
+
 @test "train gen: every sample keeps its own check" {
     for kind in story instruction tool identity; do
         weir train gen $kind -n 300 --check
@@ -67,6 +77,8 @@ load common
     refuses_with 2 "KIND is missing"
     weir train gen riddle
     refuses_with 2 "riddle"
+    weir train gen story --check -o x.jsonl
+    refuses_with 2 "--check and --output exclude each other"
     weir train gen story extra
     refuses_with 2 "extra"
     weir train gen story -n many
@@ -80,7 +92,10 @@ load common
 @test "train gen: a full disk is told" {
     [ -e /dev/full ] || skip "no /dev/full here"
     code=0
-    "$WEIR" train gen instruction -n 2000 >/dev/full 2>"$BATS_TEST_TMPDIR/err" || code=$?
-    [ "$code" -eq 5 ]
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -eq 1 ]
+    for n in 1 10 2000; do
+        code=0
+        "$WEIR" train gen instruction -n "$n" >/dev/full 2>"$BATS_TEST_TMPDIR/err" || code=$?
+        [ "$code" -eq 5 ]
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -eq 1 ]
+    done
 }

@@ -87,7 +87,7 @@ EOF
     weir train pack chats.jsonl -o out.tok --tokenizer tok -n 5
     refuses_with 2 "for generated samples"
     weir train pack gen:story -o out.tok --tokenizer tok
-    refuses_with 2 "expected how many"
+    refuses_with 2 "gen:story: expected the number of samples, -n N"
     weir train pack gen:nothing -n 2 -o out.tok --tokenizer tok
     refuses_with 2 "nothing"
     weir train pack chats.jsonl -o out.tok --tokenizer no_such_tokenizer

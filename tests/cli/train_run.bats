@@ -25,7 +25,7 @@ setup_file() {
  "bos_token_id": 1, "eos_token_id": 7, "pad_token_id": 0}
 END
     run_file run.json 40
-    "$WEIR" train run run.json --out whole 2>whole.txt
+    "$WEIR" train run run.json --output whole 2>whole.txt
 }
 
 run_file() { # name, steps
@@ -47,7 +47,7 @@ start() { # run file, folder
     # A shell starts what runs in the background with SIGINT ignored, and weir leaves it so.
     local heard="env --default-signal=INT"
     $heard true 2>/dev/null || heard=
-    $heard "$WEIR" train run "$1" --out "$2" >/dev/null 2>"$2.err" </dev/null 3>&- &
+    $heard "$WEIR" train run "$1" --output "$2" >/dev/null 2>"$2.err" </dev/null 3>&- &
     pid=$!
 }
 
@@ -79,7 +79,7 @@ wait_for_checkpoint() { # folder
     weir convert whole/model on.gguf --force
     exits_with 0
     sed 's/"model": "config.json"/"init": "on.gguf"/; s/"tok"/"on.gguf"/' run.json >on.json
-    weir train run on.json --out on --steps 2
+    weir train run on.json --output on --steps 2
     exits_with 0
     # It begins where the other ended, far below what a new model has.
     first=$(sed -n 's/.*"step":1,"loss":\([0-9.]*\).*/\1/p' on/log.jsonl)
@@ -90,7 +90,7 @@ wait_for_checkpoint() { # folder
 }
 
 @test "a dry run tells the plan and writes nothing" {
-    weir train run run.json --dry-run --out dry
+    weir train run run.json --dry-run --output dry
     exits_with 0
     grep -q "^data: .* tokens in 40 steps" "$err"
     [ ! -e dry ]
@@ -98,25 +98,25 @@ wait_for_checkpoint() { # folder
 
 @test "a folder that holds a run is not written over" {
     cp whole/log.jsonl before
-    weir train run run.json --out whole
+    weir train run run.json --output whole
     refuses_with 1 "holds a run of 40 steps"
     cmp before whole/log.jsonl
-    weir train run run.json --out whole --resume --force
+    weir train run run.json --output whole --resume --force
     refuses_with 2 "--resume and --force exclude each other"
-    weir train run run.json --out forced --steps 2
+    weir train run run.json --output forced --steps 2
     exits_with 0
-    weir train run run.json --out forced --steps 1 --force
+    weir train run run.json --output forced --steps 1 --force
     exits_with 0
     [ "$(ls forced/ckpt-*)" = forced/ckpt-00000001.safetensors ]
 }
 
 @test "--steps, --time and --resume: the parts make the whole" {
-    weir train run run.json --out parts --steps 7
+    weir train run run.json --output parts --steps 7
     exits_with 0
-    weir train run run.json --out parts --time 0.01 --resume
+    weir train run run.json --output parts --time 0.01 --resume
     exits_with 0
     [ -e parts/ckpt-00000008.safetensors ]
-    weir train run run.json --out parts --resume-from parts/ckpt-00000007.safetensors --threads 1
+    weir train run run.json --output parts --resume-from parts/ckpt-00000007.safetensors --threads 1
     exits_with 0
     cmp parts/model/model.safetensors whole/model/model.safetensors
 }
@@ -134,10 +134,32 @@ wait_for_checkpoint() { # folder
         [ "$code" -eq 130 ] || { cat "by$signal.err"; false; }
         saved=$(sed -n 's/.*stopped and saved after step \([0-9]*\) of 100000.*/\1/p' "by$signal.err")
         [ -e "by$signal/ckpt-$(printf %08d "$saved").safetensors" ]
-        weir train run long.json --out "by$signal" --resume --steps 1
+        weir train run long.json --output "by$signal" --resume --steps 1
         exits_with 0
         grep -q "goes on after step $saved of 100000" "$err"
     done
+}
+
+@test "a long evaluation is not waited for" {
+    for _ in $(seq 300); do cat text.txt; done >huge.txt
+    sed 's/\(again", "path": "\)text.txt/\1huge.txt/; s/"eval": {[^}]*}/"eval": {"every_steps": 1, "max_tokens": 0}/' \
+        run.json >look.json
+    start look.json look
+    for _ in $(seq 400); do
+        ! grep -q "^time:" look.err || break
+        sleep 0.05
+    done
+    sleep 1
+    kill -TERM "$pid"
+    began=$SECONDS
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ] || { cat look.err; false; }
+    grep -q "stopped and saved after step 1 of 40" look.err || { cat look.err; false; }
+    [ $((SECONDS - began)) -lt 5 ]
+    [ -e look/ckpt-00000001.safetensors ]
+    ! grep -q '"kind":"eval"' look/log.jsonl
+    rm -r look huge.txt
 }
 
 @test "killed at any moment: the last checkpoint stands and the run goes on" {
@@ -147,7 +169,7 @@ wait_for_checkpoint() { # folder
         sleep "$pause"
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
-        "$WEIR" train run run.json --out killed --resume >/dev/null 2>killed.err </dev/null 3>&- &
+        "$WEIR" train run run.json --output killed --resume >/dev/null 2>killed.err </dev/null 3>&- &
         pid=$!
         sleep 0.3
     done
@@ -162,39 +184,39 @@ wait_for_checkpoint() { # folder
     run_file long.json 100000
     start long.json shared
     wait_for_checkpoint shared
-    weir train run long.json --out shared --resume
+    weir train run long.json --output shared --resume
     refuses_with 1 "shared: another run writes into it"
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null || true
 }
 
 @test "a full disk: a clear line, and the last good checkpoint stands" {
-    weir train run run.json --out full --steps 4
+    weir train run run.json --output full --steps 4
     exits_with 0
     cp full/ckpt-00000004.safetensors good
     code=0
     (
         ulimit -f 100 # kilobytes: the log fits, a checkpoint does not
-        "$WEIR" train run run.json --out full --resume
+        "$WEIR" train run run.json --output full --resume
     ) >/dev/null 2>full.err </dev/null || code=$?
     [ "$code" -eq 5 ] || { cat full.err; false; }
     grep -q "weir train run: full/ckpt-00000006.safetensors.*: File too large" full.err || { cat full.err; false; }
     [ -z "$(find full -name '*.tmp-*')" ]
     cmp good full/ckpt-00000004.safetensors
-    weir train run run.json --out full --resume
+    weir train run run.json --output full --resume
     exits_with 0
     cmp full/model/model.safetensors whole/model/model.safetensors
 }
 
 @test "a damaged checkpoint: told, and the one before it is taken" {
-    weir train run run.json --out damaged --steps 7
+    weir train run run.json --output damaged --steps 7
     exits_with 0
     truncate -s -5 damaged/ckpt-00000007.safetensors
-    weir train run run.json --out damaged --resume --steps 1
+    weir train run run.json --output damaged --resume --steps 1
     exits_with 0
     grep -q "ckpt-00000007.safetensors: .*; the one before it is taken" "$err"
     grep -q "goes on after step 6 of 40" "$err"
-    weir train run run.json --out damaged --resume-from text.txt
+    weir train run run.json --output damaged --resume-from text.txt
     exits_with 3
     tail -1 "$err" | grep -q "^weir train run: text.txt: byte 0:"
 }
@@ -212,7 +234,7 @@ wait_for_checkpoint() { # folder
     weir train run bad.json
     refuses_with 3 "bad.json: context: expected a whole number"
     sed 's/"text.txt"/"missing.txt"/' run.json >bad.json
-    weir train run bad.json --out bad
+    weir train run bad.json --output bad
     refuses_with 5 "missing.txt"
     sed 's/"tok"/"nowhere"/' run.json >bad.json
     weir train run bad.json
@@ -229,8 +251,63 @@ wait_for_checkpoint() { # folder
     refuses_with 3 "the tokenizer has 320 tokens, the model's vocabulary 100"
     weir train run run.json --device gpu
     refuses_with 2 "--device: expected cpu|reference"
-    weir train run run.json --out bad --time=-1
+    weir train run run.json --output bad --time=-1
     refuses_with 2 "--time"
+}
+
+@test "what is not there is told before anything is packed" {
+    weir train run run.json --output fresh --resume
+    refuses_with 1 "fresh: holds no checkpoint to go on from"
+    weir train run run.json --output fresh --resume-from nowhere
+    refuses_with 5 "nowhere: is not there; expected a checkpoint"
+    weir train run run.json --output fresh --resume-from tok
+    refuses_with 3 "tok: is a folder; expected a checkpoint"
+    [ ! -e fresh ]
+}
+
+@test "windows that the model is not made for are refused" {
+    sed 's/"context": 64/"context": 512/; s/"micro_tokens": 256/"micro_tokens": 512/' run.json >bad.json
+    weir train run bad.json --output wide
+    refuses_with 3 "bad.json: context: windows of 512 tokens, but the model is made for 256 at most"
+    [ ! -e wide ]
+}
+
+@test "a packed file, whatever it is called, and documents by their manifest" {
+    "$WEIR" train pack text.txt -o text.tokens --tokenizer tok 2>/dev/null >/dev/null
+    sed 's/"sources": \[{"name": "text", "path": "text.txt"/"sources": [{"name": "text", "path": "text.tokens"/' \
+        run.json >packed.json
+    grep -q text.tokens packed.json
+    weir train run packed.json --output packed --steps 2
+    exits_with 0
+    [ ! -e packed/data/text.shard ]
+    awk 'BEGIN { for (i = 0; i < 120; i++)
+        printf "%s{\"split\": \"%s\"}\n", i ? ", " : "[", i < 100 ? "train" : "val"; print "]" }' >text.json
+    sed 's/"path": "text.txt"/"path": "text.txt", "split": "train", "manifest": "text.json"/' run.json |
+        sed 's/\(again.*\)"split": "train"/\1"split": "val"/' >split.json
+    weir train run split.json --output split --steps 1
+    exits_with 0
+    grep -q "^text: packed: 100 samples" "$err" || explain
+    grep -q "^again: packed: 20 samples" "$err" || explain
+    # Another manifest: packed anew.
+    sed -i 's/^\[{"split": "train"}/[{"split": "val"}/' text.json
+    weir train run split.json --output split --force --steps 1
+    exits_with 0
+    grep -q "^text: packed: 99 samples" "$err" || explain
+}
+
+@test "the line of a run loses whole parts where it is narrow" {
+    command -v script >/dev/null || skip "no script(1) here"
+    for n in 80 40 20; do
+        rm -rf narrow
+        script -qec "stty cols $n; exec '$WEIR' train run run.json --output narrow" typescript \
+            >/dev/null </dev/null 3>&-
+        # What is drawn over again; evaluations, in steps 20 and 40, are told in full.
+        tr '\r' '\n' <typescript | grep '^step ' | grep -v '^step [24]0/40' >drawn
+        [ -s drawn ]
+        awk -v n="$n" 'length > n - 1' drawn >long
+        [ ! -s long ] || { cat long; false; }
+        ! grep -v -E '^step [0-9]+/40(  loss [0-9]+[.][0-9]{3}(  val [0-9]+[.][0-9]{3}(  \([0-9.]+ bits/byte\))?)?(  [0-9]+ s left(  [0-9.]+ K? ?tok/s(  [0-9]+ % of peak(  [0-9.]+ MB(  lr [0-9.e-]+(  norm [0-9.]+)?)?)?)?)?)?$' drawn
+    done
 }
 
 @test "the example of the documentation is a good run file" {

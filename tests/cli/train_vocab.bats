@@ -50,7 +50,10 @@ texts() {
     weir train vocab a.txt b.jsonl -o v
     refuses_with 3 "b.jsonl:2: message 1: role \"bot\""
     weir train vocab a.txt
-    refuses_with 2 "-o DIR"
+    refuses_with 2 "-o DIR is missing; usage: weir train vocab FILE... -o DIR"
+    weir train vocab a.txt -o b.jsonl
+    refuses_with 5 "b.jsonl: is no folder"
+    ! grep -q -e --force "$err" || explain
     weir train vocab a.csv -o v
     refuses_with 2 "a.csv"
     [ ! -e v ]

@@ -32,12 +32,12 @@ for type in f32 f16; do
     "$WEIR" convert "$model" "$work/$type.gguf" --type $type >/dev/null 2>&1
 done
 while IFS= read -r prompt; do
-    "$WEIR" run "$model" "$prompt" --dump-tokens | awk '{ printf "%s%s", NR > 1 ? " " : "", $1 } END { print "" }'
+    "$WEIR" run "$model" "$prompt" --dump-tokens </dev/null | awk '{ line = line " " $1 } END { print line }'
 done <"$prompts" >"$work/tokens.txt"
 for type in f32 f16; do
     while IFS= read -r tokens; do
-        "$WEIR" run "$work/$type.gguf" --tokens "$(echo "$tokens" | tr ' ' ',')" --temperature 0 \
-            --max-tokens $n_greedy --ignore-eos --kv-type f32 2>/dev/null
+        "$WEIR" run "$work/$type.gguf" --tokens "$tokens" --temperature 0 --repetition-penalty 1 \
+            --max-tokens $n_greedy --ignore-eos --kv-type f32 2>/dev/null </dev/null
     done <"$work/tokens.txt" >"$work/$type.weir"
 done
 limit 300 node "$install/nano.mjs" "$work" $n_greedy f32 f16

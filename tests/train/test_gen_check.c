@@ -255,6 +255,7 @@ static void bad_checks_are_errors(void **state) {
         "{'kind': 'text', 'list_style': 'star'}",
         "{'kind': 'story', 'ending': 'funny'}",
         "{'kind': 'story', 'ending': ''}",
+        "{'kind': 'story', 'ending': 'happy sad'}",
         "{'kind': 'call'}",
         "{'kind': 'call', 'calls': [{'name': 'a'}]}",
         "{'kind': 'text', 'calls': []}",

@@ -148,6 +148,20 @@ static void check_articles(const char *text) {
     }
 }
 
+/* "very very"; "had had" and "her her" are English. */
+static void check_doubled_words(const char *text) {
+    const char *word = text;
+    while (*word) {
+        size_t n = strcspn(word, " \n.,;:!?\"");
+        const char *next = word + n + 1;
+        if (n > 0 && word[n] == ' ' && strncmp(word, next, n) == 0 &&
+            strcspn(next, " \n.,;:!?\"") == n && strncmp(word, "had", n) != 0 &&
+            strncmp(word, "her", n) != 0)
+            fail_msg("twice the same word: %.60s", word);
+        word += n + (word[n] != 0);
+    }
+}
+
 static void check_prose(const char *text) {
     if (strpbrk(text, "{}[]|^\\"))
         fail_msg("an unresolved mark: %s", text);
@@ -169,6 +183,7 @@ static void check_prose(const char *text) {
     if (n_quotes % 2)
         fail_msg("an open quotation mark: %s", text);
     check_articles(text);
+    check_doubled_words(text);
 }
 
 static void test_prose_is_clean(void **state) {
@@ -182,6 +197,7 @@ static void test_prose_is_clean(void **state) {
         json_t *message;
         json_array_foreach(json_object_get(sample, "messages"), k, message) {
             const char *role = json_string_value(json_object_get(message, "role"));
+            check_articles(content_of(message));
             if (strcmp(role, "assistant") == 0)
                 check_prose(content_of(message));
         }

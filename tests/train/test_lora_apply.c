@@ -394,6 +394,9 @@ static void test_foreign_model(void **state) {
     weir_engine_options o = {.loras = &lora, .n_loras = 1};
     assert_int_equal(weir_engine_open(&engine, model, &o, &test_err), WEIR_STATUS_BAD_ARGUMENT);
     assert_null(engine);
+    o.lora_scales = (const float[]){INFINITY};
+    assert_int_equal(weir_engine_open(&engine, other, &o, &test_err), WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(test_err.text, "scale of adapter a"));
     weir_model_close(&other); /* the adapter keeps it alive */
     weir_lora_close(&lora);
     weir_model_close(&model);

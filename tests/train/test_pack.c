@@ -482,6 +482,8 @@ static void test_options(void **state) {
     assert_int_equal(weir_train_pack(out, &options, NULL, &err), WEIR_STATUS_BAD_ARGUMENT);
     options = (weir_pack_options){.path = in_temp("none.txt"), .tokenizer = MINI};
     assert_int_equal(weir_train_pack(out, &options, NULL, &err), WEIR_STATUS_IO);
+    options.gen_seed = 1; /* of a file nothing is drawn */
+    assert_int_equal(weir_train_pack(out, &options, NULL, &err), WEIR_STATUS_BAD_ARGUMENT);
     options = (weir_pack_options){.path = MINI};
     assert_int_equal(weir_train_pack(out, &options, NULL, &err), WEIR_STATUS_BAD_ARGUMENT);
     /* an output that is there */

@@ -61,8 +61,9 @@ static void test_everything(void **state) {
         "\"sources\": [{\"name\": \"s\", \"gen\": {\"kind\": \"story\", \"n\": 10, \"first\": 3, "
         "\"seed\": 4, \"held_out\": true}, \"weight\": 0.5, \"assistant_only\": true, "
         "\"max_tokens\": 300}, {\"name\": \"t\", \"path\": \"t.jsonl\", \"split\": \"train\"}],"
-        "\"validation\": [{\"name\": \"v\", \"path\": \"v.jsonl\", \"split\": \"val\"}],"
-        "\"tokens\": 100001, \"context\": 256, \"batch_tokens\": 2000, \"micro_tokens\": 1000,"
+        "\"validation\": [{\"name\": \"v\", \"path\": \"v.jsonl\", \"split\": \"val\"}, "
+        "{\"name\": \"m\", \"path\": \"m.txt\", \"split\": \"val\", \"manifest\": \"m.json\"}],"
+        "\"tokens\": 1.00001e5, \"context\": 256, \"batch_tokens\": 2000, \"micro_tokens\": 1000,"
         "\"stages\": [{\"until\": 0.5, \"weights\": {\"t\": 2}}, {\"context\": 1000}],"
         "\"optimizer\": {\"kind\": \"muon\", \"learning_rate\": 0.002, \"betas\": [0.8, 0.9], "
         "\"eps\": 1e-6, \"weight_decay\": 0, \"clip\": 0, \"momentum\": 0.9},"
@@ -85,6 +86,7 @@ static void test_everything(void **state) {
     assert_string_equal(file.sources[1].split, "train");
     assert_int_equal(file.sources[1].max_tokens, 1000); /* the longest window */
     assert_string_equal(file.validation[0].name, "v");
+    assert_string_equal(file.validation[1].manifest, "dir/m.json");
     assert_int_equal(file.n_steps, 51); /* 100001 tokens do not fit into 50 */
     assert_int_equal(file.n_stages, 2);
     assert_true(file.stages[0].weights[0] == 0 && file.stages[0].weights[1] == 2);
@@ -129,8 +131,10 @@ static void test_refusals(void **state) {
         {"{\"model\": \"c\", \"tokenizer\": \"t\"}", "sources: expected at least one"},
         {HEAD ", \"tokenizers\": 1}", "r.json: tokenizers: unknown key"},
         {HEAD ", \"tokens\": 5}", "tokens: expected either 'tokens' or 'steps'"},
+        {"{\"model\": \"c\", \"tokenizer\": \"t\", \"steps\": 1000000000001, \"sources\": []}",
+         "steps: expected a whole number from 1 to 1000000000000"},
         {HEAD ", \"context\": 1}", "context: expected a whole number from 2 to 16777216"},
-        {HEAD ", \"context\": 5.0}", "context: expected a whole number"},
+        {HEAD ", \"context\": 5.5}", "context: expected a whole number"},
         {HEAD ", \"context\": \"5\"}", "context: expected a whole number"},
         {HEAD ", \"seed\": -1}", "seed: expected a whole number from 0"},
         {HEAD ", \"out\": \"\"}", "out: expected a path"},
@@ -157,6 +161,15 @@ static void test_refusals(void **state) {
          "validation[0].gen.n: is missing"},
         {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": 1}}]}",
          "validation[0].gen.kind: expected a string"},
+        {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": \"poem\", \"n\": 1}}]}",
+         "validation[0].gen.kind: expected one of story|instruction|tool|identity"},
+        {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": \"tool\", \"n\": 1}, "
+              "\"split\": \"a\"}]}",
+         "validation[0].split: generated text has none"},
+        {HEAD ", \"validation\": [{\"name\": \"x\", \"path\": \"x.txt.zst\", \"split\": \"a\"}]}",
+         "validation[0].split: a text has no rows; expected also a 'manifest'"},
+        {HEAD ", \"validation\": [{\"name\": \"x\", \"path\": \"x.txt\", \"manifest\": \"m\"}]}",
+         "validation[0].manifest: expected only with a .txt and a 'split'"},
         {HEAD ", \"stages\": []}", "stages: expected a list of 1 to 16 stages"},
         {HEAD ", \"stages\": [{\"until\": 0.5}]}", "stages[0].until: must be 1 in the last stage"},
         {HEAD ", \"stages\": [{}, {}]}", "stages[0].until: must be above"},

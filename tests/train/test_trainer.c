@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <locale.h>
 #include <math.h>
 #include <sys/file.h>
 
@@ -80,7 +81,9 @@ static void write_run(const char *more) {
 
 typedef struct watcher {
     uint64_t stop_after; /* step; 0: never */
-    uint64_t n_reports, last_step, n_samples;
+    uint64_t n_reports, last_step, n_samples, n_saved;
+    const char *stale; /* a path that packing must have taken away; NULL: none */
+    bool is_stale_seen;
     weir_train_plan plan;
     weir_train_report last;
     char notes[4096];
@@ -95,6 +98,7 @@ static void watch_step(void *context, const weir_train_report *report) {
     w->n_reports++;
     w->last_step = report->step;
     w->last = *report;
+    w->n_saved += report->is_saved;
 }
 
 static void watch_note(void *context, const char *line) {
@@ -112,7 +116,8 @@ static void watch_sample(void *context, uint64_t step, const char *prompt, const
 
 /* The steps go on after the question; asked while packing it must not stop. */
 static bool watch_stop(void *context) {
-    const watcher *w = context;
+    watcher *w = context;
+    w->is_stale_seen |= w->stale && !strstr(w->notes, "packed") && weir_path_exists(w->stale);
     return w->stop_after > 0 && w->last_step + 1 >= w->stop_after && w->n_reports > 0;
 }
 
@@ -120,7 +125,7 @@ static watcher seen;
 
 /* OUT is a name in the temporary folder. */
 static weir_status run(const char *out, weir_train_options options) {
-    seen = (watcher){.stop_after = seen.stop_after};
+    seen = (watcher){.stop_after = seen.stop_after, .stale = seen.stale};
     options.out = in_temp(out);
     options.on_plan = watch_plan;
     options.on_step = watch_step;
@@ -133,6 +138,7 @@ static weir_status run(const char *out, weir_train_options options) {
     err = (weir_error){0};
     weir_status status = weir_train_run(in_temp("r.json"), &options, &err);
     seen.stop_after = 0;
+    seen.stale = NULL;
     return status;
 }
 
@@ -247,6 +253,84 @@ static void test_stop(void **state) {
     require_same_checkpoints("whole", "stop", N_STEPS);
 }
 
+/* A locale whose numbers have a comma; false: this system has none and can make none. */
+static bool set_comma_locale(void) {
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8"};
+    char command[512], folder[256];
+    snprintf(folder, sizeof folder, "%s", in_temp("locales"));
+    mkdir(folder, 0777);
+    snprintf(command, sizeof command,
+             "localedef --no-archive -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1", folder);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (setlocale(LC_NUMERIC, names[i]))
+            return true;
+    if (system(command) != 0)
+        return false;
+    setenv("LOCPATH", folder, 1);
+    return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
+}
+
+enum { N_SAMPLES = 200, SAMPLE_TEXT = 1 << 14 };
+
+/* Generated samples, whose values have points in them. */
+static char *make_samples(void) {
+    char *text = calloc(N_SAMPLES, SAMPLE_TEXT);
+    assert_non_null(text);
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        size_t n;
+        assert_int_equal(
+            weir_gen_sample("tool", 3, i, false, text + i * SAMPLE_TEXT, SAMPLE_TEXT, &n, &err),
+            WEIR_STATUS_OK);
+        assert_true(n < SAMPLE_TEXT);
+    }
+    return text;
+}
+
+/* The locale of the program around the library is in no file: a run that begins under one with a
+ * comma is the same run under another. */
+static void test_locale(void **state) {
+    (void)state;
+    size_t n, n_comma;
+    char *points = make_samples();
+    if (!set_comma_locale()) {
+        free(points);
+        print_message("no locale with a decimal comma here\n");
+        skip();
+    }
+    char comma[16];
+    snprintf(comma, sizeof comma, "%.1f", 0.5);
+    assert_string_equal(comma, "0,5");
+    char *commas = make_samples();
+    require_run("comma", (weir_train_options){.max_steps = 4});
+    setlocale(LC_NUMERIC, "C");
+    for (size_t i = 0; i < N_SAMPLES; i++)
+        assert_string_equal(points + i * SAMPLE_TEXT, commas + i * SAMPLE_TEXT);
+    free(points);
+    free(commas);
+    char *plain = NULL, *other = NULL;
+    require_run("point", (weir_train_options){.max_steps = 4});
+    require_same_checkpoints("comma", "point", 4);
+    plain = temp_read(file_of("point", "loss.svg"), &n);
+    other = temp_read(file_of("comma", "loss.svg"), &n_comma);
+    assert_string_equal(plain, other);
+    free(plain);
+    free(other);
+    require_run("comma", (weir_train_options){.resume = "latest"});
+    require_same_checkpoints("whole", "comma", N_STEPS);
+}
+
+/* What is usual is learnt anew in each stage: another mixture has other losses, and by those of the
+ * stage before (6 steps) all of its steps could be outliers. */
+static void test_outliers_of_stage(void **state) {
+    (void)state;
+    weir_safetensors *st = NULL;
+    assert_int_equal(weir_safetensors_open(&st, checkpoint_of("whole", 8), &err), WEIR_STATUS_OK);
+    assert_string_equal(weir_safetensors_meta(st, "skipped"), "0");
+    assert_string_equal(weir_safetensors_meta(st, "loss_n"), "2");
+    assert_string_equal(weir_safetensors_meta(st, "norm_n"), "2");
+    weir_safetensors_close(&st);
+}
+
 /* The run goes on with the plain oracle, and says that the bits will not be the same. */
 static void test_other_kernels(void **state) {
     (void)state;
@@ -339,7 +423,7 @@ static void test_foreign(void **state) {
     require_run("foreign", (weir_train_options){.max_steps = 2});
     write_run(", \"optimizer\": {\"learning_rate\": 5e-4}");
     require_refusal(run("foreign", (weir_train_options){.resume = "latest"}), WEIR_STATUS_FAILED,
-                    "belongs to another run file");
+                    "it was made with another run file");
     write_run(", \"samples\": {\"every_steps\": 1, \"max_tokens\": 4, \"prompts\": [{\"text\": "
               "\"the fox\"}]}");
     require_run("foreign", (weir_train_options){.resume = "latest", .max_steps = 1});
@@ -347,7 +431,7 @@ static void test_foreign(void **state) {
     write_run("");
     write_documents("a.txt", 77, 40);
     require_refusal(run("foreign", (weir_train_options){.resume = "latest"}), WEIR_STATUS_FAILED,
-                    "belongs to another data than this");
+                    "it was made with other data");
     write_documents("a.txt", 1, 40);
     require_run("foreign", (weir_train_options){.resume = "latest", .max_steps = 1});
     /* A model is no checkpoint. */
@@ -410,6 +494,95 @@ static void test_packed_once(void **state) {
     assert_non_null(strstr(seen.notes, "v: packed: 3 samples"));
     assert_null(strstr(seen.notes, "a: packed"));
     write_documents("v.txt", 3, 12);
+}
+
+/* Conversations are packed again when the template that renders them is another. */
+static void test_packed_with_template(void **state) {
+    (void)state;
+    static const char once[] = "{% for m in messages %}{{ m.content }}\n{% endfor %}",
+                      twice[] = "{% for m in messages %}{{ m.content }}\n\n{% endfor %}",
+                      chat[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"the fox\"}]}\n";
+    size_t n;
+    char *text = temp_read(file_of("tok", "tokenizer.json"), &n);
+    assert_int_equal(mkdir(in_temp("plain"), 0777), 0);
+    temp_write(file_of("plain", "tokenizer.json"), text, n);
+    free(text);
+    write_text(in_temp("chat.jsonl"), chat);
+    write_text(file_of("plain", "chat_template.jinja"), once);
+    write_text(in_temp("r.json"),
+               "{\"model\": \"c.json\", \"tokenizer\": \"plain\", \"steps\": 3, \"context\": 32,"
+               "\"batch_tokens\": 64, \"sources\": [{\"name\": \"a\", \"path\": \"a.txt\"}],"
+               "\"validation\": [{\"name\": \"v\", \"path\": \"chat.jsonl\"}]}");
+    require_run("template", (weir_train_options){.max_steps = 1});
+    assert_non_null(strstr(seen.notes, "v: packed"));
+    require_run("template", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_null(strstr(seen.notes, "packed"));
+    write_text(file_of("plain", "chat_template.jinja"), twice);
+    require_run("template", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_non_null(strstr(seen.notes, "v: packed"));
+    write_run("");
+}
+
+/* The stamp of the old data goes before the new data come: else a run that is killed in between
+ * would leave new data under a stamp that speaks of the old. */
+static void test_stamp_goes_first(void **state) {
+    (void)state;
+    require_run("stamps", (weir_train_options){.max_steps = 1});
+    assert_true(has("stamps", "data/v.stamp"));
+    write_documents("v.txt", 98, 3);
+    char stamp[256];
+    snprintf(stamp, sizeof stamp, "%s", file_of("stamps", "data/v.stamp"));
+    seen.stale = stamp;
+    require_run("stamps", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_false(seen.is_stale_seen);
+    assert_true(has("stamps", "data/v.stamp"));
+    write_documents("v.txt", 3, 12);
+}
+
+/* ---- evaluations and samples ---------------------------------------------------------------- */
+
+/* An evaluation that measured nothing is not the best one so far. */
+static void test_empty_evaluation(void **state) {
+    (void)state;
+    /* Every answer begins behind the 32 tokens that are evaluated. */
+    write_text(in_temp("late.jsonl"),
+               "{\"messages\": [{\"role\": \"user\", \"content\": \"Where did the small fox and "
+               "the boat with the wooden home go to when it ran to the sea and was lost?\"}, "
+               "{\"role\": \"assistant\", \"content\": \"Home.\"}]}\n");
+    write_text(in_temp("r.json"),
+               "{\"model\": \"c.json\", \"tokenizer\": \"tok\", \"steps\": 4, \"context\": 32,"
+               "\"batch_tokens\": 64, \"sources\": [{\"name\": \"a\", \"path\": \"a.txt\"}],"
+               "\"validation\": [{\"name\": \"v\", \"path\": \"late.jsonl\", \"max_tokens\": 400,"
+               "\"assistant_only\": true}], \"eval\": {\"every_steps\": 1}}");
+    require_run("empty", (weir_train_options){0});
+    assert_true(seen.last.is_evaluated && isnan(seen.last.eval_loss));
+    assert_int_equal(seen.n_saved, 1); /* at the end, and not as the best again and again */
+    write_run("");
+}
+
+/* Prompts that are asked need a template; without one that is said before the first step. */
+static void test_no_template(void **state) {
+    (void)state;
+    size_t n;
+    char *text = temp_read(file_of("tok", "tokenizer.json"), &n);
+    assert_int_equal(mkdir(in_temp("bare"), 0777), 0);
+    temp_write(file_of("bare", "tokenizer.json"), text, n);
+    free(text);
+    static const char run_file[] =
+        "{\"model\": \"c.json\", \"tokenizer\": \"bare\", \"steps\": 2, \"context\": 32,"
+        "\"batch_tokens\": 64, \"sources\": [{\"name\": \"a\", \"path\": \"a.txt\"}],"
+        "\"samples\": {\"every_steps\": 1, \"max_tokens\": 2, \"prompts\": [%s]}}";
+    char with[512];
+    snprintf(with, sizeof with, run_file, "\"the fox\"");
+    write_text(in_temp("r.json"), with);
+    require_refusal(run("bare-run", (weir_train_options){0}), WEIR_STATUS_BAD_ARGUMENT,
+                    "has no chat template");
+    assert_int_equal(seen.n_reports, 0);
+    snprintf(with, sizeof with, run_file, "{\"text\": \"the fox\"}");
+    write_text(in_temp("r.json"), with);
+    require_run("bare-run", (weir_train_options){0});
+    assert_int_equal(seen.n_samples, 2);
+    write_run("");
 }
 
 /* ---- what is left behind -------------------------------------------------------------------- */
@@ -516,14 +689,28 @@ static int begin(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_run),   cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_resume),      cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_model),       cmocka_unit_test(test_other_kernels),
-        cmocka_unit_test(test_expert_bias), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_leftovers),   cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_overwrite),   cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_dry_run),     cmocka_unit_test(test_packed_once),
-        cmocka_unit_test(test_log),         cmocka_unit_test(test_init),
+        cmocka_unit_test(test_whole_run),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_other_kernels),
+        cmocka_unit_test(test_expert_bias),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_packed_once),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_init),
+        cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_packed_with_template),
+        cmocka_unit_test(test_outliers_of_stage),
+        cmocka_unit_test(test_stamp_goes_first),
+        cmocka_unit_test(test_empty_evaluation),
+        cmocka_unit_test(test_no_template),
     };
     return cmocka_run_group_tests(tests, begin, temp_folder_remove);
 }

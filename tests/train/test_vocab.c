@@ -413,6 +413,51 @@ static void refuses_what_cannot_be(void **state) {
                      WEIR_STATUS_OK);
 }
 
+/* A template may ask for the day: the vocabulary is that of any day, and of packing. */
+static void knows_no_day(void **state) {
+    (void)state;
+    static const char template[] = "{{ 'xyxy' if strftime_now('%Y') == '2025' else 'zwzw' }}",
+                      row[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}\n";
+    temp_write(in_temp("day.jinja"), template, strlen(template));
+    temp_write(in_temp("day.jsonl"), row, strlen(row));
+    const char *inputs[] = {in_temp("day.jsonl")};
+    weir_vocab_options options = {.n_tokens = 289, .chat_template = in_temp("day.jinja")};
+    weir_vocab_report report;
+    weir_error err;
+    if (make(in_temp("day"), options, inputs, 1, &report, &err) != WEIR_STATUS_OK)
+        fail_msg("%s", err.text);
+    weir_tokenizer *t = open_tokenizer(in_temp("day"));
+    assert_int_equal(id_of(t, "xy"), 288);
+    weir_tokenizer_close(&t);
+}
+
+/* None of the files that would be written is replaced unasked; folders above are made. */
+static void replaces_no_file_unasked(void **state) {
+    (void)state;
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
+                                        "generation_config.json", "chat_template.jinja"};
+    temp_write(in_temp("n.txt"), "a a", 3);
+    char input[64];
+    snprintf(input, sizeof input, "%s", in_temp("n.txt"));
+    const char *inputs[] = {input};
+    weir_vocab_report report;
+    weir_error err;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        weir_vocab_options options = {.n_tokens = 288};
+        snprintf(path, sizeof path, "deep/%zu", i);
+        assert_int_equal(make(in_temp(path), options, inputs, 1, &report, &err), WEIR_STATUS_OK);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            snprintf(path, sizeof path, "deep/%zu/%s", i, names[k]);
+            assert_int_equal(k == i ? 0 : remove(in_temp(path)), 0);
+        }
+        snprintf(path, sizeof path, "deep/%zu", i);
+        assert_int_equal(make(in_temp(path), options, inputs, 1, &report, &err),
+                         WEIR_STATUS_FAILED);
+        assert_non_null(strstr(err.text, names[i]));
+    }
+}
+
 /* A limit takes parts from all over the text, and not more. */
 static void reads_no_more_than_asked(void **state) {
     (void)state;
@@ -454,6 +499,8 @@ int main(void) {
         cmocka_unit_test(has_the_familys_special_tokens),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(reads_no_more_than_asked),
+        cmocka_unit_test(knows_no_day),
+        cmocka_unit_test(replaces_no_file_unasked),
         cmocka_unit_test(can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
