@@ -9,7 +9,7 @@ build:
 setup:
 	@scripts/setup.sh
 run: setup build
-	@build/weir run weir-nano "Tell me a story about a brave little mouse." --stats
+	@build/weir run weir-nano "Tell me a story about a brave little mouse." --seed 1 --stats
 	@echo "make run: to talk with it:  build/weir run     (or with the file of a real LFM2)" >&2
 nano: setup build
 	@scripts/nano.sh
