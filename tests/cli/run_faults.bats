@@ -41,10 +41,10 @@ on_terminal() {
         weir run "$path" --dump-tokens
         refuses_with 5 "$path"
     done
-    # A slash further on is one of a prompt: what is missing then is a prompt's model.
-    weir run "this and/or that"
-    [ "$code" -eq 5 ] || explain
-    ! grep -q -F 'and/or' "$err" || explain
+    # A slash further on is one of a prompt: the model that ships answers it.
+    weir run "this and/or that" --max-tokens 8
+    exits_with 0
+    [ -s "$out" ] || explain
 }
 
 @test "flags that would do nothing are refused" {
