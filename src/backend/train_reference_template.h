@@ -1,6 +1,6 @@
 /*
- * train_reference_template.h: every operation of train_ops.h in plain C, to be read beside the
- * table of gradients in training.md 3.1.
+ * train_reference_template.h: every operation of train_ops.h in plain C, to be read beside its
+ * formulas there.
  *
  * Contract: included by train_reference.c once for each type of array, with
  *   REAL      float or double: what arrays hold. Sums are double either way

@@ -254,7 +254,19 @@ static weir_status read_id(reader *r, const char *key, int32_t *out) {
     return WEIR_STATUS_OK;
 }
 
+/* An adapter says of which architecture its base is, and has none of a model's numbers. */
+static weir_status refuse_adapter(const reader *r) {
+    const weir_gguf_kv *kv = weir_gguf_find(r->g, "general.type");
+    weir_text text;
+    if (kv != NULL && weir_gguf_as_text(kv, 0, &text) && text.size == strlen("adapter") &&
+        memcmp(text.data, "adapter", text.size) == 0)
+        return weir_fail(r->err, WEIR_STATUS_BAD_FILE,
+                         "it is an adapter, which needs its model: weir run MODEL --lora FILE");
+    return WEIR_STATUS_OK;
+}
+
 static weir_status read_all(reader *r, weir_hparams *h) {
+    WEIR_TRY(refuse_adapter(r));
     WEIR_TRY(read_arch(r));
     WEIR_TRY(read_u32(r, "block_count", &h->n_layers));
     if (h->n_layers == 0 || h->n_layers > WEIR_MAX_LAYERS)

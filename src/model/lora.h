@@ -3,7 +3,7 @@
  * float32, and the factor between: y = x W' + scale (x A') B'. Reading adapter files is lora.c's;
  * devices apply them through backend/compose.c; training makes them (train/).
  *
- * File forms (training.md 4.3 names them): PEFT's folder, and GGUF with general.type "adapter".
+ * File forms (docs/lora.md): PEFT's folder, and GGUF with general.type "adapter".
  */
 #ifndef WEIR_MODEL_LORA_H
 #define WEIR_MODEL_LORA_H

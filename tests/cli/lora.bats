@@ -173,3 +173,9 @@ pirate_words() {
     weir train lora chats.jsonl "$model" -o a.gguf --dropout 1 --target attn_q
     refuses_with 2 "dropout 1, expected"
 }
+
+@test "an adapter where a model is expected is called one" {
+    make_lora
+    weir show "$lora"
+    refuses_with 3 "it is an adapter"
+}
