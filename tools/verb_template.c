@@ -5,6 +5,7 @@
  * shown of the outcome stands in template_show.c.
  */
 #include "base/compiler.h"
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "console.h"
@@ -75,14 +76,9 @@ typedef struct job {
 
 /* ---- the template ------------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 /* A template has no mark of its own: it is what exists and is no model. */
 static bool is_template_file(const char *path) {
-    if (weir_path_is_folder(path) || ends_with(path, ".json") || ends_with(path, ".gguf"))
+    if (weir_path_is_folder(path) || weir_ends_with(path, ".json") || weir_ends_with(path, ".gguf"))
         return false;
     char magic[4] = {0};
     FILE *file = fopen(path, "rb");

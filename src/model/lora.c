@@ -14,6 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/half.h"
@@ -346,11 +347,6 @@ fail:
     return status;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* The folder of a path that ends in adapter_model.safetensors, malloc'ed. */
 static char *folder_of(const char *path) {
     size_t n = strlen(path) - strlen(peft_weights);
@@ -362,7 +358,7 @@ static weir_status open_source(source *s, const char *path, const weir_model *mo
     weir_status status = WEIR_STATUS_OK;
     char *folder = NULL, *weights = NULL;
     s->path = path;
-    bool is_weights = ends_with(path, peft_weights);
+    bool is_weights = weir_ends_with(path, peft_weights);
     if (!weir_path_is_folder(path) && !is_weights) {
         WEIR_TRY(weir_gguf_open(&s->gguf, path, err));
         return read_gguf_header(s, model, err);

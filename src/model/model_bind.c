@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/ending.h"
 #include "base/error.h"
 #include "model/model_internal.h"
 
@@ -394,15 +395,10 @@ static weir_status bind_all(binder *b) {
 
 /* ---- what is left over ---------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 static bool is_without_effect(const binder *b, const char *name) {
     if (is_gguf(b))
         return strcmp(name, "rope_freqs.weight") == 0;
-    if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, "pos_emb.inv_freq"))
+    if (weir_ends_with(name, "rotary_emb.inv_freq") || weir_ends_with(name, "pos_emb.inv_freq"))
         return true;
     if (strcmp(name, HEAD.hf[0]) == 0)
         return b->h->is_tied;

@@ -2,6 +2,7 @@
  * graph.c: see graph.h. Opening and closing, all memory, initial weights, and what callers ask for.
  */
 #include "train/graph.h"
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "train/graph_internal.h"
@@ -310,11 +311,6 @@ static double symmetric(const draw *d, uint64_t i) {
     return 2.0 * weir_uniform(weir_mix64(d->seed, d->stream, i)) - 1.0;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* What a block adds to the residual stream. */
 static bool is_block_output(weir_part part) {
     return part == WEIR_PART_ATTN_OUT || part == WEIR_PART_CONV_OUT || part == WEIR_PART_FFN_DOWN ||
@@ -323,14 +319,14 @@ static bool is_block_output(weir_part part) {
 
 static float initial(const weir_graph *g, const weir_param *param, const draw *d, size_t i) {
     if (param->is_adapter)
-        return ends_with(param->name, ".lora_A.weight")
+        return weir_ends_with(param->name, ".lora_A.weight")
                    ? (float)(symmetric(d, i) / sqrt(param->cols))
                    : 0.0f;
     switch (param->kind) {
     case WEIR_PARAM_TAPS:
         return (float)(symmetric(d, i) / sqrt(param->cols));
     case WEIR_PARAM_VECTOR:
-        return ends_with(param->name, ".bias") ? 0.0f : 1.0f;
+        return weir_ends_with(param->name, ".bias") ? 0.0f : 1.0f;
     case WEIR_PARAM_MATRIX:
     case WEIR_PARAM_EMBED:
         break;

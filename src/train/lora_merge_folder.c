@@ -3,6 +3,7 @@
  * same tensors, shard by shard, and all small files beside them copied. The folder appears whole or
  * not at all.
  */
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "convert/folder_out.h"
@@ -80,17 +81,12 @@ static weir_status write_shards(weir_merge *m, const char *folder, weir_error *e
 
 /* ---- what stands beside them ---------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* Hidden files and other forms of the old weights stay behind. */
 static bool is_copied(const char *name) {
     static const char *const endings[] = {".safetensors", ".gguf", ".bin", ".pt", ".pth"};
     bool is_weights = false;
     for (size_t i = 0; i < WEIR_COUNT(endings); i++)
-        is_weights |= ends_with(name, endings[i]);
+        is_weights |= weir_ends_with(name, endings[i]);
     return name[0] != '.' && !is_weights && strcmp(name, index_name) != 0;
 }
 

@@ -5,6 +5,7 @@
  * encoded by all threads, and written in the order it was read, so the file does not depend on the
  * number of threads. What a row becomes is chat_form.h's business, the file shard.h's.
  */
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/topology.h"
@@ -275,13 +276,8 @@ static weir_status pack_rows(pack *p, weir_error *err) {
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 static bool is_plain_text(const char *path) {
-    return ends_with(path, ".txt") || ends_with(path, ".txt.zst");
+    return weir_ends_with(path, ".txt") || weir_ends_with(path, ".txt.zst");
 }
 
 static weir_status check_split_options(const weir_pack_options *options, weir_error *err) {

@@ -7,6 +7,7 @@
 #include "train/run_file.h"
 
 #include "base/compiler.h"
+#include "base/ending.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/plain_locale.h"
@@ -224,11 +225,6 @@ static weir_status check_kind(const reader *r, const char *path, const char *kin
     return complain(r, path, "kind", what);
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 static weir_status read_gen(const reader *r, const json_t *object, const char *above,
                             weir_run_source *source) {
     static const field fields[] = {
@@ -250,8 +246,8 @@ static weir_status read_gen(const reader *r, const json_t *object, const char *a
 
 /* Which rows have a split: those of a .jsonl, and documents of which a manifest says it. */
 static weir_status check_split(const reader *r, const char *path, const weir_run_source *source) {
-    bool is_text =
-        source->path && (ends_with(source->path, ".txt") || ends_with(source->path, ".txt.zst"));
+    bool is_text = source->path && (weir_ends_with(source->path, ".txt") ||
+                                    weir_ends_with(source->path, ".txt.zst"));
     if (source->split && source->gen_kind)
         return complain(r, path, "split", "generated text has none");
     if (source->split && is_text && !source->manifest)
