@@ -44,7 +44,7 @@ WEIR_API weir_status weir_train_vocab(const char *out, const weir_vocab_options 
 
 /* ---- generated text ------------------------------------------------------------------------ */
 
-/* "story", "instruction", "tool", "identity"; NULL at the end. */
+/* "story", "instruction", "tool", "identity", "recall"; NULL at the end. */
 WEIR_API const char *const *weir_gen_kinds(void);
 
 /*

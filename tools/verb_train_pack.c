@@ -216,7 +216,7 @@ const weir_verb weir_verb_train_pack = {
     .details =
         "DATA is text (.txt, documents divided by lines <|endoftext|>), rows (.jsonl), either as "
         ".zst,\n"
-        "or gen:KIND for generated samples (story, instruction, tool, identity). The first sample "
+        "or gen:KIND for generated samples (story, instruction, tool, identity, recall). The first sample "
         "is\n"
         "shown with what is learnt of it marked.\n"
         "\n"

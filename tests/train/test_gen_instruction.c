@@ -90,6 +90,39 @@ static void samples_differ(void **state) {
     assert_true(n_same <= 2);
 }
 
+/* What a drill answers with stands in what was asked: the words alone, in any notation. */
+static void drills_can_be_answered_by_looking(void **state) {
+    (void)state;
+    size_t n, n_texts = 0;
+    for (uint64_t i = 0; i < 300; i++) {
+        bool is_held_out = i % 3 == 0;
+        json_t *sample = sample_of("recall", 5, i, is_held_out, &n), *message;
+        const json_t *messages = json_object_get(sample, "messages");
+        n_texts += json_is_string(json_object_get(sample, "text"));
+        assert_true(messages || !is_held_out);
+        char seen[4096] = "";
+        size_t at;
+        json_array_foreach(messages, at, message) {
+            const char *content = content_of(message);
+            if (strcmp(role_of(message), "user") == 0) {
+                snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s\n", content);
+                continue;
+            }
+            for (const char *p = content; *p;) {
+                size_t length = strcspn(p, " \n{}\":,;/");
+                char word[200];
+                snprintf(word, sizeof word, "%.*s", (int)length, p);
+                if (!strstr(seen, word))
+                    fail_msg("recall %llu: \"%s\" was not in the question: %s",
+                             (unsigned long long)i, word, content);
+                p += length + (p[length] != 0);
+            }
+        }
+        json_decref(sample);
+    }
+    assert_in_range(n_texts, 60, 140);
+}
+
 static void unknown_kinds_are_errors(void **state) {
     (void)state;
     weir_error err;
@@ -102,7 +135,7 @@ static void unknown_kinds_are_errors(void **state) {
     size_t n_kinds = 0;
     while (weir_gen_kinds()[n_kinds])
         n_kinds++;
-    assert_int_equal(n_kinds, 4);
+    assert_int_equal(n_kinds, 5);
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */
@@ -460,6 +493,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_pure),
         cmocka_unit_test(samples_differ),
+        cmocka_unit_test(drills_can_be_answered_by_looking),
         cmocka_unit_test(unknown_kinds_are_errors),
         cmocka_unit_test(answers_keep_their_checks),
         cmocka_unit_test(every_form_occurs),
