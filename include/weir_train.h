@@ -164,6 +164,9 @@ typedef struct weir_train_options {
     void (*on_step)(void *context, const weir_train_report *report);
     void (*on_sample)(void *context, uint64_t step, const char *prompt, const char *text);
     void (*on_note)(void *context, const char *line); /* what happens beside the steps */
+    /* While a source is packed: samples of generated text, or bytes of its file; done == total at
+     * its end. */
+    void (*on_packing)(void *context, const char *source, uint64_t done, uint64_t total);
     /* Asked after each step: true saves and ends (CANCELLED); and while data are packed, when there
      * is nothing to save. */
     bool (*wants_stop)(void *context);

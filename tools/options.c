@@ -309,6 +309,25 @@ bool weir_option_given(const weir_parsed *parsed, const char *name) {
     return parsed->is_given[row];
 }
 
+bool weir_option_given_zero(const weir_parsed *parsed, const char *name) {
+    const weir_option *option = &parsed->verb->options[find_name(parsed->verb, name, strlen(name))];
+    const void *value = (const char *)parsed->values + option->offset;
+    if (!weir_option_given(parsed, name))
+        return false;
+    switch (option->type) {
+    case WEIR_OPTION_U32:
+        return *(const uint32_t *)value == 0;
+    case WEIR_OPTION_U64:
+    case WEIR_OPTION_SIZE:
+        return *(const uint64_t *)value == 0;
+    case WEIR_OPTION_FLOAT:
+        return *(const float *)value == 0;
+    default:
+        assert(false && "a number");
+        return false;
+    }
+}
+
 weir_value weir_value_of(const char *name, size_t n) {
     static const struct {
         const char *name;

@@ -14,6 +14,9 @@
 
 #include "weir.h"
 
+/* Words of an --isa: the kernels that the CPU device has. */
+#define WEIR_ISA_CHOICE "portable|avx2|avxvnni|avx512|avx512vnni|neon|dotprod|i8mm"
+
 typedef enum weir_option_type {
     WEIR_OPTION_FLAG,    /* bool */
     WEIR_OPTION_STRING,  /* const char *, kept by argv */
@@ -85,6 +88,9 @@ void weir_parsed_free(weir_parsed *parsed);
 
 /* Was this flag on the command line? The name must be in the table. */
 bool weir_option_given(const weir_parsed *parsed, const char *name);
+/* Was this number given, and as 0? For those whose 0 stands for the default inside: asked for in so
+ * many words it is a mistake. */
+bool weir_option_given_zero(const weir_parsed *parsed, const char *name);
 
 /* What stands for a value or an operand on the command line, by its name in the table. */
 typedef enum weir_value {

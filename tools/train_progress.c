@@ -126,6 +126,15 @@ void weir_train_progress_step(void *context, const weir_train_report *report) {
     fflush(stderr);
 }
 
+void weir_train_progress_packing(void *context, const char *source, uint64_t done, uint64_t total) {
+    weir_progress bar = weir_console_progress();
+    char what[96];
+    (void)context;
+    snprintf(what, sizeof what, "packing %s", source);
+    if (bar.report)
+        bar.report(bar.context, what, done, total);
+}
+
 void weir_train_progress_note(void *context, const char *line) {
     clear_line(context);
     weir_terminal_print(stderr, line, strlen(line));

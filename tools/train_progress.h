@@ -21,6 +21,8 @@ void weir_train_progress_close(weir_train_progress *progress);
 
 /* For weir_train_options and weir_lora_options, with a weir_train_progress as context. */
 void weir_train_progress_step(void *context, const weir_train_report *report);
+/* The bar of all long work. */
+void weir_train_progress_packing(void *context, const char *source, uint64_t done, uint64_t total);
 void weir_train_progress_note(void *context, const char *line);
 void weir_train_progress_sample(void *context, uint64_t step, const char *prompt, const char *text);
 bool weir_train_progress_stop(void *context);

@@ -33,7 +33,7 @@ static const weir_option options[] = {
      "colour what is learnt of the sample; default: auto"},
 
     {"the adapter", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
-    {"rank", 0, WEIR_OPTION_U32, AT(lora.rank), "N", "default: 8"},
+    {"rank", 0, WEIR_OPTION_U32, AT(lora.rank), "N", "1 to 1024; default: 8"},
     {"alpha", 0, WEIR_OPTION_FLOAT, AT(lora.alpha), "X", "default: 16"},
     {"rslora", 0, WEIR_OPTION_FLAG, AT(lora.rank_stabilized), NULL,
      "scale by alpha / sqrt(rank) instead of alpha / rank"},
@@ -94,6 +94,24 @@ static weir_color color_of(const char *word) {
                                                 : WEIR_COLOR_AUTO;
 }
 
+/* Inside, 0 stands for the default; who writes it means something else. */
+static bool refuses_zero(const weir_parsed *parsed) {
+    static const struct {
+        const char *name, *expected;
+    } numbers[] = {
+        {"rank", "1 to 1024"},         {"alpha", "another number"},
+        {"epochs", "1 or more"},       {"steps", "1 or more"},
+        {"time", "a positive number"}, {"learning-rate", "a positive number"},
+        {"batch-tokens", "1 or more"}, {"max-tokens", "2 or more"},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(numbers); i++)
+        if (weir_option_given_zero(parsed, numbers[i].name)) {
+            weir_say("weir train lora: --%s 0: expected %s", numbers[i].name, numbers[i].expected);
+            return true;
+        }
+    return false;
+}
+
 static int run(const weir_parsed *parsed) {
     const lora_values *values = parsed->values;
     weir_error err = {0};
@@ -105,6 +123,8 @@ static int run(const weir_parsed *parsed) {
                  values->out ? "--time: expected a positive number" : "-o OUT is missing");
         return WEIR_EXIT_USAGE;
     }
+    if (refuses_zero(parsed))
+        return WEIR_EXIT_USAGE;
     lora.patterns = values->patterns.item;
     lora.n_patterns = values->patterns.n;
     lora.max_seconds = (double)values->max_seconds;

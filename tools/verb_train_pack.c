@@ -202,6 +202,10 @@ static int run(const weir_parsed *parsed) {
         weir_say("weir train pack: %s: expected the number of samples, -n N", parsed->operands[0]);
         return WEIR_EXIT_USAGE;
     }
+    if (weir_option_given_zero(parsed, "max-tokens")) {
+        weir_say("weir train pack: --max-tokens 0: expected 2 or more");
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     weir_status status = pack(parsed, &err);
     return weir_tell_output_failure("train pack", status, &err, values->out, values->overwrite);
@@ -216,7 +220,8 @@ const weir_verb weir_verb_train_pack = {
     .details =
         "DATA is text (.txt, documents divided by lines <|endoftext|>), rows (.jsonl), either as "
         ".zst,\n"
-        "or gen:KIND for generated samples (story, instruction, tool, identity, recall). The first sample "
+        "or gen:KIND for generated samples (story, instruction, tool, identity, recall). The first "
+        "sample "
         "is\n"
         "shown with what is learnt of it marked.\n"
         "\n"

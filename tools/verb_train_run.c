@@ -76,6 +76,11 @@ static int run(const weir_parsed *parsed) {
                  (double)values->max_seconds);
         return WEIR_EXIT_USAGE;
     }
+    if (weir_option_given_zero(parsed, "steps") || weir_option_given_zero(parsed, "time")) {
+        weir_say("weir train run: --%s 0: expected a positive number",
+                 weir_option_given_zero(parsed, "steps") ? "steps" : "time");
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     weir_train_progress_open(&progress);
     weir_train_options train = {
@@ -94,6 +99,7 @@ static int run(const weir_parsed *parsed) {
         .on_step = weir_train_progress_step,
         .on_sample = weir_train_progress_sample,
         .on_note = weir_train_progress_note,
+        .on_packing = weir_train_progress_packing,
         .wants_stop = weir_train_progress_stop,
         .context = &progress,
     };

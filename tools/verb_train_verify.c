@@ -28,7 +28,7 @@ static const weir_option options[] = {
     {"lora-b", 0, WEIR_OPTION_STRING, AT(lora_b), "ADAPTER", "the same of B"},
     {"data", 0, WEIR_OPTION_STRING, AT(data), "FILE",
      "text or conversations (.txt, .jsonl) to read; default: a few\nbuilt-in sentences"},
-    {"max-tokens", 'n', WEIR_OPTION_U32, AT(max_tokens), "N", "stop there; default: 2048"},
+    {"max-tokens", 0, WEIR_OPTION_U32, AT(max_tokens), "N", "stop there; default: 2048"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the result as JSON"},
@@ -90,6 +90,10 @@ fail:
 
 static int run(const weir_parsed *parsed) {
     weir_error err = {0};
+    if (weir_option_given_zero(parsed, "max-tokens")) {
+        weir_say("weir train verify: --max-tokens 0: expected 1 or more");
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     weir_status status = verify(parsed, &err);
     return status == WEIR_STATUS_OK ? WEIR_EXIT_DONE

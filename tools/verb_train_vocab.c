@@ -76,6 +76,10 @@ static int run(const weir_parsed *parsed) {
         weir_say("weir train vocab: -o DIR is missing; usage: weir train vocab FILE... -o DIR");
         return WEIR_EXIT_USAGE;
     }
+    if (weir_option_given_zero(parsed, "tokens")) {
+        weir_say("weir train vocab: --tokens 0: expected 288 or more");
+        return WEIR_EXIT_USAGE;
+    }
     weir_status status = weir_train_vocab(values->out, &vocab, &report, &err);
     if (status == WEIR_STATUS_OK)
         status = tell(values->out, &report, values->as_json, &err);

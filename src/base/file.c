@@ -157,6 +157,30 @@ char *weir_path_join(const char *folder, const char *name) {
     return path;
 }
 
+char *weir_path_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
+}
+
+bool weir_path_swap(const char *a, const char *b) {
+    return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0;
+}
+
+weir_status weir_path_sync(const char *path, weir_error *err) {
+    char *folder = weir_path_folder(path);
+    if (!folder)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to sync its folder", path);
+    int fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* EINVAL: file systems that keep no order of their own for folders. */
+    int error = fd < 0 || (fsync(fd) != 0 && errno != EINVAL) ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    if (error)
+        return fail_io(err, path, "is written, but its folder cannot be synced", error);
+    return WEIR_STATUS_OK;
+}
+
 char *weir_program_folder(void) {
     char program[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", program, sizeof program);
@@ -375,24 +399,6 @@ static int rename_new(const char *from, const char *to) {
     return rename(from, to);
 }
 
-static weir_status sync_folder_of(const char *path, weir_error *err) {
-    char *folder = strdup(path);
-    if (!folder)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to sync its folder", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = 0; /* "/name" lies in "/" */
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL: file systems that keep no order of their own for folders. */
-    int error = fd < 0 || (fsync(fd) != 0 && errno != EINVAL) ? errno : 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    if (error)
-        return fail_io(err, path, "is written, but its folder cannot be synced", error);
-    return WEIR_STATUS_OK;
-}
-
 weir_status weir_out_commit(weir_out **out, weir_error *err) {
     weir_out *o = *out;
     weir_status status;
@@ -416,7 +422,7 @@ weir_status weir_out_commit(weir_out **out, weir_error *err) {
             status = fail_io(err, o->path, "cannot be renamed from its temporary name", errno);
         goto fail;
     }
-    status = sync_folder_of(o->path, err);
+    status = weir_path_sync(o->path, err);
     out_free(out);
     return status;
 fail:
@@ -429,4 +435,33 @@ void weir_out_abort(weir_out **out) {
         return;
     unlink((*out)->path_tmp);
     out_free(out);
+}
+
+bool weir_is_temporary_name(const char *name) {
+    size_t n = strlen(name);
+    return n > SUFFIX_BYTES && strncmp(name + n - SUFFIX_BYTES, ".tmp-", 5) == 0;
+}
+
+weir_status weir_file_copy(const char *from, const char *to, const char *name, weir_error *err) {
+    char *in = weir_path_join(from, name), *path = weir_path_join(to, name);
+    struct stat st;
+    weir_map map = {0};
+    weir_out *out = NULL;
+    weir_status status = WEIR_STATUS_OK;
+    if (!in || !path) {
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", from);
+        goto fail;
+    }
+    if (stat(in, &st) != 0 || !S_ISREG(st.st_mode))
+        goto fail; /* which is none */
+    WEIR_TRY_GOTO(weir_map_open(&map, in, err));
+    WEIR_TRY_GOTO(weir_out_open(&out, path, true, err));
+    WEIR_TRY_GOTO(weir_out_write(out, map.data, map.size, err));
+    WEIR_TRY_GOTO(weir_out_commit(&out, err));
+fail:
+    weir_out_abort(&out);
+    weir_map_close(&map);
+    free(in);
+    free(path);
+    return status;
 }

@@ -23,10 +23,24 @@ bool weir_path_is_folder(const char *path);
 bool weir_path_exists(const char *path);
 /* folder + "/" + name, malloc'ed; NULL without memory. No second slash, none after "". */
 char *weir_path_join(const char *folder, const char *name);
+/* The folder that a path lies in, malloc'ed: "" where it names none, which weir_path_join takes;
+ * "/" for what lies in the root. NULL without memory. */
+char *weir_path_folder(const char *path);
 /* A folder and those above it; that it is there already is no failure. */
 weir_status weir_make_folders(const char *path, weir_error *err);
 /* The folder of the program that runs, malloc'ed; NULL where the system does not tell it. */
 char *weir_program_folder(void);
+
+/* FROM/NAME to TO/NAME, which appears whole or not at all and replaces what is there. Without a
+ * regular file FROM/NAME nothing is done. */
+weir_status weir_file_copy(const char *from, const char *to, const char *name, weir_error *err);
+/* a becomes b and b a at once, so that neither name is ever free; false, and errno, where that
+ * fails: EINVAL on file systems that cannot. */
+bool weir_path_swap(const char *a, const char *b);
+/* What happened to the name itself stays after a power failure. */
+weir_status weir_path_sync(const char *path, weir_error *err);
+/* Is it the name of something under construction: NAME.tmp-XXXXXX? */
+bool weir_is_temporary_name(const char *name);
 
 /*
  * A file under construction: bytes go to PATH.tmp-XXXXXX beside PATH, and take its name only at

@@ -347,12 +347,6 @@ fail:
     return status;
 }
 
-/* The folder of a path that ends in adapter_model.safetensors, malloc'ed. */
-static char *folder_of(const char *path) {
-    size_t n = strlen(path) - strlen(peft_weights);
-    return n == 0 ? strdup(".") : strndup(path, n);
-}
-
 static weir_status open_source(source *s, const char *path, const weir_model *model,
                                weir_error *err) {
     weir_status status = WEIR_STATUS_OK;
@@ -363,9 +357,9 @@ static weir_status open_source(source *s, const char *path, const weir_model *mo
         WEIR_TRY(weir_gguf_open(&s->gguf, path, err));
         return read_gguf_header(s, model, err);
     }
-    folder = is_weights ? folder_of(path) : strdup(path);
-    weights = folder ? weir_path_join(folder, peft_weights) : NULL;
-    if (!weights) {
+    folder = is_weights ? weir_path_folder(path) : strdup(path);
+    weights = is_weights ? strdup(path) : weir_path_join(path, peft_weights);
+    if (!folder || !weights) {
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its path", path);
         goto fail;
     }

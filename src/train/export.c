@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "convert/folder_out.h"
 #include "convert/hf_write.h"
 #include "convert/hparams_meta.h"
 #include "text/tokenizer.h"
@@ -17,30 +18,13 @@ static weir_status no_memory(const char *folder, weir_error *err) {
 
 /* ---- the tokenizer ------------------------------------------------------------------------- */
 
-/* Copies FROM/NAME; without it nothing is done. */
-static weir_status copy_file(const char *from, const char *to, const char *name, weir_error *err) {
-    enum { MAX_FILE = 1 << 30 };
-    char *path = weir_path_join(from, name), *data = NULL;
-    size_t n = 0;
-    weir_status status = WEIR_STATUS_OK;
-    if (!path)
-        return no_memory(to, err);
-    if (weir_path_exists(path)) {
-        status = weir_file_read(path, MAX_FILE, &data, &n, err);
-        if (status == WEIR_STATUS_OK)
-            status = weir_hf_write_file(to, name, data, n, err);
-    }
-    free(path);
-    free(data);
-    return status;
-}
+static const char *const copied[] = {"tokenizer.json",          "tokenizer_config.json",
+                                     "chat_template.jinja",     "chat_template.json",
+                                     "special_tokens_map.json", "generation_config.json"};
 
 static weir_status copy_folder(const char *from, const char *to, weir_error *err) {
-    static const char *const names[] = {"tokenizer.json",          "tokenizer_config.json",
-                                        "chat_template.jinja",     "chat_template.json",
-                                        "special_tokens_map.json", "generation_config.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        WEIR_TRY(copy_file(from, to, names[i], err));
+    for (size_t i = 0; i < WEIR_COUNT(copied); i++)
+        WEIR_TRY(weir_file_copy(from, to, copied[i], err));
     return WEIR_STATUS_OK;
 }
 
@@ -54,13 +38,8 @@ static weir_status write_tokenizer(const char *folder, const char *from, weir_er
     if (weir_path_is_folder(from))
         return copy_folder(from, folder, err);
     if (is_tokenizer_json(from)) {
-        char *above = strdup(from);
-        if (!above)
-            return no_memory(folder, err);
-        char *slash = strrchr(above, '/');
-        if (slash)
-            slash[slash == above] = 0;
-        weir_status status = copy_folder(slash ? above : ".", folder, err);
+        char *above = weir_path_folder(from);
+        weir_status status = above ? copy_folder(above, folder, err) : no_memory(folder, err);
         free(above);
         return status;
     }
@@ -119,10 +98,30 @@ fail:
     return status;
 }
 
+/* ---- the folder ---------------------------------------------------------------------------- */
+
+static bool is_ours(const void *context, const char *name) {
+    (void)context;
+    for (size_t i = 0; i < WEIR_COUNT(copied); i++)
+        if (strcmp(copied[i], name) == 0)
+            return true;
+    return weir_folder_is_model_file(name);
+}
+
 weir_status weir_graph_export(weir_graph *graph, const char *folder, const char *tokenizer,
                               weir_error *err) {
-    WEIR_TRY(weir_make_folders(folder, err));
-    WEIR_TRY(write_tokenizer(folder, tokenizer, err));
-    WEIR_TRY(write_config(graph, folder, err));
-    return write_weights(graph, folder, err);
+    weir_folder_out out = {0};
+    weir_status status;
+    WEIR_TRY_GOTO(weir_folder_out_renew(&out, folder, is_ours, NULL, err));
+    WEIR_TRY_GOTO(write_tokenizer(out.work, tokenizer, err));
+    WEIR_TRY_GOTO(write_config(graph, out.work, err));
+    WEIR_TRY_GOTO(write_weights(graph, out.work, err));
+    WEIR_TRY_GOTO(weir_folder_out_commit(&out, err));
+fail:
+    weir_folder_out_close(&out);
+    return status;
+}
+
+void weir_graph_export_sweep(const char *path) {
+    weir_folder_out_sweep(path, is_ours, NULL);
 }

@@ -4,10 +4,13 @@
 
 #include "train/graph.h"
 
-/* Writes into the folder, which is made if it is missing, each file whole or not at all; the
- * weights come last, as f32. tokenizer: tokenizer.json, folder or GGUF it was opened from, whose
- * files are copied as they stand. The graph must train all of its matrices. */
+/* Writes the folder, which appears whole or not at all; of one that is there only the files of a
+ * model are replaced, what else it holds moves along. Weights are f32. tokenizer: tokenizer.json,
+ * folder or GGUF it was opened from, whose files are copied as they stand; they may lie in the
+ * replaced folder. The graph must train all of its matrices. */
 weir_status weir_graph_export(weir_graph *graph, const char *folder, const char *tokenizer,
                               weir_error *err);
+/* Clears away FOLDER.tmp-XXXXXX, which a killed export has left. */
+void weir_graph_export_sweep(const char *path);
 
 #endif

@@ -33,7 +33,8 @@ struct weir_line_reader {
     window text; /* plain; unused where nothing is packed */
     char *line;  /* [cap_line] one that did not lie whole in a window */
     size_t cap_line;
-    uint64_t n_lines;
+    uint64_t n_lines, n_raw; /* n_raw: bytes that were read of the file */
+    uint64_t n_file;         /* its size */
     bool is_file, packed;
     bool is_inside; /* of a frame: the file may not end there */
 #ifdef WEIR_HAS_ZSTD
@@ -82,7 +83,7 @@ weir_status weir_line_reader_open(weir_line_reader **out, const char *path, bool
     WEIR_TRY(open_any(out, path, packed, err));
     weir_line_reader *reader = *out;
     weir_status status = WEIR_STATUS_OK;
-    struct stat about;
+    struct stat about = {0};
     reader->is_file = true;
     reader->raw.data = malloc(WINDOW_BYTES);
     reader->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -92,6 +93,8 @@ weir_status weir_line_reader_open(weir_line_reader **out, const char *path, bool
         status = weir_fail(err, WEIR_STATUS_IO, "%s: %s", path, strerror(errno));
     else if (fstat(reader->fd, &about) == 0 && S_ISDIR(about.st_mode))
         status = weir_fail(err, WEIR_STATUS_IO, "%s: is a folder, not a file", path);
+    else if (S_ISREG(about.st_mode))
+        reader->n_file = (uint64_t)about.st_size;
     if (status != WEIR_STATUS_OK)
         weir_line_reader_close(out);
     return status;
@@ -106,6 +109,7 @@ weir_status weir_line_reader_open_bytes(weir_line_reader **out, const void *byte
         char *kept;
     } data = {bytes};
     (*out)->raw = (window){data.kept, 0, n};
+    (*out)->n_raw = (*out)->n_file = n;
     return WEIR_STATUS_OK;
 }
 
@@ -139,6 +143,7 @@ static weir_status fill_raw(weir_line_reader *r, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_IO, "%s: reading failed: %s", r->name, strerror(errno));
     r->raw.at = 0;
     r->raw.n = (size_t)n;
+    r->n_raw += (uint64_t)n;
     return WEIR_STATUS_OK;
 }
 
@@ -239,4 +244,9 @@ weir_status weir_line_reader_next(weir_line_reader *r, const char **line, size_t
 
 uint64_t weir_line_reader_line(const weir_line_reader *reader) {
     return reader->n_lines;
+}
+
+void weir_line_reader_place(const weir_line_reader *reader, uint64_t *done, uint64_t *total) {
+    *done = reader->n_raw - (reader->raw.n - reader->raw.at);
+    *total = reader->n_file;
 }

@@ -29,5 +29,7 @@ weir_status weir_line_reader_next(weir_line_reader *reader, const char **line, s
                                   weir_error *err);
 /* Number of the line that was given last, from 1. */
 uint64_t weir_line_reader_line(const weir_line_reader *reader);
+/* Bytes of the file, packed as they are: taken so far, and all. *total 0: it is no regular file. */
+void weir_line_reader_place(const weir_line_reader *reader, uint64_t *done, uint64_t *total);
 
 #endif

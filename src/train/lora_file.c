@@ -1,8 +1,9 @@
-/* lora_file.c: see lora_file.h. The weights come last, so a folder that has them is whole. */
+/* lora_file.c: see lora_file.h. A file and a folder both appear whole or not at all. */
 #include "train/lora_file.h"
 
 #include "base/error.h"
 #include "base/file.h"
+#include "convert/folder_out.h"
 #include "convert/hf_write.h"
 #include "train/run_data.h"
 
@@ -150,12 +151,13 @@ static weir_status write_readme(const char *folder, const weir_lora_file *file, 
     return weir_hf_write_file(folder, "README.md", text, (size_t)n, err);
 }
 
-static weir_status write_weights(const char *path, const weir_lora_file *file, bool overwrite,
-                                 weir_error *err) {
+static weir_status write_weights(const char *folder, const weir_lora_file *file, weir_error *err) {
     weir_safetensors_writer *w = NULL;
-    char name[WEIR_LORA_NAME];
+    char name[WEIR_LORA_NAME], *path = weir_path_join(folder, peft_weights);
     weir_status status = WEIR_STATUS_OK;
-    WEIR_TRY_GOTO(weir_safetensors_create(&w, path, overwrite, err));
+    if (!path)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", folder);
+    WEIR_TRY_GOTO(weir_safetensors_create(&w, path, true, err));
     for (size_t i = 0; i < file->n; i++) {
         const weir_lora_matrix *m = &file->item[i];
         weir_lora_peft_name(name, m->part, m->layer, m->expert, false);
@@ -173,31 +175,35 @@ static weir_status write_weights(const char *path, const weir_lora_file *file, b
     WEIR_TRY_GOTO(weir_safetensors_commit(&w, err));
 fail:
     weir_safetensors_abort(&w);
+    free(path);
     return status;
 }
 
-static weir_status write_peft(const char *out, const weir_lora_file *file, bool overwrite,
-                              weir_error *err) {
-    char *weights = weir_path_join(out, peft_weights);
+static bool is_ours(const void *context, const char *name) {
+    (void)context;
+    return strcmp(name, peft_weights) == 0 || strcmp(name, "adapter_config.json") == 0 ||
+           strcmp(name, "README.md") == 0;
+}
+
+static weir_status write_peft(const char *out, const weir_lora_file *file, weir_error *err) {
+    weir_folder_out folder = {0};
     weir_status status = WEIR_STATUS_OK;
-    if (!weights)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", out);
-    WEIR_TRY_GOTO(weir_make_folders(out, err));
-    WEIR_TRY_GOTO(write_config(out, file, err));
-    WEIR_TRY_GOTO(write_readme(out, file, err));
-    WEIR_TRY_GOTO(write_weights(weights, file, overwrite, err));
+    WEIR_TRY_GOTO(weir_folder_out_renew(&folder, out, is_ours, NULL, err));
+    WEIR_TRY_GOTO(write_config(folder.work, file, err));
+    WEIR_TRY_GOTO(write_readme(folder.work, file, err));
+    WEIR_TRY_GOTO(write_weights(folder.work, file, err));
+    WEIR_TRY_GOTO(weir_folder_out_commit(&folder, err));
 fail:
-    free(weights);
+    weir_folder_out_close(&folder);
     return status;
 }
 
 /* Can something new be made beside a path? */
 static weir_status check_folder(const char *out, weir_error *err) {
-    const char *slash = strrchr(out, '/');
-    char *folder = slash ? strndup(out, slash == out ? 1 : (size_t)(slash - out)) : strdup(".");
+    char *folder = weir_path_folder(out);
     if (!folder)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its path", out);
-    bool is_open = access(folder, W_OK | X_OK) == 0;
+    bool is_open = access(*folder ? folder : ".", W_OK | X_OK) == 0;
     free(folder);
     if (!is_open)
         return weir_fail(err, WEIR_STATUS_IO, "%s: its folder is missing or cannot be written",
@@ -210,15 +216,15 @@ weir_status weir_lora_check_out(const char *out, bool overwrite, weir_error *err
         return weir_fail(err, WEIR_STATUS_IO, "an adapter without a name cannot be written");
     if (weir_lora_is_gguf_name(out))
         WEIR_TRY(check_folder(out, err));
-    if (overwrite || !weir_path_exists(out))
-        return WEIR_STATUS_OK;
     char *weights = weir_lora_is_gguf_name(out) ? strdup(out) : weir_path_join(out, peft_weights);
     if (!weights)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its path", out);
-    weir_status status = weir_path_exists(weights)
+    weir_status status = !overwrite && weir_path_exists(weights)
                              ? weir_fail(err, WEIR_STATUS_FAILED, "%s: exists already", weights)
                              : WEIR_STATUS_OK;
     free(weights);
+    if (status == WEIR_STATUS_OK && !weir_lora_is_gguf_name(out))
+        status = weir_folder_out_may_renew(out, err);
     return status;
 }
 
@@ -226,5 +232,5 @@ weir_status weir_lora_write(const char *out, const weir_lora_file *file, bool ov
                             weir_error *err) {
     WEIR_TRY(weir_lora_check_out(out, overwrite, err));
     return weir_lora_is_gguf_name(out) ? write_gguf(out, file, overwrite, err)
-                                       : write_peft(out, file, overwrite, err);
+                                       : write_peft(out, file, err);
 }

@@ -81,30 +81,15 @@ static weir_status write_shards(weir_merge *m, const char *folder, weir_error *e
 
 /* ---- what stands beside them ---------------------------------------------------------------- */
 
-/* Hidden files and other forms of the old weights stay behind. */
-static bool is_copied(const char *name) {
+/* Hidden files, large ones and other forms of the old weights stay behind. */
+static bool is_copied(int folder, const char *name) {
     static const char *const endings[] = {".safetensors", ".gguf", ".bin", ".pt", ".pth"};
     bool is_weights = false;
     for (size_t i = 0; i < WEIR_COUNT(endings); i++)
         is_weights |= weir_ends_with(name, endings[i]);
-    return name[0] != '.' && !is_weights && strcmp(name, index_name) != 0;
-}
-
-static weir_status copy_file(const char *from, const char *to, const char *name, weir_error *err) {
     struct stat info;
-    char *path = weir_path_join(from, name), *data = NULL;
-    size_t n = 0;
-    weir_status status = WEIR_STATUS_OK;
-    if (!path)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", from);
-    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= MAX_SMALL_FILE) {
-        status = weir_file_read(path, MAX_SMALL_FILE, &data, &n, err);
-        if (status == WEIR_STATUS_OK)
-            status = weir_hf_write_file(to, name, data, n, err);
-    }
-    free(data);
-    free(path);
-    return status;
+    return name[0] != '.' && !is_weights && strcmp(name, index_name) != 0 &&
+           fstatat(folder, name, &info, 0) == 0 && info.st_size <= MAX_SMALL_FILE;
 }
 
 static weir_status copy_small_files(const char *from, const char *to, weir_error *err) {
@@ -113,8 +98,8 @@ static weir_status copy_small_files(const char *from, const char *to, weir_error
     if (!dir)
         return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be read: %s", from, strerror(errno));
     for (struct dirent *e; status == WEIR_STATUS_OK && (e = readdir(dir)) != NULL;)
-        if (is_copied(e->d_name))
-            status = copy_file(from, to, e->d_name, err);
+        if (is_copied(dirfd(dir), e->d_name))
+            status = weir_file_copy(from, to, e->d_name, err);
     closedir(dir);
     return status;
 }

@@ -23,7 +23,9 @@ enum {
     HEIGHT = 540,
     LEFT = 64,
     RIGHT = 76,
-    TOP = 64, /* the names have up to three rows */
+    TOP = 64, /* room for LEGEND_ROWS rows of names; more make the picture higher */
+    LEGEND_ROWS = 3,
+    ROW = 18,
     BOTTOM = 52,
     PLOT_W = WIDTH - LEFT - RIGHT,
     PLOT_H = HEIGHT - TOP - BOTTOM
@@ -204,12 +206,33 @@ typedef struct legend {
     double x, y;
 } legend;
 
-static void draw_name(FILE *to, legend *at, const char *color, const char *name) {
-    double width = 28 + 7.2 * (double)strlen(name) + 18;
-    if (at->x + width > WIDTH && at->x > LEFT)
-        *at = (legend){LEFT, at->y + 18};
-    fprintf(to, "<path d=\"M%.0f %.0f h22\" stroke=\"%s\" stroke-width=\"3\"/>", at->x, at->y,
-            color);
+static double name_width(const char *name) {
+    return 28 + 7.2 * (double)strlen(name) + 18;
+}
+
+/* The row's end if the name does not fit behind the others. */
+static void make_room(legend *at, const char *name) {
+    if (at->x + name_width(name) > WIDTH && at->x > LEFT)
+        *at = (legend){LEFT, at->y + ROW};
+}
+
+static const char training_name[] = "training", rate_name[] = "learning rate";
+
+static int count_rows(const weir_loss_plot *plot) {
+    legend at = {LEFT, 0};
+    at.x += name_width(training_name);
+    for (size_t k = 0; k < plot->n_lines; k++) {
+        make_room(&at, plot->lines[k].name);
+        at.x += name_width(plot->lines[k].name);
+    }
+    if (plot->rate.n > 0)
+        make_room(&at, rate_name);
+    return 1 + (int)at.y / ROW;
+}
+
+static void draw_name(FILE *to, legend *at, const char *stroke, const char *name) {
+    make_room(at, name);
+    fprintf(to, "<path d=\"M%.0f %.0f h22\" %s stroke-width=\"3\"/>", at->x, at->y, stroke);
     fprintf(to, "<text x=\"%.0f\" y=\"%.0f\" font-size=\"12\" fill=\"#222\">", at->x + 28,
             at->y + 4);
     for (const char *c = name; *c; c++)
@@ -218,12 +241,18 @@ static void draw_name(FILE *to, legend *at, const char *color, const char *name)
         else
             fputc(*c, to);
     fputs("</text>\n", to);
-    at->x += width;
+    at->x += name_width(name);
 }
 
 static void draw(FILE *to, const weir_loss_plot *plot, const double *smoothed) {
-    static const char *const colors[WEIR_PLOT_MAX_LINES] = {
-        "#d1495b", "#2e7d32", "#8e5bb5", "#c77700", "#00838f", "#6d4c41", "#ad1457", "#5c6b00"};
+    /* More lines than the eye tells colours apart: the second eight are dashed, the next dotted. */
+    static const char *const colors[] = {"#d1495b", "#2e7d32", "#8e5bb5", "#c77700",
+                                         "#00838f", "#6d4c41", "#ad1457", "#5c6b00"};
+    static const char *const dashes[] = {"", " stroke-dasharray=\"7 3\"",
+                                         " stroke-dasharray=\"2 2\""};
+    enum { N_COLORS = WEIR_COUNT(colors) };
+    _Static_assert(WEIR_PLOT_MAX_LINES <= N_COLORS * WEIR_COUNT(dashes), "a style for each line");
+    int n_rows = count_rows(plot), more = n_rows > LEGEND_ROWS ? (n_rows - LEGEND_ROWS) * ROW : 0;
     const weir_plot_points *loss = &plot->loss;
     double first = loss->n ? loss->x[0] : 0, last = loss->n ? loss->x[loss->n - 1] : 1, high = 0;
     for (size_t i = 0; i < plot->rate.n; i++)
@@ -234,10 +263,10 @@ static void draw(FILE *to, const weir_loss_plot *plot, const double *smoothed) {
     scale sx = scale_of(first, last, 10, false), sy = loss_scale(plot, smoothed);
     scale sr = scale_of(0, high > 0 ? high * 1.05 : 1, 5, false);
     fprintf(to,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
-            "height=\"%d\" font-family=\"sans-serif\">\n<rect width=\"100%%\" height=\"100%%\" "
-            "fill=\"#fff\"/>\n",
-            WIDTH, HEIGHT, WIDTH, HEIGHT);
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 %d %d %d\" width=\"%d\" "
+            "height=\"%d\" font-family=\"sans-serif\">\n<rect y=\"%d\" width=\"100%%\" "
+            "height=\"100%%\" fill=\"#fff\"/>\n",
+            -more, WIDTH, HEIGHT + more, WIDTH, HEIGHT + more, -more);
     draw_axes(to, &sx, &sy, &sr, plot->rate.n > 0);
     draw_line(to, &sx, &sr, plot->rate.x, plot->rate.y, plot->rate.n,
               "stroke=\"#bbb\" stroke-width=\"1.5\" stroke-dasharray=\"5 3\"");
@@ -245,21 +274,22 @@ static void draw(FILE *to, const weir_loss_plot *plot, const double *smoothed) {
               "stroke=\"#1f5fa8\" stroke-width=\"0.7\" stroke-opacity=\"0.3\"");
     draw_line(to, &sx, &sy, loss->x, smoothed, loss->n,
               "stroke=\"#1f5fa8\" stroke-width=\"2\" stroke-linejoin=\"round\"");
-    legend at = {LEFT, 16};
-    draw_name(to, &at, "#1f5fa8", "training");
+    legend at = {LEFT, 16 - more};
+    draw_name(to, &at, "stroke=\"#1f5fa8\"", training_name);
     for (size_t k = 0; k < plot->n_lines; k++) {
         const weir_plot_points *p = &plot->lines[k].points;
-        char style[64];
-        snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.5\"", colors[k]);
+        const char *color = colors[k % N_COLORS];
+        char stroke[64], style[96];
+        snprintf(stroke, sizeof stroke, "stroke=\"%s\"%s", color, dashes[k / N_COLORS]);
+        snprintf(style, sizeof style, "%s stroke-width=\"1.5\"", stroke);
         draw_line(to, &sx, &sy, p->x, p->y, p->n, style);
         for (size_t i = 0; i < p->n; i++)
             fprintf(to, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\"/>\n",
-                    place_x(&sx, p->x[i]), place_y(&sy, p->y[i]), p->n > 100 ? 1.2 : 2.5,
-                    colors[k]);
-        draw_name(to, &at, colors[k], plot->lines[k].name);
+                    place_x(&sx, p->x[i]), place_y(&sy, p->y[i]), p->n > 100 ? 1.2 : 2.5, color);
+        draw_name(to, &at, stroke, plot->lines[k].name);
     }
     if (plot->rate.n > 0)
-        draw_name(to, &at, "#bbb", "learning rate");
+        draw_name(to, &at, "stroke=\"#bbb\"", rate_name);
     fputs("</svg>\n", to);
 }
 

@@ -5,7 +5,8 @@
 
 #include "weir.h"
 
-enum { WEIR_PLOT_MAX_LINES = 8 };
+/* All validation together, and 16 sources of it. */
+enum { WEIR_PLOT_MAX_LINES = 1 + 16 };
 
 typedef struct weir_plot_points {
     double *x, *y; /* [n], x ascending; y finite */

@@ -249,10 +249,14 @@ static weir_status write_row(pack *p, const bundle_row *row, weir_error *err) {
                                  row->tokens.n_bytes, err);
 }
 
-static weir_status tell_progress(const pack *p, weir_error *err) {
+static weir_status tell_progress(const pack *p, bool is_end, weir_error *err) {
     const weir_progress *progress = &p->options->progress;
-    if (progress->report && !p->source)
-        progress->report(progress->context, "packing", p->n_read, p->options->gen_n);
+    uint64_t done = p->n_read, total = p->options->gen_n;
+    if (p->source)
+        weir_text_source_place(p->source, &done, &total);
+    /* A file that grew has more bytes than were counted. */
+    if (progress->report && (done < total || is_end) && total > 0)
+        progress->report(progress->context, "packing", is_end ? total : done, total);
     if (progress->is_cancelled && progress->is_cancelled(progress->context))
         return weir_fail(err, WEIR_STATUS_CANCELLED, "packing was cancelled");
     return WEIR_STATUS_OK;
@@ -266,11 +270,11 @@ static weir_status pack_rows(pack *p, weir_error *err) {
         else
             number_rows(p);
         if (p->n_rows == 0)
-            return WEIR_STATUS_OK;
+            return tell_progress(p, true, err);
         weir_workers_run(p->workers, encode_rows, p);
         for (size_t i = 0; i < p->n_rows; i++)
             WEIR_TRY(write_row(p, &p->rows[i], err));
-        WEIR_TRY(tell_progress(p, err));
+        WEIR_TRY(tell_progress(p, false, err));
     }
 }
 

@@ -1,7 +1,8 @@
 /*
  * run_data.h: the packed data of a run. What a run file names is packed once into
  * OUT/data/NAME.shard; beside it NAME.stamp says what it was made of, and where that has not
- * changed it is used again.
+ * changed it is used again. Of generated text the stamp holds a hash of some samples as they are
+ * made now.
  */
 #ifndef WEIR_TRAIN_RUN_DATA_H
 #define WEIR_TRAIN_RUN_DATA_H
@@ -24,6 +25,8 @@ typedef struct weir_run_data_options {
     uint32_t n_threads;
     bool no_packing; /* open what is there and leave the others NULL */
     void (*on_note)(void *context, const char *line);
+    /* While NAME is packed: samples, or bytes of its file; done == total at its end. */
+    void (*on_packing)(void *context, const char *name, uint64_t done, uint64_t total);
     bool (*is_cancelled)(void *context);
     void *context;
 } weir_run_data_options;

@@ -639,15 +639,9 @@ weir_status weir_run_file_parse(weir_run_file *out, const char *text, size_t n, 
     return status;
 }
 
-/* The folder of a path, malloc'ed; "" if it names none. */
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
-}
-
 weir_status weir_run_file_read(weir_run_file *out, const char *path, weir_error *err) {
     *out = (weir_run_file){0};
-    char *text = NULL, *config = NULL, *folder = folder_of(path);
+    char *text = NULL, *config = NULL, *folder = weir_path_folder(path);
     size_t n = 0;
     weir_status status;
     if (!folder)

@@ -211,3 +211,7 @@ weir_status weir_text_source_next(weir_text_source *source, weir_text_row *row, 
     return source->is_text ? next_document(source, row, has_row, err)
                            : next_object(source, row, has_row, err);
 }
+
+void weir_text_source_place(const weir_text_source *source, uint64_t *done, uint64_t *total) {
+    weir_line_reader_place(source->lines, done, total);
+}

@@ -41,6 +41,9 @@ void weir_text_source_close(weir_text_source **source);
 weir_status weir_text_source_next(weir_text_source *source, weir_text_row *row, bool *has_row,
                                   weir_error *err);
 
+/* How far it is, in bytes of the file. *total 0: that has no size. */
+void weir_text_source_place(const weir_text_source *source, uint64_t *done, uint64_t *total);
+
 /* The same check and turning of one row given as text, for generated rows. where: "gen:story 12".
  */
 weir_status weir_text_row_parse(json_t **out, const char *json, size_t n, const char *where,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "convert/folder_out.h"
 #include "train/export.h"
 
 #include <dirent.h>
@@ -97,6 +98,7 @@ static weir_status open_data(weir_trainer *t, weir_error *err) {
         .n_threads = t->options->n_threads,
         .no_packing = t->options->dry_run,
         .on_note = t->options->on_note,
+        .on_packing = t->options->on_packing,
         .is_cancelled = t->options->wants_stop,
         .context = t->options->context,
     };
@@ -209,30 +211,28 @@ static weir_status lock_folder(weir_trainer *t, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-/* Files that a killed run had under construction: FOLDER/NAME.tmp-XXXXXX. */
+/* What a killed run had under construction: files, and the folder of the model. */
 static void remove_leftovers(const char *folder) {
-    static const char mark[] = ".tmp-";
-    enum { LETTERS = 6 };
     DIR *dir = opendir(folder);
     if (!dir)
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        size_t n = strlen(e->d_name), n_end = sizeof mark - 1 + LETTERS;
-        if (n > n_end && strncmp(e->d_name + n - n_end, mark, sizeof mark - 1) == 0)
-            unlinkat(dirfd(dir), e->d_name, 0);
+        if (!weir_is_temporary_name(e->d_name) || unlinkat(dirfd(dir), e->d_name, 0) == 0)
+            continue;
+        char *path = weir_path_join(folder, e->d_name);
+        if (path && weir_path_is_folder(path))
+            weir_graph_export_sweep(path);
+        free(path);
     }
     closedir(dir);
 }
 
 static void clear_leftovers(const weir_trainer *t) {
-    static const char *const below[] = {"data", "model"};
+    char *data = weir_path_join(t->out, "data");
     remove_leftovers(t->out);
-    for (size_t i = 0; i < WEIR_COUNT(below); i++) {
-        char *folder = weir_path_join(t->out, below[i]);
-        if (folder)
-            remove_leftovers(folder);
-        free(folder);
-    }
+    if (data)
+        remove_leftovers(data);
+    free(data);
 }
 
 /* Before the data are packed, which takes long: is there what is to be gone on from? */
@@ -421,6 +421,14 @@ static weir_status run_steps(weir_trainer *t, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* Before the first step, so that no run ends without its model for a reason it began with. */
+static weir_status check_export(const weir_trainer *t, weir_error *err) {
+    char *folder = weir_path_join(t->out, "model");
+    weir_status status = folder ? weir_folder_out_may_renew(folder, err) : no_memory(err);
+    free(folder);
+    return status;
+}
+
 static weir_status export_model(weir_trainer *t, weir_error *err) {
     char *folder = weir_path_join(t->out, "model");
     if (!folder)
@@ -441,6 +449,7 @@ static weir_status train(weir_trainer *t, const weir_hparams *h, weir_error *err
     WEIR_TRY(check_folder(t, err));
     WEIR_TRY(lock_folder(t, err));
     clear_leftovers(t);
+    WEIR_TRY(check_export(t, err));
     WEIR_TRY(open_data(t, err));
     WEIR_TRY(tell_plan(t, h, err));
     WEIR_TRY(open_state(t, h, err));

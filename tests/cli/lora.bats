@@ -130,6 +130,11 @@ ids() { # of the answer to a fixed prompt
     exits_with 0
     weir train verify "$model" "$WEIR_TEST_DATA/golden/moe_top2"
     refuses_with 2 "different vocabularies"
+    # -n counts samples everywhere in training, and there are none here.
+    weir train verify "$model" "$model" -n 50
+    refuses_with 2 "-n"
+    weir train verify "$model" "$model" --max-tokens 0
+    refuses_with 2 "--max-tokens 0: expected 1 or more"
 }
 
 @test "training that cannot be is told before it begins" {
@@ -165,6 +170,38 @@ pirate_words() {
     echo "$before words of pirates without the adapter, $after with it"
     [ "$before" -le 1 ]
     [ "$after" -ge 5 ]
+}
+
+@test "train lora: a given 0 is no default" {
+    for option in rank alpha epochs steps time learning-rate batch-tokens max-tokens; do
+        weir train lora chats.jsonl "$model" -o a.gguf "--$option" 0
+        refuses_with 2 "weir train lora: --$option 0: expected "
+    done
+    weir train lora chats.jsonl "$model" -o a.gguf --rank 0
+    refuses_with 2 "--rank 0: expected 1 to 1024"
+    [ ! -e a.gguf ]
+}
+
+@test "an adapter's folder is replaced as a whole, and what else it holds stays" {
+    weir train lora chats.jsonl "$model" -o peft --steps 1 --rank 2 --batch-tokens 64
+    exits_with 0
+    echo mine >peft/notes.txt
+    ln peft/adapter_config.json old
+    weir train lora chats.jsonl "$model" -o peft --steps 1 --rank 2 --batch-tokens 64
+    refuses_with 1 "peft/adapter_model.safetensors: exists already"
+    weir train lora chats.jsonl "$model" -o peft --steps 1 --rank 4 --batch-tokens 64 --force
+    exits_with 0
+    grep -q '"r": 4' peft/adapter_config.json
+    grep -q '"r": 2' old
+    [ "$(cat peft/notes.txt)" = mine ]
+    [ -z "$(ls -d ./*.tmp-* peft/*.tmp-* 2>/dev/null)" ]
+    mkdir here
+    cd here
+    weir train lora ../chats.jsonl "$model" -o . --steps 1
+    refuses_with 1 "it is the current folder"
+    weir train lora ../chats.jsonl "$model" -o new/peft --steps 1 --batch-tokens 64
+    exits_with 0
+    [ -s new/peft/adapter_model.safetensors ]
 }
 
 @test "train lora: what would fail at the end fails at the beginning" {

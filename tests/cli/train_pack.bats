@@ -88,6 +88,8 @@ EOF
     refuses_with 2 "for generated samples"
     weir train pack gen:story -o out.tok --tokenizer tok
     refuses_with 2 "gen:story: expected the number of samples, -n N"
+    weir train pack chats.jsonl -o out.tok --tokenizer tok --max-tokens 0
+    refuses_with 2 "--max-tokens 0: expected 2 or more"
     weir train pack gen:nothing -n 2 -o out.tok --tokenizer tok
     refuses_with 2 "nothing"
     weir train pack chats.jsonl -o out.tok --tokenizer no_such_tokenizer

@@ -254,6 +254,10 @@ wait_for_checkpoint() { # folder
     refuses_with 2 "--device: expected cpu|reference"
     weir train run run.json --output bad --time=-1
     refuses_with 2 "--time"
+    weir train run run.json --output bad --time 0
+    refuses_with 2 "--time 0: expected a positive number"
+    weir train run run.json --output bad --steps 0
+    refuses_with 2 "--steps 0: expected a positive number"
 }
 
 @test "what is not there is told before anything is packed" {
@@ -309,6 +313,20 @@ wait_for_checkpoint() { # folder
         [ ! -s long ] || { cat long; false; }
         ! grep -v -E '^step [0-9]+/40(  loss [0-9]+[.][0-9]{3}(  val [0-9]+[.][0-9]{3}(  \([0-9.]+ bits/byte\))?)?(  [0-9]+ s left(  [0-9.]+ K? ?tok/s(  [0-9]+ % of peak(  [0-9.]+ MB(  lr [0-9.e-]+(  norm [0-9.]+)?)?)?)?)?)?$' drawn
     done
+}
+
+@test "packing shows a bar on a terminal, and nothing elsewhere" {
+    command -v script >/dev/null || skip "no script(1) here"
+    sed 's/"path": "text.txt"}\],/"gen": {"kind": "story", "n": 4000}}],/' run.json >gen.json
+    grep -q '"kind": "story"' gen.json
+    script -qec "stty cols 90; exec '$WEIR' train run gen.json --output gen --steps 1 --threads 1" typescript \
+        >/dev/null </dev/null 3>&-
+    tr '\r' '\n' <typescript >drawn
+    grep -q -E '^packing text +\[[#.]+\] +[0-9]+ %' drawn || { cat -v drawn; false; }
+    weir train run gen.json --output gen2 --steps 1
+    exits_with 0
+    ! grep -q '^packing' "$err" || explain
+    rm -r gen gen2
 }
 
 @test "the example of the documentation is a good run file" {

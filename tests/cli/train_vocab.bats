@@ -54,6 +54,8 @@ texts() {
     weir train vocab a.txt -o b.jsonl
     refuses_with 5 "b.jsonl: is no folder"
     ! grep -q -e --force "$err" || explain
+    weir train vocab a.txt -o v --tokens 0
+    refuses_with 2 "--tokens 0: expected 288 or more"
     weir train vocab a.csv -o v
     refuses_with 2 "a.csv"
     [ ! -e v ]

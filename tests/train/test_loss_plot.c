@@ -18,7 +18,7 @@ static char *text;
 /* Coordinates that are no numbers make a viewer drop the whole picture. */
 static void draw(weir_loss_plot *plot) {
     weir_error err = {0};
-    size_t n;
+    size_t n = 0;
     free(text);
     if (weir_loss_plot_write(plot, in_temp("x.svg"), &err) != WEIR_STATUS_OK ||
         weir_file_read(in_temp("x.svg"), 1 << 24, &text, &n, &err) != WEIR_STATUS_OK)
@@ -75,10 +75,43 @@ static void test_many_points(void **state) {
     assert_true(strlen(text) < 200000);   /* a point a pixel */
 }
 
+/* Sixteen sources: each has its own look, and no name leaves the picture or lies on the plot. */
+static void test_many_lines(void **state) {
+    (void)state;
+    weir_loss_plot plot = {.n_lines = WEIR_PLOT_MAX_LINES};
+    add(&plot.loss, 1, 3);
+    add(&plot.loss, 2, 2);
+    add(&plot.rate, 1, 1);
+    for (int k = 0; k < WEIR_PLOT_MAX_LINES; k++) {
+        snprintf(plot.lines[k].name, sizeof plot.lines[k].name, "source-%c-%040d", 'a' + k, 0);
+        add(&plot.lines[k].points, 1, 3);
+        add(&plot.lines[k].points, 2, 2);
+    }
+    draw(&plot);
+    char looks[WEIR_PLOT_MAX_LINES][96];
+    int n = 0, top = 0, height = 0;
+    assert_int_equal(sscanf(strstr(text, "viewBox"), "viewBox=\"0 %d 960 %d\"", &top, &height), 2);
+    assert_int_equal(top + height, 540); /* what is below the names stays where it was */
+    for (const char *at = text; (at = strstr(at, ">source-")) != NULL; at++) {
+        int x, y;
+        const char *path = at; /* the line before its name */
+        while (strncmp(path, "<path d=\"M", 10) != 0)
+            path--;
+        assert_int_equal(sscanf(path, "<path d=\"M%d %d h22\" %95[^/]", &x, &y, looks[n]), 3);
+        assert_true(x >= 0 && x + 28 + 7 * 50 <= 960 && y - 8 >= top && y + 4 <= 64);
+        for (int k = 0; k < n; k++)
+            assert_string_not_equal(looks[k], looks[n]);
+        n++;
+    }
+    assert_int_equal(n, WEIR_PLOT_MAX_LINES);
+    assert_non_null(strstr(text, ">learning rate<"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_points),
         cmocka_unit_test(test_many_points),
+        cmocka_unit_test(test_many_lines),
     };
     int n_failed = cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
     free(text);

@@ -17,11 +17,13 @@
 #include "unit/temp_folder.h"
 #include "weir_train.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <locale.h>
 #include <math.h>
 #include <sys/file.h>
+#include <xxhash.h>
 
 static weir_error err;
 
@@ -80,7 +82,9 @@ static void write_run(const char *more) {
 }
 
 typedef struct watcher {
-    uint64_t stop_after; /* step; 0: never */
+    uint64_t packed, packed_of; /* the last that was told of packing */
+    char packing[16];           /* the sources in their order, a letter each */
+    uint64_t stop_after;        /* step; 0: never */
     uint64_t n_reports, last_step, n_samples, n_saved;
     const char *stale; /* a path that packing must have taken away; NULL: none */
     bool is_stale_seen;
@@ -99,6 +103,19 @@ static void watch_step(void *context, const weir_train_report *report) {
     w->last_step = report->step;
     w->last = *report;
     w->n_saved += report->is_saved;
+}
+
+static void watch_packing(void *context, const char *source, uint64_t done, uint64_t total) {
+    watcher *w = context;
+    size_t n = strlen(w->packing);
+    if (n == 0 || w->packing[n - 1] != *source) {
+        assert_true(n + 1 < sizeof w->packing && w->packed == w->packed_of);
+        w->packing[n] = *source;
+        w->packed = 0;
+    }
+    assert_true(done >= w->packed && done <= total && total > 0);
+    w->packed = done;
+    w->packed_of = total;
 }
 
 static void watch_note(void *context, const char *line) {
@@ -128,6 +145,7 @@ static weir_status run(const char *out, weir_train_options options) {
     seen = (watcher){.stop_after = seen.stop_after, .stale = seen.stale};
     options.out = in_temp(out);
     options.on_plan = watch_plan;
+    options.on_packing = watch_packing;
     options.on_step = watch_step;
     options.on_note = watch_note;
     options.on_sample = watch_sample;
@@ -496,6 +514,19 @@ static void test_packed_once(void **state) {
     write_documents("v.txt", 3, 12);
 }
 
+/* Which source, and how far, up to its end: bytes of a file, samples of a generator. */
+static void test_packing_is_told(void **state) {
+    (void)state;
+    struct stat v;
+    require_run("told", (weir_train_options){.max_steps = 1});
+    assert_string_equal(seen.packing, "abv");
+    assert_int_equal(stat(in_temp("v.txt"), &v), 0);
+    assert_int_equal(seen.packed_of, v.st_size);
+    assert_int_equal(seen.packed, seen.packed_of);
+    require_run("told", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_string_equal(seen.packing, "");
+}
+
 /* Conversations are packed again when the template that renders them is another. */
 static void test_packed_with_template(void **state) {
     (void)state;
@@ -537,6 +568,47 @@ static void test_stamp_goes_first(void **state) {
     assert_false(seen.is_stale_seen);
     assert_true(has("stamps", "data/v.stamp"));
     write_documents("v.txt", 3, 12);
+}
+
+/* Generated text is packed again when the generator would write something else now: here, when the
+ * stamp speaks of other samples than it makes. */
+static void test_packed_with_generator(void **state) {
+    (void)state;
+    write_text(in_temp("r.json"),
+               "{\"model\": \"c.json\", \"tokenizer\": \"tok\", \"steps\": 3, \"context\": 32,"
+               "\"batch_tokens\": 64, \"sources\": [{\"name\": \"a\", \"path\": \"a.txt\"},"
+               "{\"name\": \"g\", \"gen\": {\"kind\": \"recall\", \"n\": 150, \"seed\": 5,"
+               "\"first\": 7}}]}");
+    require_run("generated", (weir_train_options){.max_steps = 1});
+    assert_non_null(strstr(seen.notes, "g: packed: 150 samples"));
+    uint64_t hash = 0;
+    for (uint64_t i = 0; i < 64; i++) {
+        static char sample[1 << 16];
+        size_t n;
+        assert_int_equal(
+            weir_gen_sample("recall", 5, 7 + 2 * i, false, sample, sizeof sample, &n, &err),
+            WEIR_STATUS_OK);
+        hash = XXH64(sample, n, hash);
+    }
+    char line[64];
+    size_t n;
+    snprintf(line, sizeof line, "\nsamples %016llx\n", (unsigned long long)hash);
+    char *stamp = temp_read(file_of("generated", "data/g.stamp"), &n);
+    char *at = strstr(stamp, line);
+    if (!at)
+        fail_msg("%s has no %s", stamp, line);
+    require_run("generated", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_null(strstr(seen.notes, "packed"));
+    at[strlen(line) - 2] ^= 1; /* what an older generator wrote */
+    temp_write(file_of("generated", "data/g.stamp"), stamp, n);
+    require_run("generated", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_non_null(strstr(seen.notes, "g: packed: 150 samples"));
+    assert_null(strstr(seen.notes, "a: packed"));
+    free(stamp);
+    stamp = temp_read(file_of("generated", "data/a.stamp"), &n);
+    assert_null(strstr(stamp, "samples"));
+    free(stamp);
+    write_run("");
 }
 
 /* ---- evaluations and samples ---------------------------------------------------------------- */
@@ -652,6 +724,58 @@ static void test_model(void **state) {
         fail_msg("%s", err.text);
 }
 
+/* An older model/ is replaced as a whole: no file of it stays but those that are no model's, and
+ * nothing under construction. */
+static void test_model_is_renewed(void **state) {
+    (void)state;
+    require_run("renewed", (weir_train_options){.max_steps = 1});
+    struct stat before, after;
+    assert_int_equal(stat(file_of("renewed", "model"), &before), 0);
+    write_text(file_of("renewed", "model/model-00001-of-00002.safetensors"), "old");
+    write_text(file_of("renewed", "model/special_tokens_map.json"), "old");
+    write_text(file_of("renewed", "model/notes.txt"), "mine");
+    assert_int_equal(mkdir(file_of("renewed", "model/sub"), 0777), 0);
+    write_text(file_of("renewed", "model/sub/q4.gguf"), "mine");
+    /* What a killed run has left: half a model, and of a replaced one what was not its own. */
+    assert_int_equal(mkdir(file_of("renewed", "model.tmp-AbCdEf"), 0777), 0);
+    write_text(file_of("renewed", "model.tmp-AbCdEf/config.json"), "half");
+    write_text(file_of("renewed", "model.tmp-AbCdEf/model.safetensors.tmp-abcdef"), "half");
+    assert_int_equal(mkdir(file_of("renewed", "model.tmp-GhIjKl"), 0777), 0);
+    write_text(file_of("renewed", "model.tmp-GhIjKl/config.json"), "old");
+    write_text(file_of("renewed", "model.tmp-GhIjKl/notes.txt"), "mine");
+    require_run("renewed", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_int_equal(stat(file_of("renewed", "model"), &after), 0);
+    assert_true(before.st_ino != after.st_ino);
+    assert_int_equal(after.st_mode & 0777, 0755);
+    assert_false(has("renewed", "model/model-00001-of-00002.safetensors"));
+    assert_false(has("renewed", "model/special_tokens_map.json"));
+    assert_true(has("renewed", "model/notes.txt") && has("renewed", "model/sub/q4.gguf"));
+    assert_true(has("renewed", "model/model.safetensors") && has("renewed", "model/config.json"));
+    assert_false(has("renewed", "model.tmp-AbCdEf"));
+    assert_true(has("renewed", "model.tmp-GhIjKl/notes.txt"));
+    assert_false(has("renewed", "model.tmp-GhIjKl/config.json"));
+    int n_left = 0;
+    DIR *dir = opendir(in_temp("renewed"));
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir)) != NULL;)
+        n_left += strncmp(e->d_name, "model", 5) == 0;
+    closedir(dir);
+    assert_int_equal(n_left, 2); /* model and model.tmp-GhIjKl */
+    weir_model *model = NULL;
+    assert_int_equal(weir_model_open(&model, file_of("renewed", "model"), &err), WEIR_STATUS_OK);
+    weir_model_close(&model);
+}
+
+/* What would refuse the model at the end does so at the beginning. */
+static void test_model_in_the_way(void **state) {
+    (void)state;
+    assert_int_equal(mkdir(in_temp("taken"), 0777), 0);
+    write_text(file_of("taken", "model"), "a file");
+    require_refusal(run("taken", (weir_train_options){.max_steps = 1}), WEIR_STATUS_FAILED,
+                    "model: is no folder, so none replaces it");
+    assert_false(has("taken", "data"));
+}
+
 /* A model to go on from has its own numbers at the first step. */
 static void test_init(void **state) {
     (void)state;
@@ -709,6 +833,10 @@ int main(void) {
         cmocka_unit_test(test_packed_with_template),
         cmocka_unit_test(test_outliers_of_stage),
         cmocka_unit_test(test_stamp_goes_first),
+        cmocka_unit_test(test_packed_with_generator),
+        cmocka_unit_test(test_packing_is_told),
+        cmocka_unit_test(test_model_is_renewed),
+        cmocka_unit_test(test_model_in_the_way),
         cmocka_unit_test(test_empty_evaluation),
         cmocka_unit_test(test_no_template),
     };

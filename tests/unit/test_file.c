@@ -411,6 +411,46 @@ static void bare_name(void **state) {
     expect("bare", "", 0);
 }
 
+static void folder_of_a_path(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"name", ""},       {"/name", "/"}, {"a/name", "a"},
+                                           {"/a/b/c", "/a/b"}, {"", ""},       {"a/", "a"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *above = weir_path_folder(cases[i][0]);
+        assert_string_equal(above, cases[i][1]);
+        free(above);
+    }
+}
+
+static void temporary_names(void **state) {
+    (void)state;
+    assert_true(weir_is_temporary_name("a.tmp-abc123"));
+    assert_false(weir_is_temporary_name(".tmp-abc123")); /* of nothing */
+    assert_false(weir_is_temporary_name("a.tmp-abc12"));
+    assert_false(weir_is_temporary_name("a.tmp-abc1234"));
+    assert_false(weir_is_temporary_name("a"));
+}
+
+static void copies(void **state) {
+    (void)state;
+    const char *from = in_folder("from");
+    weir_error err;
+    assert_int_equal(mkdir(from, 0777), 0);
+    put("from/a", "bytes\0more", 10);
+    put("from/empty", "", 0);
+    put("a", "old", 3);
+    assert_int_equal(weir_file_copy(in_folder("from"), folder, "a", &err), WEIR_STATUS_OK);
+    assert_int_equal(weir_file_copy(in_folder("from"), folder, "empty", &err), WEIR_STATUS_OK);
+    expect("a", "bytes\0more", 10);
+    expect("empty", "", 0);
+    /* What is no file is none to copy. */
+    assert_int_equal(weir_file_copy(in_folder("from"), folder, "missing", &err), WEIR_STATUS_OK);
+    assert_int_equal(weir_file_copy(folder, in_folder("from"), "from", &err), WEIR_STATUS_OK);
+    assert_false(weir_path_exists(in_folder("missing")));
+    assert_false(weir_path_exists(in_folder("from/from")));
+    assert_int_equal(unlink(in_folder("from/a")) | unlink(in_folder("from/empty")), 0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void) {
@@ -429,6 +469,9 @@ int main(void) {
         IN_FOLDER(temporaries_are_unique),
         IN_FOLDER(failed_write_is_remembered),
         IN_FOLDER(bare_name),
+        IN_FOLDER(folder_of_a_path),
+        IN_FOLDER(temporary_names),
+        IN_FOLDER(copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
