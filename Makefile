@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 
-.PHONY: all build setup run nano ladder test install asan tsan fuzz soak gates format clean
+.PHONY: all build setup run nano ladder bench-peer test install asan tsan fuzz soak gates format clean
 all: build
 build:
 	@cmake --preset release --log-level=WARNING >/dev/null && cmake --build build
@@ -15,6 +15,8 @@ nano: setup build
 	@scripts/nano.sh
 ladder: setup build
 	@scripts/ladder.sh
+bench-peer: setup build
+	@bench/peer/run.sh "$(MODEL)" -o bench/results/peer.json
 test: setup build
 	@scripts/run_tests.sh build
 install: build
