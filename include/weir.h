@@ -171,22 +171,27 @@ WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
 /* ---- memory, planned before it is taken ---------------------------------------------------- */
 
 typedef struct weir_engine_options {
-    const char *device;   /* "cpu" (default) or "reference", the plain C oracle: one thread, one
-                             kind of kernel, mapped weights, whatever is asked below */
-    const char *isa;      /* cap on the kernels: "portable", "avx2", "avx512", "neon"; NULL: best */
-    const char *kv_type;  /* "f32", "f16" (default), "q8" */
-    uint32_t n_threads;   /* 0: physical cores within affinity and the cgroup quota */
-    uint32_t n_ctx;       /* tokens one timeline may hold; 0: the model's, 8192 at most */
-    uint32_t n_seqs;      /* timelines at once; 0: 1 */
-    uint32_t n_pages;     /* K/V pages of 64 tokens shared by all; 0: n_seqs x pages of n_ctx */
-    uint32_t n_batch;     /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
-    uint32_t n_snapshots; /* conv states kept beside the live ones; 0: 4 per timeline */
-    uint32_t n_out;       /* rows whose logits one step may return; 0: n_seqs */
-    uint64_t max_bytes;   /* refuse to open if the plan needs more; 0: memory now available */
-    bool no_prefix_cache; /* do not share pages between timelines with equal beginnings */
-    bool no_pin;          /* leave threads where the system puts them */
-    bool no_map; /* read the weights into the engine's own memory, in huge pages and not evictable,
-                    instead of using them where their file is mapped */
+    const char *device;      /* "cpu" (default) or "reference", the plain C oracle: one thread, one
+                                kind of kernel, mapped weights, whatever is asked below */
+    const char *isa;         /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
+                                "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
+    const char *kv_type;     /* "f32", "f16" (default), "q8" */
+    const char *activations; /* in products with quantized weights: "q15" (default), rounded to 15
+                                bits by groups of 32, the weights packed into the engine's memory;
+                                "f32", the weights used where they are mapped, slower. Same bits
+                                alone and in company either way; docs/numerics.md has the error */
+    uint32_t n_threads;      /* 0: physical cores within affinity and the cgroup quota */
+    uint32_t n_ctx;          /* tokens one timeline may hold; 0: the model's, 8192 at most */
+    uint32_t n_seqs;         /* timelines at once; 0: 1 */
+    uint32_t n_pages;        /* K/V pages of 64 tokens shared by all; 0: n_seqs x pages of n_ctx */
+    uint32_t n_batch;        /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
+    uint32_t n_snapshots;    /* conv states kept beside the live ones; 0: 4 per timeline */
+    uint32_t n_out;          /* rows whose logits one step may return; 0: n_seqs */
+    uint64_t max_bytes;      /* refuse to open if the plan needs more; 0: memory now available */
+    bool no_prefix_cache;    /* do not share pages between timelines with equal beginnings */
+    bool no_pin;             /* leave threads where the system puts them */
+    bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
+                    pages and not evictable, instead of using them where their file is mapped */
     weir_lora *const *loras;  /* [n_loras] of this model; the engine keeps them alive */
     const float *lora_scales; /* [n_loras] of timelines that set none; NULL: 1 each */
     size_t n_loras;
@@ -278,6 +283,15 @@ WEIR_API weir_status weir_seq_append(weir_seq *seq, const int32_t *tokens, size_
  * all. BAD_ARGUMENT unless the timeline is empty. A fork has the scales of what it was forked from.
  */
 WEIR_API weir_status weir_seq_set_loras(weir_seq *seq, const float *scales, weir_error *err);
+
+/* Steps that run one token of this timeline and nothing else also run up to `most` guesses of what
+ * follows it, 16 at most, where that is measured to pay; 0: none any more. A guess that comes true
+ * when it is appended needs no step of its own. Nothing changes but the number of steps. Takes the
+ * memory of an index. BAD_ARGUMENT unless the engine has more than `most` of n_out and of
+ * n_snapshots. A fork begins without. */
+WEIR_API weir_status weir_seq_set_lookup(weir_seq *seq, uint32_t most, weir_error *err);
+/* How many were guessed since then, and how many came true; zeros without. */
+WEIR_API void weir_seq_get_lookup(const weir_seq *seq, uint64_t *n_drafts, uint64_t *n_taken);
 
 /* Cuts the timeline to its first n tokens. Exact: what follows has the bits it would have had. */
 WEIR_API weir_status weir_seq_rewind(weir_seq *seq, size_t n_tokens, weir_error *err);
@@ -372,6 +386,10 @@ typedef enum weir_finish {
 typedef struct weir_generate_options {
     uint32_t max_tokens;        /* 0: until the context is full */
     const int32_t *stop_tokens; /* [n_stop_tokens]; n 0: the model's end token */
+    uint32_t lookup; /* drafts of one step, 16 at most: what followed the last tokens when they last
+                        occurred is run behind them, where that is measured to pay. It changes the
+                        number of steps, never a bit of tokens or logits. Each takes a row of n_out
+                        and a snapshot; 0: none */
     size_t n_stop_tokens;
     bool ignore_eos;                                /* never stop at a token */
     bool (*on_token)(void *context, int32_t token); /* false ends the generation */
@@ -380,13 +398,16 @@ typedef struct weir_generate_options {
 
 typedef struct weir_generate_result {
     weir_finish finish;
-    uint32_t n_prompt, n_generated; /* the stop token is counted and stays in the timeline */
-    double prompt_s, generate_s;    /* seconds */
+    uint32_t n_prompt, n_generated;    /* the stop token is counted and stays in the timeline */
+    double prompt_s, generate_s;       /* seconds */
+    uint32_t n_steps;                  /* run behind the prompt */
+    uint32_t n_drafts, n_drafts_taken; /* tokens that were drafted, and those that came true */
 } weir_generate_result;
 
 /* Runs what is pending in `seq`, then draws and runs tokens. The timeline keeps the answer; its
  * last token is pending. If a step or a draw fails, what was generated before stays, and *result
- * tells how much. BAD_ARGUMENT for an empty timeline, or a sampler of another vocabulary. */
+ * tells how much. BAD_ARGUMENT for an empty timeline, a sampler of another vocabulary, or a lookup
+ * that the engine has no room for: it needs more than that of n_out and of n_snapshots. */
 WEIR_API weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
                                    const weir_generate_options *options,
                                    weir_generate_result *result, weir_error *err);

@@ -204,7 +204,11 @@ weir_status weir_answer_make(weir_answer *out, weir_message *message, const weir
                  .out = out};
     weir_status status = open_drawing(&d, err);
     if (status == WEIR_STATUS_OK)
+        status = weir_seq_set_lookup(seq, host->options.n_lookup, err);
+    if (status == WEIR_STATUS_OK)
         status = draw_all(&d, err);
+    weir_seq_get_lookup(seq, &out->n_drafts, &out->n_drafts_taken);
+    weir_seq_set_lookup(seq, 0, NULL); /* taking it away cannot fail */
     if (status == WEIR_STATUS_OK)
         status = weir_answer_text_finish(d.text, message, err);
     if (status == WEIR_STATUS_OK) {

@@ -58,11 +58,12 @@ const char *weir_answer_end_name(weir_answer_end end);
 
 typedef struct weir_answer {
     weir_answer_end end;
-    int stop_string;                 /* index of the one that was found, -1: none */
-    size_t n_prompt;                 /* tokens of the whole prompt */
-    size_t n_cached;                 /* of them, what did not have to be run */
-    size_t n_generated, n_reasoning; /* tokens; thinking is part of what was generated */
-    double prompt_s, generate_s;     /* seconds */
+    int stop_string;                   /* index of the one that was found, -1: none */
+    size_t n_prompt;                   /* tokens of the whole prompt */
+    size_t n_cached;                   /* of them, what did not have to be run */
+    size_t n_generated, n_reasoning;   /* tokens; thinking is part of what was generated */
+    double prompt_s, generate_s;       /* seconds */
+    uint64_t n_drafts, n_drafts_taken; /* tokens that were guessed, and those that came true */
     uint64_t seed;
 } weir_answer;
 

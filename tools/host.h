@@ -17,6 +17,8 @@ typedef struct weir_host_options {
     size_t n_template_arguments;
     weir_string_list loras; /* [NAME=]FILE[:scale] */
     weir_engine_options engine;
+    uint32_t
+        n_lookup; /* guesses that a step of an answer may run ahead; engine has room for them */
 } weir_host_options;
 
 typedef struct weir_host {

@@ -37,10 +37,14 @@ typedef struct weir_run_values {
     const char *load, *save;
     bool no_map;
     weir_string_list loras;
+    const char *lookup;
 } weir_run_values;
 
 /* The engine that the command line asks for. */
 weir_engine_options weir_run_engine(const weir_run_values *values);
+
+/* Drafts of a step that --lookup asks for. */
+weir_status weir_run_lookup(uint32_t *most, const weir_run_values *values, weir_error *err);
 
 /* The model's recommended sampling with what the command line says in its place; *source names
  * where the recommendation came from. has_seed only if the seed was given. */
@@ -60,6 +64,8 @@ weir_status weir_run_tokens(const weir_parsed *parsed, const char *model_path, w
 void weir_run_say_model(const weir_engine *engine, const weir_sampling *sampling,
                         const char *source, double load_s);
 void weir_run_say_speed(const char *what, size_t n_tokens, double seconds);
+/* The same of an answer; of drafts only if there were any. */
+void weir_run_say_generated(size_t n_tokens, double seconds, uint64_t n_drafts, uint64_t n_taken);
 void weir_run_say_memory(const weir_engine *engine);
 
 #endif

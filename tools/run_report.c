@@ -4,11 +4,36 @@
 #include "console.h"
 #include "run.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
+enum { AUTO_LOOKUP = 8, MOST_LOOKUP = 16, SNAPSHOTS = 4 };
+
+weir_status weir_run_lookup(uint32_t *most, const weir_run_values *values, weir_error *err) {
+    const char *text = values->lookup;
+    *most = 0;
+    if (!text || strcmp(text, "auto") == 0) {
+        *most = AUTO_LOOKUP;
+        return WEIR_STATUS_OK;
+    }
+    if (strcmp(text, "off") == 0)
+        return WEIR_STATUS_OK;
+    for (const char *c = text; *c && *most <= MOST_LOOKUP; c++)
+        *most = *c >= '0' && *c <= '9' ? *most * 10 + (uint32_t)(*c - '0') : MOST_LOOKUP + 1;
+    if (!*text || *most > MOST_LOOKUP)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--lookup: '%.40s', expected auto, off, or a number from 0 to %d", text,
+                         MOST_LOOKUP);
+    return WEIR_STATUS_OK;
+}
+
 weir_engine_options weir_run_engine(const weir_run_values *values) {
+    uint32_t n_lookup; /* checked with the command line; each takes a row of logits, a snapshot */
+    weir_run_lookup(&n_lookup, values, NULL);
     return (weir_engine_options){
+        .n_out = 1 + n_lookup,
+        .n_snapshots = SNAPSHOTS + n_lookup,
         .device = values->device,
         .isa = values->isa,
         .kv_type = values->kv_type,
@@ -107,6 +132,18 @@ void weir_run_say_speed(const char *what, size_t n_tokens, double seconds) {
 }
 
 void weir_run_say_memory(const weir_engine *engine) {
+void weir_run_say_generated(size_t n_tokens, double seconds, uint64_t n_drafts, uint64_t n_taken) {
+    char drafts[80] = "";
+    if (n_drafts > 0)
+        snprintf(drafts, sizeof drafts, ", lookup: %llu of %llu drafts taken",
+                 (unsigned long long)n_taken, (unsigned long long)n_drafts);
+    if (seconds > 0)
+        weir_say("generated  %zu tokens in %.3f s, %.1f tok/s%s", n_tokens, seconds,
+                 (double)n_tokens / seconds, drafts);
+    else
+        weir_say("generated  %zu tokens%s", n_tokens, drafts);
+}
+
     weir_plan plan;
     char bytes[WEIR_AMOUNT_TEXT];
     weir_engine_memory(engine, &plan);

@@ -182,6 +182,7 @@ static weir_status open_run(text_run *r, const char *model_path, weir_error *err
         .loras = values->loras,
         .engine = weir_run_engine(values),
     };
+    WEIR_TRY(weir_run_lookup(&options.n_lookup, values, err));
     WEIR_TRY(weir_host_open(&r->host, &options, err));
     WEIR_TRY(check_plain(r, err));
     if (r->host->hides_users)
@@ -241,7 +242,8 @@ static void say_stats(const text_run *r, const weir_answer *last) {
     weir_chat_info info;
     weir_chat_get_info(r->chat, &info);
     weir_run_say_speed("prompt    ", last->n_prompt - last->n_cached, last->prompt_s);
-    weir_run_say_speed("generated ", last->n_generated, last->generate_s);
+    weir_run_say_generated(last->n_generated, last->generate_s, last->n_drafts,
+                           last->n_drafts_taken);
     if (last->n_cached > 0)
         weir_say("cached     %zu tokens of the prompt did not have to be run", last->n_cached);
     weir_say("context    %zu of %zu tokens", info.n_tokens, info.n_ctx);

@@ -97,7 +97,10 @@ static void close_session(session *s) {
 static weir_status generate(session *s, const weir_run_values *values, weir_generate_result *result,
                             weir_error *err) {
     printed p = {.is_silent = values->as_json};
+    uint32_t n_lookup;
+    WEIR_TRY(weir_run_lookup(&n_lookup, values, err));
     weir_generate_options generate_options = {
+        .lookup = n_lookup,
         .max_tokens = values->max_tokens,
         .ignore_eos = values->ignore_eos,
         .on_token = print_token,
@@ -178,7 +181,8 @@ static weir_status run_session(session *s, const weir_parsed *parsed, const char
     if (values->wants_stats) {
         static const char *const finishes[] = {"at the end token", "at the limit", "by the caller"};
         weir_run_say_speed("prompt    ", result.n_prompt, result.prompt_s);
-        weir_run_say_speed("generated ", result.n_generated, result.generate_s);
+        weir_run_say_generated(result.n_generated, result.generate_s, result.n_drafts,
+                               result.n_drafts_taken);
         weir_say("ended      %s", finishes[result.finish]);
         weir_run_say_memory(s->engine);
     }

@@ -35,6 +35,9 @@ typedef struct weir_rows {
     const uint32_t *pages;    /* [ceil((first_pos + n_rows) / 64)] */
     uint32_t state_in;        /* conv state before the first row; WEIR_NO_STATE: zeros */
     uint32_t state_out;       /* conv state after the last row; never equal to state_in */
+    uint32_t n_kept;          /* below n_rows */
+    const uint32_t *kept;     /* [n_kept] conv states after each of the n_kept rows before the last,
+                                 in order; all different, none is state_in or state_out */
     const float *lora_scales; /* [n_loras] of the backend's adapters; NULL: none is used */
 } weir_rows;
 
@@ -101,7 +104,7 @@ typedef struct weir_ops {
     void (*attend)(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                    const float *q, float *y);
     /* y [n_rows, d_model] = C * conv(B * x) from bcx [n_rows, 3 d_model]; moves the conv state
-     * from state_in to state_out */
+     * from state_in to state_out and copies it to the kept slots on its way */
     void (*short_conv)(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                        const float *bcx, float *y);
     /* y = gate / (1 + exp(-gate)) * up; n values; y may be gate */
@@ -151,8 +154,8 @@ struct weir_backend {
     weir_scratch scratch;
     weir_ops ops;       /* all filled */
     weir_blocks blocks; /* NULL: made of ops */
-    /* NULL: made of blocks. CANCELLED leaves garbage only in state_out slots and in K/V positions
-     * that the batch was to write. */
+    /* NULL: made of blocks. CANCELLED leaves garbage only in state_out and kept slots and in K/V
+     * positions that the batch was to write. */
     weir_status (*step)(weir_backend *be, const weir_batch *batch, weir_error *err);
 
     /* state; `n_tokens` first tokens of a page */

@@ -164,6 +164,7 @@ static void short_conv(weir_backend *be, const weir_batch *batch, const weir_lay
         const float *from = chunk->state_in == WEIR_NO_STATE
                                 ? NULL
                                 : state->states + chunk->state_in * state->state_values + layer_at;
+        uint32_t first_kept = chunk->n_rows - 1 - chunk->n_kept;
         for (uint32_t ch = 0; ch < d; ch++) {
             float window[WEIR_MAX_TAPS]; /* u of the last k tokens, the newest last */
             for (uint32_t j = 0; j + 1 < k; j++)
@@ -176,6 +177,10 @@ static void short_conv(weir_backend *be, const weir_batch *batch, const weir_lay
                     sum += (double)layer->conv_taps[(size_t)ch * k + j] * window[j];
                 y[(size_t)(chunk->first_row + i) * d + ch] = row[d + ch] * (float)sum;
                 memmove(window, window + 1, (k - 1) * sizeof(float));
+                if (i >= first_kept && i - first_kept < chunk->n_kept)
+                    memcpy(state->states + chunk->kept[i - first_kept] * state->state_values +
+                               layer_at + (size_t)ch * (k - 1),
+                           window, (k - 1) * sizeof(float));
             }
             memcpy(to + (size_t)ch * (k - 1), window, (k - 1) * sizeof(float));
         }

@@ -106,11 +106,15 @@ static void convolve_chunk(const convolution *job, const weir_rows *chunk, size_
 }
 
 static void convolve_channels(void *context, uint32_t worker, uint32_t n_workers) {
+    size_t first_kept = (size_t)chunk->first_row + chunk->n_rows - 1 - chunk->n_kept;
     const convolution *job = context;
     size_t begin, end;
     weir_share(job->cpu->host.be.model->h.d_model, GRAIN_VALUES, worker, n_workers, &begin, &end);
     for (uint32_t c = 0; begin < end && c < job->batch->n_chunks; c++)
         convolve_chunk(job, &job->batch->chunks[c], begin, end);
+        if (r >= first_kept && r - first_kept < chunk->n_kept)
+            memcpy(state->states + chunk->kept[r - first_kept] * state->state_values + at, past,
+                   n * n_past * sizeof *past);
 }
 
 void weir_cpu_short_conv(weir_backend *be, const weir_batch *batch, const weir_layer *layer,

@@ -7,11 +7,18 @@
  *
  *   tokens   [ 0 ................ n_kv ............ n_tokens )
  *              K/V in pages        pending
+ *
+ * With a lookup a step of one pending token also runs drafts: tokens that may follow. They are
+ * ahead of n_kv, in the places of the last page that no token has yet; a snapshot that is ahead
+ * holds state and logits behind each. If the token that becomes pending next is the drafted one,
+ * the next step takes these over instead of running anything; if not, they are dropped, and nothing
+ * has to be computed again. No page that others can see holds a draft within its tokens.
  */
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H
 
 #include "backend/backend.h"
+#include "engine/drafts.h"
 #include "engine/pages.h"
 
 enum { WEIR_NO_POS = UINT32_MAX };
@@ -29,11 +36,14 @@ struct weir_seq {
     uint32_t state_next;
     uint32_t logits_pos; /* tokens behind `logits`; WEIR_NO_POS: none */
     uint32_t n_pages;
-    int32_t *tokens;    /* [n_ctx] */
-    uint32_t *pages;    /* [pages of n_ctx] */
-    uint32_t *nodes;    /* [pages of n_ctx] prefix node of each full page, or WEIR_NO_NODE */
-    float *logits;      /* [n_vocab] */
-    float *lora_scales; /* [n_loras] */
+    int32_t *tokens;     /* [n_ctx] */
+    uint32_t *pages;     /* [pages of n_ctx] */
+    uint32_t *nodes;     /* [pages of n_ctx] prefix node of each full page, or WEIR_NO_NODE */
+    float *logits;       /* [n_vocab] */
+    float *lora_scales;  /* [n_loras] */
+    weir_lookup *lookup; /* NULL: none */
+    uint32_t n_ahead;    /* drafts that were run behind n_kv */
+    uint32_t ahead[WEIR_LOOKUP_MOST]; /* [n_ahead] their snapshots, the next one last */
     bool is_apart; /* other scales than the engine's: its K/V is not what others would compute, so
                       its pages do not enter the tree, nor come from there */
 };
@@ -44,6 +54,8 @@ typedef struct weir_snapshot {
     uint32_t pos;  /* tokens behind it */
     uint32_t state;
     bool has_logits;
+    bool is_ahead; /* behind a drafted token, the last of its pos: found through seq->ahead alone */
+    int32_t token; /* of is_ahead: the drafted one */
     uint64_t used; /* tick of the last use; the oldest goes first */
     float *logits; /* [n_vocab] */
 } weir_snapshot;
@@ -54,8 +66,10 @@ typedef struct weir_chunk_plan {
     uint32_t start;    /* position of the first row */
     uint32_t n_replay; /* rows start .. n_kv - 1 */
     uint32_t n_new;
+    uint32_t n_drafts; /* rows behind them */
     uint32_t state_in;
-    bool wants_last; /* its last row ends the pending tokens: logits go to the timeline */
+    bool wants_last; /* its last new row ends the pending tokens: logits go to the timeline */
+    bool is_ahead;   /* the pending token was drafted and run before: no rows */
 } weir_chunk_plan;
 
 struct weir_engine {
@@ -77,12 +91,13 @@ struct weir_engine {
     float *lora_scales;       /* [n_loras] of timelines that set none */
     uint32_t n_loras;
     /* the batch of the step that runs */
-    weir_chunk_plan *plans; /* [n_seqs] */
-    weir_rows *rows;        /* [n_seqs] */
-    int32_t *row_tokens;    /* [n_batch] */
-    uint32_t *row_pos;      /* [n_batch] */
-    uint32_t *out_rows;     /* [n_out] */
-    float **out_logits;     /* [n_out] */
+    weir_chunk_plan *plans;                 /* [n_seqs] */
+    weir_rows *rows;                        /* [n_seqs] */
+    int32_t *row_tokens;                    /* [n_batch] */
+    uint32_t *row_pos;                      /* [n_batch] */
+    uint32_t *out_rows;                     /* [n_out] */
+    float **out_logits;                     /* [n_out] */
+    uint32_t kept_states[WEIR_LOOKUP_MOST]; /* of the one chunk that has drafts */
 
     const weir_probe *probe; /* for selftest: copies intermediates of every step out */
     weir_engine_stats stats;
@@ -104,7 +119,21 @@ weir_snapshot *weir_snapshot_find(weir_seq *seq, uint32_t from, uint32_t to);
 /* Forgets those of seq behind position `pos`. */
 void weir_snapshot_cut(weir_seq *seq, uint32_t pos);
 
+/* How many drafts of seq could be kept. */
+uint32_t weir_ahead_room(const weir_seq *seq);
+/* Places for state and logits behind drafts [n], n <= weir_ahead_room; seq has none ahead. */
+void weir_ahead_place(weir_seq *seq, const int32_t *drafts, uint32_t n);
+/* The place behind draft i of those that are ahead. */
+weir_snapshot *weir_ahead_at(const weir_seq *seq, uint32_t i);
+/* The next draft has become a token: its state and logits are the timeline's. */
+void weir_ahead_take(weir_seq *seq);
+/* Forgets what is ahead. is_rejected: another token came than was drafted. */
+void weir_ahead_drop(weir_seq *seq, bool is_rejected);
+
 /* seq.c */
+/* weir_seq_set_lookup with the options of tests. */
+weir_status weir_seq_open_lookup(weir_seq *seq, const weir_lookup_options *options,
+                                 weir_error *err);
 /* Gives pages beyond the first n_tokens tokens back. */
 void weir_seq_trim_pages(weir_seq *seq, uint32_t n_tokens);
 void weir_engine_release(weir_engine *engine); /* one reference less; the last one frees */

@@ -15,29 +15,19 @@ static bool is_stop(const weir_generate_options *o, const weir_model *model, int
     return false;
 }
 
-weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
-                          const weir_generate_options *options, weir_generate_result *result,
-                          weir_error *err) {
-    static const weir_generate_options defaults;
-    const weir_generate_options *o = options ? options : &defaults;
-    weir_generate_result local, *r = result ? result : &local;
+static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_generate_options *o,
+                            weir_generate_result *r, weir_error *err) {
     const weir_engine *e = seq->engine;
-    *r = (weir_generate_result){.finish = WEIR_FINISH_LENGTH, .n_prompt = seq->n_tokens};
-    if (seq->n_tokens == 0)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "generate on an empty timeline: expected a prompt of one token at least");
-    if (weir_sampler_n_vocab(sampler) != e->model->h.n_vocab)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "the sampler is for a vocabulary of %u tokens, the timeline's has %u",
-                         weir_sampler_n_vocab(sampler), e->model->h.n_vocab);
     double start = weir_clock_s();
     WEIR_TRY(weir_seq_run(seq, err));
     r->prompt_s = weir_clock_s() - start;
+    uint64_t n_before = e->stats.n_steps;
     while ((o->max_tokens == 0 || r->n_generated < o->max_tokens) &&
            seq->n_tokens < e->plan.n_ctx) {
         int32_t token;
         start = weir_clock_s();
         WEIR_TRY(weir_seq_run(seq, err));
+        r->n_steps = (uint32_t)(e->stats.n_steps - n_before);
         WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
                                    r->n_prompt, NULL, &token, err));
         WEIR_TRY(weir_seq_append(seq, &token, 1, err));
@@ -53,4 +43,33 @@ weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
         }
     }
     return WEIR_STATUS_OK;
+}
+
+weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
+                          const weir_generate_options *options, weir_generate_result *result,
+                          weir_error *err) {
+    static const weir_generate_options defaults;
+    const weir_generate_options *o = options ? options : &defaults;
+    weir_generate_result local, *r = result ? result : &local;
+    const weir_engine *e = seq->engine;
+    *r = (weir_generate_result){.finish = WEIR_FINISH_LENGTH, .n_prompt = seq->n_tokens};
+    if (seq->n_tokens == 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "generate on an empty timeline: expected a prompt of one token at least");
+    if (weir_sampler_n_vocab(sampler) != e->model->h.n_vocab)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "the sampler is for a vocabulary of %u tokens, the timeline's has %u",
+                         weir_sampler_n_vocab(sampler), e->model->h.n_vocab);
+    bool is_own = o->lookup > 0 && !seq->lookup;
+    if (is_own)
+        WEIR_TRY(weir_seq_set_lookup(seq, o->lookup, err));
+    uint64_t n_drafts, n_taken, n_drafts_before, n_taken_before;
+    weir_seq_get_lookup(seq, &n_drafts_before, &n_taken_before);
+    weir_status status = draw_all(seq, sampler, o, r, err);
+    weir_seq_get_lookup(seq, &n_drafts, &n_taken);
+    r->n_drafts = (uint32_t)(n_drafts - n_drafts_before);
+    r->n_drafts_taken = (uint32_t)(n_taken - n_taken_before);
+    if (is_own)
+        weir_seq_set_lookup(seq, 0, NULL); /* taking it away cannot fail */
+    return status;
 }

@@ -20,6 +20,8 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         if (engine->n_loras > 0)
             memcpy(s->lora_scales, engine->lora_scales, engine->n_loras * sizeof(float));
         s->n_tokens = s->n_kv = s->n_pages = 0;
+        s->n_ahead = 0;
+        s->lookup = NULL;
         s->state_pos = s->logits_pos = WEIR_NO_POS;
         engine->n_refs++;
         *out = s;
@@ -35,6 +37,8 @@ void weir_seq_close(weir_seq **seq) {
     weir_seq *s = *seq;
     *seq = NULL;
     assert(s->is_open);
+    weir_ahead_drop(s, false);
+    weir_lookup_close(&s->lookup);
     weir_seq_trim_pages(s, 0);
     s->n_tokens = s->n_kv = 0;
     weir_snapshot_cut(s, 0);
@@ -125,8 +129,10 @@ weir_status weir_seq_append(weir_seq *s, const int32_t *tokens, size_t n, weir_e
     if (n == 0)
         return WEIR_STATUS_OK;
     bool is_empty = s->n_tokens == 0;
-    if (s->n_kv == s->n_tokens && n > 1)
+    if (s->n_kv == s->n_tokens && n > 1) {
+        weir_ahead_drop(s, false);
         weir_snapshot_take(s); /* a new turn begins: the end of the last one */
+    }
     memcpy(s->tokens + s->n_tokens, tokens, n * sizeof *tokens);
     s->n_tokens += (uint32_t)n;
     if (is_empty)
@@ -140,8 +146,11 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
                          n_tokens, s->n_tokens);
     uint32_t n = (uint32_t)n_tokens;
     s->n_tokens = n;
+    if (s->lookup)
+        weir_lookup_cut(s->lookup, n);
     if (n >= s->n_kv)
         return WEIR_STATUS_OK;
+    weir_ahead_drop(s, false);
     s->n_kv = n;
     s->is_loaded &= n > 0;
     s->state_pos = s->logits_pos = WEIR_NO_POS;
@@ -158,6 +167,39 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
         }
     }
     return WEIR_STATUS_OK;
+}
+
+weir_status weir_seq_open_lookup(weir_seq *s, const weir_lookup_options *options, weir_error *err) {
+    weir_lookup_options o = *options;
+    const weir_plan *plan = &s->engine->plan;
+    o.n_ctx = plan->n_ctx;
+    if (o.most >= s->engine->n_out || o.most >= plan->n_snapshots)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "lookup of %u drafts: expected an engine with more rows of logits and "
+                         "snapshots than that, it has %u and %u (n_out, n_snapshots)",
+                         o.most, s->engine->n_out, plan->n_snapshots);
+    weir_lookup *lookup;
+    WEIR_TRY(weir_lookup_open(&lookup, &o, err));
+    weir_ahead_drop(s, false);
+    weir_lookup_close(&s->lookup);
+    s->lookup = lookup;
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_seq_set_lookup(weir_seq *s, uint32_t most, weir_error *err) {
+    if (most > 0)
+        return weir_seq_open_lookup(s, &(weir_lookup_options){.most = most}, err);
+    weir_ahead_drop(s, false);
+    weir_lookup_close(&s->lookup);
+    return WEIR_STATUS_OK;
+}
+
+void weir_seq_get_lookup(const weir_seq *s, uint64_t *n_drafts, uint64_t *n_taken) {
+    weir_lookup_counts counts = {0};
+    if (s->lookup)
+        counts = weir_lookup_count(s->lookup);
+    *n_drafts = counts.n_drafts;
+    *n_taken = counts.n_taken;
 }
 
 size_t weir_seq_n_tokens(const weir_seq *s) {

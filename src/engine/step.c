@@ -3,6 +3,8 @@
  *
  * Planning takes pages and can fail; running can only be cancelled; committing cannot fail.
  */
+#include "base/clock.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "engine/engine.h"
@@ -89,6 +91,15 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     if (n_new > pending)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "a chunk of %u tokens: %u are pending",
                          n_new, pending);
+    if (s->n_ahead > 0 && pending > 0) {
+        bool is_right = weir_ahead_at(s, 0)->token == s->tokens[s->n_kv];
+        if (is_right && pending == 1 && !chunk->logits) {
+            plan->n_new = 1;
+            plan->wants_last = plan->is_ahead = true;
+            return WEIR_STATUS_OK;
+        }
+        weir_ahead_drop(s, !is_right);
+    }
     if (pending == 0) { /* only the logits may be missing */
         if (s->n_kv == 0 || s->logits_pos == s->n_kv)
             return WEIR_STATUS_OK;
@@ -123,23 +134,57 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     return WEIR_STATUS_OK;
 }
 
+/* A timeline that runs its one pending token alone may run drafts behind it, in what the step and
+ * the token's page have left: so they never take a page, nor a row of somebody else. In company
+ * rows are better spent on tokens that are known. */
+static void add_drafts(weir_chunk_plan *plan, const weir_chunk *chunk) {
+    weir_seq *s = plan->seq;
+    const weir_engine *e = s->engine;
+    bool is_plain = plan->n_new == 1 && plan->n_replay == 0 && plan->wants_last && !plan->is_ahead;
+    if (!s->lookup || !is_plain || chunk->logits)
+        return;
+    uint32_t room = weir_ahead_room(s);
+    const uint32_t limits[] = {e->plan.n_batch - 1, e->n_out - 1, e->plan.n_ctx - s->n_tokens,
+                               WEIR_PAGE_TOKENS - 1 - s->n_kv % WEIR_PAGE_TOKENS};
+    for (size_t i = 0; i < WEIR_COUNT(limits); i++)
+        room = limits[i] < room ? limits[i] : room;
+    int32_t *drafts = s->tokens + s->n_tokens;
+    plan->n_drafts = weir_lookup_draft(s->lookup, s->tokens, s->n_tokens, drafts, room);
+    weir_ahead_place(s, drafts, plan->n_drafts);
+}
+
+/* The rows behind the one pending token: where their states and logits go. */
+static void add_draft_rows(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
+                           weir_rows *rows) {
+    rows->n_kept = plan->n_drafts;
+    rows->kept = e->kept_states;
+    for (uint32_t i = 0; i < plan->n_drafts; i++) {
+        const weir_snapshot *ahead = weir_ahead_at(plan->seq, i);
+        e->kept_states[i] = rows->state_out; /* of the row before */
+        rows->state_out = ahead->state;
+        e->out_rows[batch->n_out] = rows->first_row + 1 + i;
+        e->out_logits[batch->n_out++] = ahead->logits;
+    }
+}
+
 static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
                       float *logits) {
     weir_seq *s = plan->seq;
-    uint32_t n_rows = plan->n_replay + plan->n_new;
-    e->rows[batch->n_chunks++] = (weir_rows){.first_row = batch->n_rows,
-                                             .n_rows = n_rows,
-                                             .n_replay = plan->n_replay,
-                                             .first_pos = plan->start,
-                                             .pages = s->pages,
-                                             .state_in = plan->state_in,
-                                             .state_out = s->state_next,
-                                             .lora_scales = e->n_loras > 0 ? s->lora_scales : NULL};
+    uint32_t n_rows = plan->n_replay + plan->n_new + plan->n_drafts;
+    weir_rows *rows = &e->rows[batch->n_chunks++];
+    *rows = (weir_rows){.first_row = batch->n_rows,
+                        .n_rows = n_rows,
+                        .n_replay = plan->n_replay,
+                        .first_pos = plan->start,
+                        .pages = s->pages,
+                        .state_in = plan->state_in,
+                        .state_out = s->state_next,
+                        .lora_scales = e->n_loras > 0 ? s->lora_scales : NULL};
     for (uint32_t i = 0; i < n_rows; i++) {
         e->row_tokens[batch->n_rows + i] = s->tokens[plan->start + i];
         e->row_pos[batch->n_rows + i] = plan->start + i;
     }
-    uint32_t last = batch->n_rows + n_rows - 1;
+    uint32_t last = batch->n_rows + plan->n_replay + plan->n_new - 1;
     if (logits && plan->n_new > 0) {
         for (uint32_t i = 0; i < plan->n_new; i++) {
             e->out_rows[batch->n_out] = batch->n_rows + plan->n_replay + i;
@@ -149,6 +194,7 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
         e->out_rows[batch->n_out] = last;
         e->out_logits[batch->n_out++] = s->logits;
     }
+    add_draft_rows(e, batch, plan, rows);
     batch->n_rows += n_rows;
 }
 
@@ -178,6 +224,11 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
     chunk->n_tokens = plan->n_new;
     if (plan->n_new + plan->n_replay == 0)
         return;
+    if (plan->is_ahead) {
+        weir_ahead_take(s);
+        grow_tree(s, first_page);
+        return;
+    }
     uint32_t state = s->state;
     s->state = s->state_next;
     s->state_next = state;
@@ -192,8 +243,15 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
     grow_tree(s, first_page);
     if (plan->wants_last && plan->n_new > 1)
         weir_snapshot_take(s); /* the end of a prompt */
-    e->stats.n_rows += plan->n_replay + plan->n_new;
+    e->stats.n_rows += plan->n_replay + plan->n_new + plan->n_drafts;
     e->stats.n_rows_replayed += plan->n_replay;
+}
+
+/* The lookup that this step is a measurement for: of a timeline that runs its one token alone. */
+static weir_lookup *lookup_of(const weir_engine *e, size_t n_chunks) {
+    const weir_chunk_plan *plan = &e->plans[0];
+    bool is_one = n_chunks == 1 && plan->n_new == 1 && plan->n_replay == 0 && plan->wants_last;
+    return is_one ? plan->seq->lookup : NULL;
 }
 
 static weir_status check_chunks(weir_engine *e, const weir_chunk *chunks, size_t n_chunks,
@@ -233,14 +291,16 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
         status =
             plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows, e->n_out - batch.n_out, err);
         uint32_t n_wanted = plan->n_new;
-        if (status == WEIR_STATUS_OK)
+        if (status == WEIR_STATUS_OK && !plan->is_ahead)
             status = place_chunk(plan, chunk, err);
         if (status != WEIR_STATUS_OK) {
             weir_fail_within(err, status, "chunk %zu", n_planned++);
             goto fail;
         }
         is_short |= plan->n_new < n_wanted;
-        if (plan->n_new + plan->n_replay > 0)
+        if (n_chunks == 1)
+            add_drafts(plan, chunk);
+        if (plan->n_new + plan->n_replay > 0 && !plan->is_ahead)
             add_chunk(e, &batch, plan, chunk->logits);
     }
     if (batch.n_rows == 0 && is_short) {
@@ -248,12 +308,16 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
         goto fail;
     }
     if (batch.n_rows > 0) {
+        weir_lookup *lookup = lookup_of(e, n_chunks);
+        double start_s = lookup ? weir_clock_s() : 0;
         status = weir_backend_step(e->backend, &batch, err);
         /* A request that came too late for this step stands for the next one. */
         if (status == WEIR_STATUS_CANCELLED)
             atomic_store(&e->cancel, false);
         if (status != WEIR_STATUS_OK)
             goto fail;
+        if (lookup)
+            weir_lookup_ran(lookup, batch.n_rows, weir_clock_s() - start_s);
         e->stats.n_steps++;
     }
     for (size_t i = 0; i < n_chunks; i++)
@@ -261,8 +325,10 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
     weir_guard_leave();
     return WEIR_STATUS_OK;
 fail:
-    for (size_t i = 0; i < n_planned; i++)
+    for (size_t i = 0; i < n_planned; i++) {
+        weir_ahead_drop(chunks[i].seq, false);
         weir_seq_trim_pages(chunks[i].seq, chunks[i].seq->n_kv);
+    }
     weir_guard_leave();
     return status;
 }
