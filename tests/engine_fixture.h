@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static weir_error test_err;
 
@@ -35,11 +36,22 @@ static inline uint32_t roll(dice *d, uint32_t sides) {
     return (uint32_t)(weir_mix64(d->seed, 1, d->n++) % sides);
 }
 
+/* "moe_top2", or "moe_k256:q4_k": the same with its matrices in another format. */
 static inline weir_model *open_golden(const char *name) {
     char path[512];
     weir_model *model = NULL;
-    snprintf(path, sizeof path, "%s/golden/%s", WEIR_TEST_DATA, name);
-    REQUIRE_OK(weir_model_open(&model, path, &test_err));
+    size_t n = strcspn(name, ":");
+    snprintf(path, sizeof path, "%s/golden/%.*s", WEIR_TEST_DATA, (int)n, name);
+    if (!name[n]) {
+        REQUIRE_OK(weir_model_open(&model, path, &test_err));
+        return model;
+    }
+    char converted[] = "golden-converted-XXXXXX";
+    close(mkstemp(converted));
+    weir_convert_options o = {.type = name + n + 1, .overwrite = true};
+    REQUIRE_OK(weir_convert(path, converted, &o, &test_err));
+    REQUIRE_OK(weir_model_open(&model, converted, &test_err));
+    unlink(converted); /* the mapping lives on */
     return model;
 }
 

@@ -32,7 +32,7 @@ typedef struct weir_run_values {
     const char *resume;
     bool no_autosave, no_history;
     uint32_t n_ctx, n_threads;
-    const char *device, *isa, *kv_type;
+    const char *device, *isa, *kv_type, *activations;
     uint64_t max_bytes;
     const char *load, *save;
     bool no_map;

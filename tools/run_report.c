@@ -37,6 +37,7 @@ weir_engine_options weir_run_engine(const weir_run_values *values) {
         .device = values->device,
         .isa = values->isa,
         .kv_type = values->kv_type,
+        .activations = values->activations,
         .n_threads = values->n_threads,
         .n_ctx = values->n_ctx,
         .max_bytes = values->max_bytes,
@@ -131,7 +132,6 @@ void weir_run_say_speed(const char *what, size_t n_tokens, double seconds) {
         weir_say("%s %zu tokens", what, n_tokens);
 }
 
-void weir_run_say_memory(const weir_engine *engine) {
 void weir_run_say_generated(size_t n_tokens, double seconds, uint64_t n_drafts, uint64_t n_taken) {
     char drafts[80] = "";
     if (n_drafts > 0)
@@ -144,6 +144,7 @@ void weir_run_say_generated(size_t n_tokens, double seconds, uint64_t n_drafts, 
         weir_say("generated  %zu tokens%s", n_tokens, drafts);
 }
 
+void weir_run_say_memory(const weir_engine *engine) {
     weir_plan plan;
     char bytes[WEIR_AMOUNT_TEXT];
     weir_engine_memory(engine, &plan);

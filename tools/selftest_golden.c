@@ -353,10 +353,12 @@ static weir_status resumed_passes(golden_case *c, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static weir_status open_engine(golden_case *c, const char *kv_type, weir_error *err) {
+/* type: of K/V and activations; NULL: the defaults. */
+static weir_status open_engine(golden_case *c, const char *type, weir_error *err) {
     weir_engine_options o = {.device = c->options->backend,
                              .isa = c->options->isa,
-                             .kv_type = kv_type,
+                             .kv_type = type,
+                             .activations = type,
                              .n_threads = c->options->n_threads,
                              .n_ctx =
                                  c->n_batch < c->model->h.n_ctx ? c->n_batch : c->model->h.n_ctx,
@@ -381,7 +383,7 @@ static weir_status default_pass(golden_case *c, weir_error *err) {
     WEIR_TRY_GOTO(weir_seq_open(&s, c->engine, err));
     WEIR_TRY_GOTO(weir_seq_append(s, c->run->ids, c->run->n_prompt, err));
     WEIR_TRY_GOTO(run_pending(s, 0, c->run->logits, err));
-    weir_report_note(c->report, c->run->logits, t, "%s %s logits in the default mode (f16 K/V)",
+    weir_report_note(c->report, c->run->logits, t, "%s %s logits in the default mode (f16 K/V, q15)",
                      c->name, c->run->name);
 fail:
     weir_seq_close(&s);

@@ -26,7 +26,7 @@
 typedef struct ppl_values {
     uint32_t n_ctx, n_stride, n_threads;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *isa;
+    const char *split, *manifest, *kv_type, *activations, *isa;
     weir_string_list loras;
     bool assistant_only, held_out, as_json;
 } ppl_values;
@@ -47,9 +47,11 @@ static const weir_option options[] = {
      "\"split\" counts"},
     {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
+     "in products with quantized weights; default: q15"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f32"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
@@ -208,6 +210,7 @@ static weir_status open_model(evaluation *e, const char *path, weir_error *err) 
         e->n_batch = e->info.replay_window + 1;
     weir_engine_options o = {.isa = v->isa,
                              .kv_type = v->kv_type ? v->kv_type : "f32",
+                             .activations = v->activations,
                              .n_threads = v->n_threads,
                              .n_ctx = e->n_ctx,
                              .n_batch = e->n_batch,

@@ -48,7 +48,7 @@ static const weir_option options[] = {
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
      "tokens of a conversation; default: 2048, or the model's if that\nis less"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},

@@ -110,12 +110,20 @@ static const weir_option options[] = {
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"device", 0, WEIR_OPTION_CHOICE, AT(device), "cpu|reference",
      "default: cpu; reference: the plain C oracle"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f16"},
+    {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
+     "run up to N guessed tokens ahead, 16 at most, where the text repeats\n"
+     "itself and it is measured to pay; auto (default): 8; off: none.\n"
+     "The answer is the same, bit for bit"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
+     "in products with quantized weights; default: q15, 15 bits by groups\n"
+     "of 32, fast; f32: exact, slower, computed on the mapped file"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
-     "read the weights into memory that cannot be evicted, instead of\n"
+     "weights that are not packed (f32, f16, bf16, or --activations f32):\n"
+     "read them into memory that cannot be evicted, instead of\n"
      "computing on the mapped file"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
@@ -208,6 +216,8 @@ static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
     WEIR_TRY(check_template(values, err));
     WEIR_TRY(check_tools(parsed, err));
     WEIR_TRY(check_logprobs(parsed, err));
+    uint32_t n_lookup;
+    WEIR_TRY(weir_run_lookup(&n_lookup, values, err));
     return values->dumps_tokens
                ? refuse_together(parsed, of_answers, WEIR_COUNT(of_answers),
                                  "tells about an answer; --dump-tokens ends before there is one",

@@ -21,7 +21,7 @@ static const weir_option options[] = {
      "device of golden and gradients; default: cpu; reference: the plain C\noracle"},
     {"threads", 't', WEIR_OPTION_U32, AT(selftest.n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(selftest.isa), "portable|avx2|avx512|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(selftest.isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"failures", 0, WEIR_OPTION_FLAG, AT(failures_only), NULL, "print only what does not hold"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL,

@@ -20,7 +20,7 @@
 typedef struct show_values {
     bool wants_tensors, wants_metadata, wants_template, wants_check, wants_json, no_map;
     uint32_t n_ctx, n_seqs;
-    const char *kv_type;
+    const char *kv_type, *activations;
 } show_values;
 
 #define AT(field) offsetof(show_values, field)
@@ -36,8 +36,10 @@ static const weir_option options[] = {
     {"seqs", 0, WEIR_OPTION_U32, AT(n_seqs), "N", "memory for N timelines at once; default 1"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "memory with K/V of this type; default: f16"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
+     "memory with these activations: f32 leaves quantized weights mapped;\ndefault: q15"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
-     "memory with the weights read into it, not mapped"},
+     "memory with all weights read into it, not mapped"},
     {"json", 0, WEIR_OPTION_FLAG, AT(wants_json), NULL, "the same as JSON"},
 };
 
@@ -98,6 +100,7 @@ static weir_status plan_memory(weir_show *show, const show_values *values, weir_
         weir_engine_options engine = {.n_ctx = contexts[i],
                                       .n_seqs = values->n_seqs,
                                       .kv_type = values->kv_type,
+                                      .activations = values->activations,
                                       .no_map = values->no_map};
         WEIR_TRY(weir_plan_make(&show->plan[show->n_plans], show->model, &engine, err));
         show->n_plans++;
@@ -157,8 +160,8 @@ static weir_status print_template(const weir_show *show, weir_error *err) {
 
 /* The template alone leaves no room for anything else. */
 static weir_status check_alone(const weir_parsed *parsed, weir_error *err) {
-    static const char *const others[] = {"tensors", "metadata", "check", "ctx",
-                                         "seqs",    "kv-type",  "no-map"};
+    static const char *const others[] = {"tensors", "metadata", "check",       "ctx",
+                                         "seqs",    "kv-type",  "activations", "no-map"};
     const show_values *values = parsed->values;
     for (size_t i = 0; values->wants_template && !values->wants_json && i < WEIR_COUNT(others); i++)
         if (weir_option_given(parsed, others[i]))

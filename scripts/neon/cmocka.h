@@ -35,7 +35,7 @@ static jmp_buf test_end;
 #define assert_true(x)               \
     do {                             \
         if (!(x))                    \
-            fail_msg("not so: " #x); \
+            fail_msg("%s", "not so: " #x); \
     } while (0)
 #define assert_false(x)              assert_true(!(x))
 #define assert_non_null(x)           assert_true((x) != NULL)

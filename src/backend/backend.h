@@ -62,8 +62,16 @@ typedef struct weir_batch {
     atomic_bool *cancel;     /* NULL, or looked at between layers */
 } weir_batch;
 
+/* What activations are in products with quantized matrices, where the device has kernels for it:
+ * rounded to 15 bits by groups of 32 (src/cpu/t16.h), or float32 as everywhere else. */
+typedef enum weir_activations {
+    WEIR_ACTIVATIONS_Q15 = 0,
+    WEIR_ACTIVATIONS_F32 = 1
+} weir_activations;
+
 typedef struct weir_backend_options {
     const char *isa; /* cap on kernels, NULL: best */
+    weir_activations activations;
     weir_kv_type kv_type;
     uint32_t n_threads;                                   /* >= 1 */
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
@@ -173,7 +181,8 @@ struct weir_backend {
 /* Memory a backend takes, by kind: what the plan shows. */
 typedef struct weir_backend_memory {
     uint64_t pages_bytes, states_bytes, scratch_bytes;
-    uint64_t weights_bytes; /* 0: they stay where they are mapped */
+    uint64_t weights_bytes; /* the device's own */
+    uint64_t mapped_bytes;  /* of weights that stay where they are mapped */
 } weir_backend_memory;
 
 /* The plain C oracle: one thread, float32 values, double sums. */
@@ -219,7 +228,8 @@ typedef struct weir_host_backend {
     weir_backend be; /* first, so that the pointers are the same */
     weir_host_state state;
     weir_arena arena;
-    weir_arena weights; /* the device's own copy of the weights; not opened where they are mapped */
+    weir_arena weights;    /* the device's own ones; not opened where all are mapped */
+    uint64_t mapped_bytes; /* of weights that stay where they are mapped */
 } weir_host_backend;
 
 /* Measures pages, states and scratch of a host backend. */

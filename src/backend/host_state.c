@@ -82,5 +82,6 @@ weir_status weir_host_plan(weir_backend_memory *out, const weir_model *model,
     out->states_bytes = all.used - pages.used;
     out->scratch_bytes = buffers.used;
     out->weights_bytes = 0;
+    out->mapped_bytes = model->info.weight_bytes;
     return WEIR_STATUS_OK;
 }

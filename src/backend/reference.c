@@ -256,6 +256,7 @@ weir_status weir_reference_open(weir_backend **out, const weir_model *model,
     be->model = model;
     be->options = *options;
     be->close = reference_close;
+    ref->host.mapped_bytes = model->info.weight_bytes;
     be->ops = (weir_ops){embed,  rms_norm,   linear,   rope,  kv_write,
                          attend, short_conv, silu_mul, route, add};
     weir_host_state_install(be);

@@ -21,14 +21,17 @@
 #if defined(__clang__)
 #define WEIR_INLINE          inline __attribute__((always_inline))
 #define WEIR_UNROLL          _Pragma("clang loop unroll(full)")
+#define WEIR_UNROLL_4        _Pragma("clang loop unroll_count(4)")
 #define WEIR_PREFETCH(place) __builtin_prefetch((const void *)(place), 0, 3)
 #elif defined(__GNUC__)
 #define WEIR_INLINE          inline __attribute__((always_inline))
 #define WEIR_UNROLL          _Pragma("GCC unroll 32")
+#define WEIR_UNROLL_4        _Pragma("GCC unroll 4")
 #define WEIR_PREFETCH(place) __builtin_prefetch((const void *)(place), 0, 3)
 #else
 #define WEIR_INLINE inline
 #define WEIR_UNROLL
+#define WEIR_UNROLL_4
 #define WEIR_PREFETCH(place) ((void)(place))
 #endif
 

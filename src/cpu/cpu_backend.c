@@ -45,6 +45,8 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
         cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
     }
 
+    cpu->q15_bytes = weir_cpu_q15_bytes(model, options->n_batch);
+    cpu->q15 = weir_arena_take(arena, cpu->q15_bytes);
     cpu->tile_values = weir_cpu_tile_values(weir_longest_row(model));
     size_t attend_values = weir_attend_scratch(largest_group(model), h->head_dim);
     cpu->threads = weir_arena_take_array(arena, options->n_threads, sizeof(weir_cpu_thread));
@@ -77,11 +79,13 @@ static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model
 weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
                           const weir_backend_options *options, weir_error *err) {
     weir_cpu cpu = {0};
-    size_t bytes;
+    size_t bytes, own_bytes;
+    cpu.host.be.options = *options;
     WEIR_TRY(measure(&cpu, &bytes, model, options, err));
     WEIR_TRY(weir_host_plan(out, model, options, err));
     out->scratch_bytes = bytes - out->pages_bytes - out->states_bytes;
-    out->weights_bytes = options->no_map ? weir_cpu_weights_bytes(model) : 0;
+    weir_cpu_weights_measure(&cpu, model, &own_bytes, &out->mapped_bytes);
+    out->weights_bytes = own_bytes;
     return WEIR_STATUS_OK;
 }
 

@@ -27,11 +27,13 @@ typedef struct weir_cpu_thread {
 
 typedef struct weir_cpu {
     weir_host_backend host; /* first, so that the pointers are the same */
-    weir_model model;       /* be.model unless mapped: its matrices lie in host.weights */
+    weir_model model;       /* be.model unless all is mapped: matrices that lie in host.weights */
     weir_cpu_kernels kernels;
     weir_workers *workers;
     weir_cpu_thread *threads; /* [n_threads] */
     size_t tile_values;
+    uint8_t *q15; /* activations of one linear in 15 bits, row after row (t16.h) */
+    size_t q15_bytes;
 
     float *frequencies;       /* [head_dim / 2] of the rotation */
     float *rotations;         /* [n_batch, 2, head_dim / 2] cosines, then sines */
@@ -57,6 +59,8 @@ static inline void weir_cpu_run(weir_cpu *cpu, size_t n_values, weir_work *fn, v
 
 /* The ops of backend.h. cpu_linear.c: */
 void weir_cpu_linear(weir_backend *be, const weir_linear *op);
+/* Bytes of the activations of one linear over n_batch rows. */
+size_t weir_cpu_q15_bytes(const weir_model *model, uint32_t n_batch);
 /* Values of a thread's tile: room for at least 8 rows of n_cols. */
 size_t weir_cpu_tile_values(uint32_t n_cols);
 
@@ -79,10 +83,18 @@ void weir_cpu_route(weir_backend *be, const weir_layer *layer, const float *logi
 void weir_cpu_add(weir_backend *be, float *y, const float *x, const float *scale, uint32_t n_rows,
                   uint32_t n_parts, uint32_t width);
 
-/* cpu_weights.c: bytes of the device's own copy of the weights and their tables. */
-size_t weir_cpu_weights_bytes(const weir_model *model);
-/* Brings the mapped weights into memory; with no_map, reads them into memory of the device and
- * points be.model there. All threads together. IO if the file cannot be read. */
+/* Whether a matrix lies packed in the device's memory (or will), whatever its data point to. */
+static inline bool weir_cpu_is_packed(const weir_cpu *cpu, const weir_weight *w) {
+    return cpu->host.be.options.activations == WEIR_ACTIVATIONS_Q15 &&
+           cpu->kernels.t16[w->format->id] && weir_t16_fits(w->format->id, w->rows, w->cols);
+}
+
+/* cpu_weights.c: bytes of the device's own weights with their tables (0: it has none), and bytes of
+ * those that stay mapped. The kernels and options of cpu are filled. */
+void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model, size_t *own_bytes,
+                              uint64_t *mapped_bytes);
+/* Packs, copies, or brings the mapped weights into memory, and points be.model at what is its own.
+ * All threads together. IO if the file cannot be read. */
 weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_error *err);
 
 #endif

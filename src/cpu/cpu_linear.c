@@ -1,6 +1,9 @@
 /*
  * cpu_linear.c: matrix products, dense and by expert.
  *
+ * Packed matrices (t16.h): all rows of x are rounded to 15 bits once, then strips of the matrix
+ * meet them. Others:
+ *
  * The rows of y that meet one matrix are a group: all of them in a dense product, those of one
  * expert after a counting sort of `choice`. An item is a tile of weight rows of one matrix times
  * its whole group, so each weight is read once a product and by one thread. The format's kernel
@@ -21,12 +24,15 @@ enum {
     TILE_ROWS_MOST = 64,
     /* So many items per thread that the last ones are short against the whole. */
     ITEMS_PER_THREAD = 8,
-    X_ROWS = 60 /* rows of x in one call of a kernel: whole tiles of 3, 4 or 5 */
+    X_ROWS = 60, /* rows of x in one call of a kernel: whole tiles of 3, 4 or 5 */
+    STRIPS_MOST = WEIR_T16_STREAMS
 };
 
 typedef struct product {
     weir_cpu *cpu;
     const weir_linear *op;
+    bool is_packed;
+    size_t strip_bytes; /* of packed matrices */
     uint32_t tile_rows; /* rows of a matrix in one item */
     uint32_t n_tiles;   /* items of one matrix */
     size_t n_items;
@@ -65,6 +71,56 @@ static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, uint
     return rows < TILE_ROWS_LEAST ? TILE_ROWS_LEAST : (uint32_t)rows;
 }
 
+size_t weir_cpu_q15_bytes(const weir_model *model, uint32_t n_batch) {
+    const weir_hparams *h = &model->h;
+    size_t most = weir_q15_bytes((size_t)h->n_heads * h->head_dim);
+    const size_t others[] = {weir_q15_bytes(h->d_model), weir_q15_bytes(h->d_ff),
+                             h->n_experts_used * weir_q15_bytes(h->d_ff_expert)};
+    for (size_t i = 0; i < WEIR_COUNT(others); i++)
+        most = others[i] > most ? others[i] : most;
+    return n_batch * most;
+}
+
+/* Strips in one item: as many as one row of x walks together, fewer where threads would wait. */
+static uint32_t choose_tile_strips(const weir_cpu *cpu, const weir_weight *w, size_t n_groups) {
+    size_t fair = w->rows / WEIR_T16_ROWS * n_groups / (cpu->host.be.options.n_threads * 4);
+    return fair < 1 ? 1 : fair < STRIPS_MOST ? (uint32_t)fair : STRIPS_MOST;
+}
+
+/* Rows first .. first + n of the group's packed matrix times the rows of the group. */
+static void multiply_strips(const product *p, const group *g, uint32_t first, uint32_t n) {
+    const weir_linear *op = p->op;
+    const weir_cpu *cpu = p->cpu;
+    const weir_weight *w = g->w;
+    size_t x_bytes = weir_q15_bytes(w->cols);
+    const uint8_t *strips = w->data + first / WEIR_T16_ROWS * p->strip_bytes;
+    const uint8_t *x[X_ROWS];
+    float *y[X_ROWS];
+    for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
+        uint32_t n_x = g->n_rows - begin < X_ROWS ? g->n_rows - begin : X_ROWS;
+        for (uint32_t j = 0; j < n_x; j++) {
+            uint32_t row = g->rows ? g->rows[begin + j] : begin + j;
+            x[j] = cpu->q15 + row / op->x_repeat * x_bytes;
+            y[j] = op->y + (size_t)row * w->rows + first;
+        }
+        cpu->kernels.t16[w->format->id](strips, p->strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols,
+                                        y);
+        for (uint32_t j = 0; op->bias && j < n_x; j++)
+            for (uint32_t i = 0; i < n; i++)
+                y[j][i] += op->bias[first + i];
+    }
+}
+
+static void round_rows(const product *p, uint32_t worker, uint32_t n_workers) {
+    const weir_cpu *cpu = p->cpu;
+    uint32_t n_cols = p->op->w->cols;
+    size_t bytes = weir_q15_bytes(n_cols), begin, end;
+    weir_share(p->op->n_rows / p->op->x_repeat, 1, worker, n_workers, &begin, &end);
+    assert(p->op->n_rows / p->op->x_repeat * bytes <= cpu->q15_bytes);
+    for (size_t r = begin; r < end; r++)
+        cpu->kernels.q15(p->op->x + r * n_cols, n_cols, cpu->q15 + r * bytes);
+}
+
 /* Rows first .. first + n of the group's matrix times the rows of the group. */
 static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
                           const group *g, uint32_t first, uint32_t n) {
@@ -100,10 +156,14 @@ static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linea
 }
 
 static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
-    (void)n_workers;
     product *p = context;
     const weir_cpu *cpu = p->cpu;
     const weir_linear *op = p->op;
+    if (p->is_packed) {
+        round_rows(p, worker, n_workers);
+        if (n_workers > 1)
+            weir_workers_barrier(cpu->workers, worker);
+    }
     for (;;) {
         size_t item = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (item >= p->n_items)
@@ -117,7 +177,11 @@ static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
         }
         uint32_t first = (uint32_t)(item % p->n_tiles) * p->tile_rows;
         uint32_t left = g.w->rows - first;
-        multiply_tile(cpu, worker, op, &g, first, left < p->tile_rows ? left : p->tile_rows);
+        uint32_t n = left < p->tile_rows ? left : p->tile_rows;
+        if (p->is_packed)
+            multiply_strips(p, &g, first, n);
+        else
+            multiply_tile(cpu, worker, op, &g, first, n);
     }
 }
 
@@ -154,7 +218,13 @@ void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
         return;
     size_t n_groups = op->choice ? sort_by_expert(cpu, op) : 1;
     product p = {.cpu = cpu, .op = op};
-    p.tile_rows = choose_tile_rows(cpu, op->w, op->n_rows, n_groups);
+    p.is_packed = weir_cpu_is_packed(cpu, op->w);
+    if (p.is_packed) {
+        p.strip_bytes = weir_t16_strip_bytes(op->w->format->id, op->w->cols);
+        p.tile_rows = WEIR_T16_ROWS * choose_tile_strips(cpu, op->w, n_groups);
+    } else {
+        p.tile_rows = choose_tile_rows(cpu, op->w, op->n_rows, n_groups);
+    }
     p.n_tiles = (op->w->rows + p.tile_rows - 1) / p.tile_rows;
     p.n_items = n_groups * p.n_tiles;
     weir_cpu_run(cpu, (size_t)op->w->rows * op->w->cols * op->n_rows, multiply_items, &p);

@@ -33,9 +33,17 @@ static void embed_rows(void *context, uint32_t worker, uint32_t n_workers) {
     const weir_weight *w = &job->cpu->host.be.model->embed;
     size_t begin, end;
     weir_share(job->n_rows, 1, worker, n_workers, &begin, &end);
+    size_t strip_bytes =
+        weir_cpu_is_packed(job->cpu, w) ? weir_t16_strip_bytes(w->format->id, w->cols) : 0;
     for (size_t r = begin; r < end; r++) {
-        assert((uint32_t)job->tokens[r] < w->rows);
-        job->cpu->kernels.dequantize[w->format->id](w->data + (size_t)job->tokens[r] * w->row_bytes,
+        uint32_t token = (uint32_t)job->tokens[r];
+        assert(token < w->rows);
+        if (strip_bytes > 0) {
+            weir_t16_unpack_row(w->format->id, w->data + token / WEIR_T16_ROWS * strip_bytes,
+                                token % WEIR_T16_ROWS, w->cols, job->y + r * w->cols);
+            continue;
+        }
+        job->cpu->kernels.dequantize[w->format->id](w->data + (size_t)token * w->row_bytes,
                                                     job->y + r * w->cols, w->cols);
     }
 }
@@ -82,7 +90,8 @@ typedef struct convolution {
     float *y;         /* [n_rows, d_model] */
 } convolution;
 
-/* Channels begin .. end of one chunk, token after token in the state that it will leave. */
+/* Channels begin .. end of one chunk, token after token in the state that it will leave. What the
+ * state is on its way is copied where the chunk asks for it. */
 static void convolve_chunk(const convolution *job, const weir_rows *chunk, size_t begin,
                            size_t end) {
     const weir_cpu *cpu = job->cpu;
@@ -97,24 +106,24 @@ static void convolve_chunk(const convolution *job, const weir_rows *chunk, size_
     else
         memcpy(past, state->states + chunk->state_in * state->state_values + at,
                n * n_past * sizeof *past);
+    size_t first_kept = (size_t)chunk->first_row + chunk->n_rows - 1 - chunk->n_kept;
     for (size_t r = chunk->first_row; r < (size_t)chunk->first_row + chunk->n_rows; r++) {
         const float *row = job->bcx + r * 3 * d + begin;
         cpu->kernels.short_conv(row, row + d, row + 2 * d, layer->conv_taps + begin * h->l_cache,
                                 layer->conv_bias ? layer->conv_bias + begin : NULL, h->l_cache,
                                 (uint32_t)n, past, job->y + r * d + begin);
+        if (r >= first_kept && r - first_kept < chunk->n_kept)
+            memcpy(state->states + chunk->kept[r - first_kept] * state->state_values + at, past,
+                   n * n_past * sizeof *past);
     }
 }
 
 static void convolve_channels(void *context, uint32_t worker, uint32_t n_workers) {
-    size_t first_kept = (size_t)chunk->first_row + chunk->n_rows - 1 - chunk->n_kept;
     const convolution *job = context;
     size_t begin, end;
     weir_share(job->cpu->host.be.model->h.d_model, GRAIN_VALUES, worker, n_workers, &begin, &end);
     for (uint32_t c = 0; begin < end && c < job->batch->n_chunks; c++)
         convolve_chunk(job, &job->batch->chunks[c], begin, end);
-        if (r >= first_kept && r - first_kept < chunk->n_kept)
-            memcpy(state->states + chunk->kept[r - first_kept] * state->state_values + at, past,
-                   n * n_past * sizeof *past);
 }
 
 void weir_cpu_short_conv(weir_backend *be, const weir_batch *batch, const weir_layer *layer,

@@ -1,12 +1,14 @@
 /*
  * cpu_weights.c: where the CPU device has its weights.
  *
- * Where their file is mapped, brought into memory before the first step needs them; or, with
- * no_map, in memory of its own (one arena, every matrix 64-byte aligned, huge pages where the
- * system offers them), the mapped pages dropped slice by slice so that nothing is there twice. All
- * threads draw slices of a few MiB, so that the disk sees a deep queue and the page faults are
- * spread over the team. Owns the copies of the model's bound structs that point into the arena;
- * layout() is the only place that says how large it is.
+ * A matrix that the integer kernels can use (t16.h) is packed into memory of the device. Others are
+ * used where their file is mapped, brought into memory before the first step needs them, or, with
+ * no_map, copied beside the packed ones. The device's memory is one arena, every matrix 64-byte
+ * aligned, in huge pages where the system offers them; mapped pages are dropped slice by slice as
+ * they are packed or copied, so that nothing is there twice. All threads draw slices of a few MiB,
+ * so that the disk sees a deep queue and the page faults are spread over the team. Owns the copies
+ * of the model's bound structs that point into the arena; layout() is the only place that says how
+ * large it is.
  */
 #include "base/compiler.h"
 #include "base/error.h"
@@ -56,39 +58,55 @@ static size_t list_matrices(const weir_model *model, const weir_weight **list) {
     return n;
 }
 
-static void place(weir_weight *w, weir_arena *arena) {
-    if (w->data && w->rows > 0)
-        w->data = weir_arena_take_array(arena, w->rows, w->row_bytes);
+/* Where matrices are placed, or only measured. */
+typedef struct placing {
+    const weir_cpu *cpu;
+    weir_arena *arena;
+    uint64_t copied_bytes; /* as they stand in the file, of matrices that have a place here */
+} placing;
+
+static void place(weir_weight *w, placing *p) {
+    if (!w->data || w->rows == 0)
+        return;
+    if (weir_cpu_is_packed(p->cpu, w))
+        w->data = weir_arena_take_array(p->arena, w->rows / WEIR_T16_ROWS,
+                                        weir_t16_strip_bytes(w->format->id, w->cols));
+    else if (p->cpu->host.be.options.no_map)
+        w->data = weir_arena_take_array(p->arena, w->rows, w->row_bytes);
+    else
+        return;
+    p->copied_bytes += (uint64_t)w->rows * w->row_bytes;
 }
 
-static const weir_weight *place_experts(const weir_weight *from, uint32_t n, weir_arena *arena) {
+static const weir_weight *place_experts(const weir_weight *from, uint32_t n, placing *p) {
     if (!from)
         return NULL;
-    weir_weight *experts = weir_arena_take_array(arena, n, sizeof *experts);
+    weir_weight *experts = weir_arena_take_array(p->arena, n, sizeof *experts);
     for (uint32_t e = 0; e < n; e++) {
         weir_weight w = from[e];
-        place(&w, arena);
+        place(&w, p);
         if (experts)
             experts[e] = w;
     }
     return experts;
 }
 
-/* Makes `copy` a model whose matrices lie in the arena, in the order of their use; all else is
- * shared with `model`. Over an arena without memory it measures. */
-static void layout(weir_model *copy, weir_arena *arena, const weir_model *model) {
+/* Makes `copy` a model whose matrices lie in the arena, in the order of their use, where they do
+ * not stay where they are mapped; all else is shared with `model`. Over an arena without memory it
+ * measures. */
+static void layout(weir_model *copy, placing *p, const weir_model *model) {
     *copy = *model;
-    place(&copy->embed, arena);
-    weir_layer *layers = weir_arena_take_array(arena, model->h.n_layers, sizeof *layers);
+    place(&copy->embed, p);
+    weir_layer *layers = weir_arena_take_array(p->arena, model->h.n_layers, sizeof *layers);
     for (uint32_t i = 0; i < model->h.n_layers; i++) {
         weir_layer l = model->layers[i];
         weir_weight *single[] = {&l.conv_in,  &l.conv_out, &l.attn_q,   &l.attn_k, &l.attn_v,
                                  &l.attn_out, &l.router,   &l.ffn_gate, &l.ffn_up, &l.ffn_down};
         for (size_t j = 0; j < WEIR_COUNT(single); j++)
-            place(single[j], arena);
-        l.experts_gate = place_experts(l.experts_gate, model->h.n_experts, arena);
-        l.experts_up = place_experts(l.experts_up, model->h.n_experts, arena);
-        l.experts_down = place_experts(l.experts_down, model->h.n_experts, arena);
+            place(single[j], p);
+        l.experts_gate = place_experts(l.experts_gate, model->h.n_experts, p);
+        l.experts_up = place_experts(l.experts_up, model->h.n_experts, p);
+        l.experts_down = place_experts(l.experts_down, model->h.n_experts, p);
         if (layers)
             layers[i] = l;
     }
@@ -96,23 +114,28 @@ static void layout(weir_model *copy, weir_arena *arena, const weir_model *model)
     if (model->head.data == model->embed.data)
         copy->head = copy->embed;
     else
-        place(&copy->head, arena);
+        place(&copy->head, p);
 }
 
-size_t weir_cpu_weights_bytes(const weir_model *model) {
+void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model, size_t *own_bytes,
+                              uint64_t *mapped_bytes) {
     weir_model copy;
     weir_arena arena = {0};
-    layout(&copy, &arena, model);
-    return arena.used;
+    placing p = {.cpu = cpu, .arena = &arena};
+    layout(&copy, &p, model);
+    *own_bytes = p.copied_bytes > 0 ? arena.used : 0;
+    *mapped_bytes = model->info.weight_bytes - p.copied_bytes;
 }
 
 /* ---- reading ---- */
 
 typedef struct span {
-    const uint8_t *from; /* mapped */
-    uint8_t *to;         /* NULL: only brought into memory where it is */
-    size_t bytes;
-    size_t first_slice; /* number of its first slice among those of all spans */
+    const weir_weight *w; /* mapped */
+    uint8_t *to;          /* NULL: only brought into memory where it is */
+    size_t strip_bytes;   /* of a strip of `to`; 0: the bytes as they are */
+    size_t slice_bytes;   /* of w: whole strips if there are any */
+    size_t bytes;         /* of w */
+    size_t first_slice;   /* number of its first slice among those of all spans */
 } span;
 
 typedef struct reading {
@@ -140,8 +163,8 @@ static const span *span_of(const reading *r, size_t slice) {
     return &r->spans[low];
 }
 
-/* Reads and maps the pages that hold [from, from + bytes), and copies them to `to`. 0 or errno. */
-static int read_slice(const uint8_t *from, uint8_t *to, size_t bytes, size_t page_bytes) {
+/* Reads and maps the pages that hold [from, from + bytes). 0 or errno. */
+static int read_pages(const uint8_t *from, size_t bytes, size_t page_bytes) {
     uintptr_t begin = (uintptr_t)from / page_bytes * page_bytes;
     size_t length = (uintptr_t)from + bytes - begin;
     void *pages = (void *)begin;
@@ -154,9 +177,20 @@ static int read_slice(const uint8_t *from, uint8_t *to, size_t bytes, size_t pag
             (void)touched[i];
         (void)touched[bytes - 1];
     }
-    if (to)
-        memcpy(to, from, bytes);
     return 0;
+}
+
+/* Bytes at .. at + bytes - 1 of the span's matrix, which are in memory, to their place. */
+static void bring_slice(const span *s, size_t at, size_t bytes) {
+    const weir_weight *w = s->w;
+    if (s->strip_bytes == 0) {
+        memcpy(s->to + at, w->data + at, bytes);
+        return;
+    }
+    size_t rows_bytes = WEIR_T16_ROWS * w->row_bytes;
+    for (size_t strip = at / rows_bytes; strip < (at + bytes) / rows_bytes; strip++)
+        weir_t16_pack(w->format->id, w->data + strip * rows_bytes, w->row_bytes, w->cols,
+                      s->to + strip * s->strip_bytes);
 }
 
 static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
@@ -168,12 +202,14 @@ static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
         if (slice >= r->n_slices || atomic_load(&r->error) != 0)
             return;
         const span *s = span_of(r, slice);
-        size_t at = (slice - s->first_slice) * SLICE_BYTES;
-        size_t bytes = s->bytes - at < SLICE_BYTES ? s->bytes - at : SLICE_BYTES;
-        int error = read_slice(s->from + at, s->to ? s->to + at : NULL, bytes, r->page_bytes);
+        size_t at = (slice - s->first_slice) * s->slice_bytes;
+        size_t bytes = s->bytes - at < s->slice_bytes ? s->bytes - at : s->slice_bytes;
+        int error = read_pages(s->w->data + at, bytes, r->page_bytes);
         int none = 0;
-        if (s->to)
-            weir_model_drop_pages(r->model, s->from + at, bytes);
+        if (s->to && error == 0) {
+            bring_slice(s, at, bytes);
+            weir_model_drop_pages(r->model, s->w->data + at, bytes);
+        }
         if (error != 0)
             atomic_compare_exchange_strong(&r->error, &none, error);
         uint64_t done = atomic_fetch_add(&r->done_bytes, bytes) + bytes;
@@ -182,10 +218,25 @@ static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
     }
 }
 
-/* Brings the matrices of `from` into memory, into those of `to` if there is one. */
-static weir_status read_matrices(weir_workers *workers, const weir_model *from,
-                                 const weir_model *to, const weir_progress *progress,
+static span span_of_matrix(const weir_cpu *cpu, const weir_weight *from, const weir_weight *to) {
+    span s = {.w = from, .bytes = from->rows * from->row_bytes, .slice_bytes = SLICE_BYTES};
+    if (to->data == from->data)
+        return s;
+    /* The copies point into our own arena; only their type says const. */
+    s.to = (uint8_t *)(uintptr_t)to->data;
+    if (weir_cpu_is_packed(cpu, to)) {
+        size_t rows_bytes = WEIR_T16_ROWS * from->row_bytes;
+        s.strip_bytes = weir_t16_strip_bytes(to->format->id, to->cols);
+        s.slice_bytes =
+            rows_bytes < SLICE_BYTES ? SLICE_BYTES / rows_bytes * rows_bytes : rows_bytes;
+    }
+    return s;
+}
+
+/* Brings the matrices of `from` into memory, into those of `to` where they are others. */
+static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const weir_model *to,
                                  weir_error *err) {
+    const weir_progress *progress = &cpu->host.be.options.progress;
     reading r = {.model = from, .progress = progress, .page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
     r.n_spans = list_matrices(from, NULL);
     const weir_weight **list = calloc(2 * r.n_spans, sizeof *list);
@@ -197,17 +248,15 @@ static weir_status read_matrices(weir_workers *workers, const weir_model *from,
                          r.n_spans);
     }
     list_matrices(from, list);
-    if (to)
-        list_matrices(to, list + r.n_spans);
+    list_matrices(to, list + r.n_spans);
     for (size_t i = 0; i < r.n_spans; i++) {
-        size_t bytes = list[i]->rows * list[i]->row_bytes;
-        /* The copies point into our own arena; only their type says const. */
-        uint8_t *own = to ? (uint8_t *)(uintptr_t)list[r.n_spans + i]->data : NULL;
-        r.spans[i] = (span){list[i]->data, own, bytes, r.n_slices};
-        r.n_slices += (bytes + SLICE_BYTES - 1) / SLICE_BYTES;
-        r.total_bytes += bytes;
+        span s = span_of_matrix(cpu, list[i], list[r.n_spans + i]);
+        s.first_slice = r.n_slices;
+        r.spans[i] = s;
+        r.n_slices += (s.bytes + s.slice_bytes - 1) / s.slice_bytes;
+        r.total_bytes += s.bytes;
     }
-    weir_workers_run(workers, read_slices, &r);
+    weir_workers_run(cpu->workers, read_slices, &r);
     free(list);
     free(r.spans);
     int error = atomic_load(&r.error);
@@ -223,12 +272,13 @@ static weir_status read_matrices(weir_workers *workers, const weir_model *from,
 
 weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_error *err) {
     weir_backend *be = &cpu->host.be;
-    const weir_progress *progress = &be->options.progress;
-    if (!be->options.no_map)
-        return read_matrices(cpu->workers, model, NULL, progress, err);
-    WEIR_TRY(
-        weir_arena_open(&cpu->host.weights, weir_cpu_weights_bytes(model), "the weights", err));
-    layout(&cpu->model, &cpu->host.weights, model);
+    size_t own_bytes;
+    weir_cpu_weights_measure(cpu, model, &own_bytes, &cpu->host.mapped_bytes);
+    if (own_bytes == 0)
+        return read_matrices(cpu, model, model, err);
+    WEIR_TRY(weir_arena_open(&cpu->host.weights, own_bytes, "the weights", err));
+    placing p = {.cpu = cpu, .arena = &cpu->host.weights};
+    layout(&cpu->model, &p, model);
     be->model = &cpu->model;
-    return read_matrices(cpu->workers, model, &cpu->model, progress, err);
+    return read_matrices(cpu, model, &cpu->model, err);
 }

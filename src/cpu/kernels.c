@@ -21,9 +21,11 @@ enum {
     XCR0_AVX512 = 0xe6 /* and mask registers, upper halves, upper registers */
 };
 
-#define LEAF1_ECX    (1u << 12 | 1u << 27 | 1u << 28 | 1u << 29) /* FMA, OSXSAVE, AVX, F16C */
-#define LEAF7_AVX2   (1u << 5)
-#define LEAF7_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
+#define LEAF1_ECX            (1u << 12 | 1u << 27 | 1u << 28 | 1u << 29) /* FMA, OSXSAVE, AVX, F16C */
+#define LEAF7_AVX2           (1u << 5)
+#define LEAF7_AVX512         (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
+#define LEAF7_1_AVXVNNI      (1u << 4)                                   /* subleaf 1, eax */
+#define LEAF7_ECX_AVX512VNNI (1u << 11)                                  /* subleaf 0, ecx */
 
 /* What the operating system saves; may be asked only if cpuid has OSXSAVE. */
 static uint32_t xcr0_low(void) {
@@ -51,11 +53,27 @@ static bool has_avx512(void) {
     const uint32_t needed = LEAF7_AVX2 | LEAF7_AVX512;
     return (leaf7_if(XCR0_AVX512) & needed) == needed;
 }
+static bool has_avxvnni(void) {
+    uint32_t a, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_AVXVNNI) != 0;
+}
+
+static bool has_avx512vnni(void) {
+    uint32_t a, b, c, d;
+    return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+           (c & LEAF7_ECX_AVX512VNNI) != 0;
+}
 #else
 static bool has_avx2(void) {
     return false;
 }
+static bool has_avxvnni(void) {
+    return false;
+}
 static bool has_avx512(void) {
+    return false;
+}
+static bool has_avx512vnni(void) {
     return false;
 }
 #endif
@@ -64,14 +82,52 @@ static bool has_portable(void) {
     return true;
 }
 
+#if defined(__aarch64__)
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+/* asm/hwcap.h; older ones lack the later bits */
+#define HWCAP_BIT_DOTPROD (1ul << 20)
+#define HWCAP2_BIT_I8MM   (1ul << 13)
+#endif
+
 /* Part of every AArch64. */
 static bool has_neon(void) {
-#if defined(__aarch64__)
+    return true;
+}
+
+/* Products of bytes use no registers of their own, so the processor's word is enough; Linux passes
+ * it on. Elsewhere the flags of the whole build tell. */
+static bool has_dotprod(void) {
+#if defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_BIT_DOTPROD) != 0;
+#elif defined(__ARM_FEATURE_DOTPROD)
     return true;
 #else
     return false;
 #endif
 }
+
+static bool has_i8mm(void) {
+#if defined(__linux__)
+    return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_BIT_I8MM) != 0;
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+    return has_dotprod();
+#else
+    return false;
+#endif
+}
+#else
+static bool has_neon(void) {
+    return false;
+}
+static bool has_dotprod(void) {
+    return false;
+}
+static bool has_i8mm(void) {
+    return false;
+}
+#endif
 
 /* From the plainest on: what comes later overwrites what it does better. */
 static const struct unit {
@@ -81,8 +137,12 @@ static const struct unit {
 } units[] = {
     {"portable", has_portable, weir_cpu_init_portable},
     {"neon", has_neon, weir_cpu_init_neon},
+    {"dotprod", has_dotprod, weir_cpu_init_dotprod},
+    {"i8mm", has_i8mm, weir_cpu_init_i8mm},
     {"avx2", has_avx2, weir_cpu_init_avx2},
+    {"avxvnni", has_avxvnni, weir_cpu_init_avxvnni},
     {"avx512", has_avx512, weir_cpu_init_avx512},
+    {"avx512vnni", has_avx512vnni, weir_cpu_init_avx512vnni},
 };
 
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim) {
@@ -96,8 +156,11 @@ weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_er
         for (last = 0; last < WEIR_COUNT(units) && strcmp(units[last].isa, isa) != 0; last++)
             ;
         if (last == WEIR_COUNT(units))
-            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                             "isa \"%s\": unknown, expected portable, avx2, avx512 or neon", isa);
+            return weir_fail(
+                err, WEIR_STATUS_BAD_ARGUMENT,
+                "isa \"%s\": unknown, expected portable, avx2, avxvnni, avx512, avx512vnni, "
+                "neon, dotprod or i8mm",
+                isa);
         if (!units[last].has())
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                              "isa \"%s\": this processor or its operating system does not support "

@@ -2,7 +2,10 @@
  * kernels.h: the CPU's table of functions. Portable C fills every entry; the file of each
  * instruction set (src/cpu/<isa>/, alone built with its flags) overwrites what it does better.
  *
- * One arithmetic. A dot product of n values has 16 lanes:
+ * Two arithmetics, never mixed for one matrix: activations in 15 bits with integer products over
+ * packed strips (t16.h), and float32:
+ *
+ * A dot product of n values has 16 lanes:
  *
  *     lane[l] = fma(w[16 i + l], x[16 i + l], lane[l])        i ascending; the tail fills the first
  * lanes sum     = ((l0+l8)+(l4+l12)) + ((l2+l10)+(l6+l14)) + ... : halves are added, 16 -> 8 -> 4
@@ -19,6 +22,7 @@
 #define WEIR_CPU_KERNELS_H
 
 #include "backend/kv_layout.h"
+#include "cpu/t16.h"
 #include "quant/format.h"
 
 /* y[j * y_stride + i] = dot(row i of w, x_j), i < n_w, j < n_x. w: n_w rows of row_bytes in the
@@ -52,6 +56,10 @@ typedef struct weir_cpu_kernels {
     /* Bits equal to the format's own; every entry filled. */
     void (*dequantize[WEIR_FORMAT_LIMIT])(const void *blocks, float *values, size_t n);
 
+    /* Integer products over packed strips (t16.h). NULL: the format has none here. */
+    weir_t16_fn *t16[WEIR_FORMAT_LIMIT];
+    weir_q15_fn *q15; /* makes the activations in the order that these t16 read */
+
     /* y = x / sqrt(mean(x^2) + eps) * weight; the sum is a dot of x with itself */
     void (*rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);
     /* y = g / (1 + exp(-g)) * u */
@@ -72,15 +80,19 @@ typedef struct weir_cpu_kernels {
 /* Floats of scratch that attend needs per thread. */
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
 
-/* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avx512", "neon").
- * BAD_ARGUMENT for an unknown name or one this machine cannot run. */
+/* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avx512", "neon",
+ * "dotprod", "i8mm"). BAD_ARGUMENT for an unknown name or one this machine cannot run. */
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err);
 
 /* The one symbol of each unit: fills what it has, or nothing where it was built without its flags.
  */
 void weir_cpu_init_portable(weir_cpu_kernels *k);
 void weir_cpu_init_avx2(weir_cpu_kernels *k);
+void weir_cpu_init_avxvnni(weir_cpu_kernels *k);
 void weir_cpu_init_avx512(weir_cpu_kernels *k);
+void weir_cpu_init_avx512vnni(weir_cpu_kernels *k);
 void weir_cpu_init_neon(weir_cpu_kernels *k);
+void weir_cpu_init_dotprod(weir_cpu_kernels *k);
+void weir_cpu_init_i8mm(weir_cpu_kernels *k);
 
 #endif

@@ -47,14 +47,15 @@ static bool has_amx(void) {
 }
 #endif
 
+/* Integer products are no use to training: their units train as the one below them. */
 static const struct unit {
     const char *isa;
     void (*init)(weir_train_kernels *k);
 } units[] = {
-    {"portable", weir_train_init_portable},
-    {"neon", weir_train_init_neon},
-    {"avx2", weir_train_init_avx2},
-    {"avx512", weir_train_init_avx512},
+    {"portable", weir_train_init_portable}, {"neon", weir_train_init_neon},
+    {"dotprod", weir_train_init_neon},      {"i8mm", weir_train_init_neon},
+    {"avx2", weir_train_init_avx2},         {"avxvnni", weir_train_init_avx2},
+    {"avx512", weir_train_init_avx512},     {"avx512vnni", weir_train_init_avx512},
 };
 
 size_t weir_train_attend_scratch(uint32_t head_dim) {

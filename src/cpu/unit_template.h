@@ -37,6 +37,9 @@ void WEIR_ISA(short_conv)(const float *b, const float *c, const float *x, const 
                           const float *bias, uint32_t l_cache, uint32_t n, float *past, float *y);
 void WEIR_ISA(attend)(const weir_attend_task *task);
 
+/* Integer products over packed strips (t16_<isa>.c). */
+void WEIR_ISA(fill_t16)(weir_cpu_kernels *k);
+
 enum { TILE_SUMS = 32 };
 
 /* y[j][at + r] = sum of acc[j * n_rows + r]: four sums for the price of little more than one. */

@@ -89,8 +89,7 @@ static uint64_t taken_bytes(const weir_engine *e) {
 }
 
 static uint64_t taken_weight_bytes(const weir_engine *e) {
-    uint64_t own = host_of(e)->weights.size;
-    return (own ? own : e->model->info.weight_bytes) + weir_model_owned_bytes(e->model) +
+    return host_of(e)->weights.size + host_of(e)->mapped_bytes + weir_model_owned_bytes(e->model) +
            weir_loras_bytes(e->loras, e->n_loras);
 }
 

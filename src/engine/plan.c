@@ -134,6 +134,11 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                                 .loras = o->loras,
                                 .n_loras = (uint32_t)o->n_loras,
                                 .progress = o->progress};
+    if (o->activations && strcmp(o->activations, "f32") == 0)
+        b->activations = WEIR_ACTIVATIONS_F32;
+    else if (o->activations && strcmp(o->activations, "q15") != 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "activations '%s': expected 'q15' or 'f32'",
+                         o->activations);
     if (o->kv_type && !weir_kv_type_by_name(o->kv_type, &b->kv_type))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "K/V type '%s': expected 'f32', 'f16' or 'q8'", o->kv_type);
@@ -144,8 +149,10 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                          "%u timelines of %u tokens: more bytes than "
                          "can be addressed",
                          plan->n_seqs, plan->n_ctx);
-    add_item(plan, memory.weights_bytes ? "weights" : "weights, mapped",
-             memory.weights_bytes ? memory.weights_bytes : model->info.weight_bytes);
+    if (memory.weights_bytes > 0)
+        add_item(plan, "weights", memory.weights_bytes);
+    if (memory.mapped_bytes > 0)
+        add_item(plan, "weights, mapped", memory.mapped_bytes);
     add_item(plan, "vectors", weir_model_owned_bytes(model));
     if (o->n_loras > 0)
         add_item(plan, "adapters", weir_loras_bytes(o->loras, o->n_loras));

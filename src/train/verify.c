@@ -209,6 +209,7 @@ static weir_status open_side(comparison *c, side *s, const char *lora, float sca
     if (lora)
         WEIR_TRY(weir_lora_open(&s->lora, s->model, lora, err));
     weir_engine_options o = {.kv_type = "f32",
+                             .activations = "f32",
                              .n_threads = c->o->n_threads,
                              .n_ctx = c->n_ctx,
                              .n_batch = c->n_batch > replay ? c->n_batch : replay,

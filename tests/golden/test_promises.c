@@ -81,12 +81,14 @@ static void test_cut_points_other_models(void **state) {
     cut_anywhere("dense_untied_k4", "cpu", "q8", 100);
     cut_anywhere("dense_oldkeys_bias", "reference", "f32", 40);
     cut_anywhere("moe_k256", "cpu", "q8", 60);
+    cut_anywhere("moe_k256:q4_0", "cpu", "f16", 60); /* packed, activations in 15 bits */
+    cut_anywhere("moe_k256:q6_k", "cpu", "f16", 60);
 }
 
 /* The same prompt alone, and mixed with others that are somewhere in their own lives. */
-static void company(uint32_t n_others, uint32_t n_threads) {
+static void company(const char *name, uint32_t n_others, uint32_t n_threads) {
     enum { PROMPT = 70, ANSWER = 6 };
-    weir_model *model = open_golden("moe_top2");
+    weir_model *model = open_golden(name);
     uint32_t n_vocab = vocab_of(model);
     weir_engine_options fresh = plain;
     fresh.n_threads = 1;
@@ -154,7 +156,7 @@ static void test_company(void **state) {
     static const uint32_t others[] = {2, 7, 33};
     for (size_t i = 0; i < 3; i++)
         for (uint32_t threads = 1; threads <= 3; threads++)
-            company(others[i], threads);
+            company(i % 2 ? "moe_k256:q4_k" : "moe_top2", others[i], threads);
 }
 
 /* A child saves and is killed; we load what it left and go on with its bits. */

@@ -25,6 +25,7 @@ typedef struct devices {
     small_model *small;
     const weir_model *model;
     const char *isa;
+    weir_activations activations;
     weir_backend *reference;
     weir_backend *cpu[DEVICE_TEAMS]; /* of 1, 2, 3 threads */
 } devices;
@@ -32,6 +33,7 @@ typedef struct devices {
 static inline weir_backend_options device_options(const char *isa, uint32_t n_threads,
                                                   weir_kv_type kv_type) {
     return (weir_backend_options){.isa = isa,
+                                  .activations = WEIR_ACTIVATIONS_F32,
                                   .kv_type = kv_type,
                                   .n_threads = n_threads,
                                   .n_pages = DEVICE_PAGES,
@@ -42,10 +44,12 @@ static inline weir_backend_options device_options(const char *isa, uint32_t n_th
                                   .no_pin = true};
 }
 
-/* Runs check once for every instruction set that this machine has. */
-static inline void on_each_isa(const small_spec *spec, weir_kv_type kv_type,
-                               void (*check)(devices *)) {
-    static const char *const isas[] = {"portable", "avx2", "avx512", "neon"};
+/* Runs check once for every instruction set that this machine has, and that has kernels for packed
+ * matrices of this format if the activations are to be q15. */
+static inline void on_each_isa_with(const small_spec *spec, weir_kv_type kv_type,
+                                    weir_activations activations, void (*check)(devices *)) {
+    static const char *const isas[] = {"portable",   "avx2", "avxvnni", "avx512",
+                                       "avx512vnni", "neon", "dotprod", "i8mm"};
     small_model small;
     small_model_open(&small, spec);
     for (size_t i = 0; i < WEIR_COUNT(isas); i++) {
@@ -53,12 +57,19 @@ static inline void on_each_isa(const small_spec *spec, weir_kv_type kv_type,
         weir_cpu_kernels kernels;
         if (weir_cpu_kernels_for(&kernels, isas[i], &err) != WEIR_STATUS_OK)
             continue;
-        devices d = {.small = &small, .model = &small.model, .isa = isas[i]};
+        if (activations == WEIR_ACTIVATIONS_Q15 && !kernels.t16[spec->format]) {
+            print_message("skipped: %s has no products over packed %s\n", isas[i],
+                          weir_format_by_id(spec->format)->name);
+            continue;
+        }
+        devices d = {
+            .small = &small, .model = &small.model, .isa = isas[i], .activations = activations};
         weir_backend_options options = device_options(NULL, 1, kv_type);
         if (weir_reference_open(&d.reference, d.model, &options, &err) != WEIR_STATUS_OK)
             fail_msg("%s", err.text);
         for (uint32_t t = 0; t < DEVICE_TEAMS; t++) {
             options = device_options(isas[i], t + 1, kv_type);
+            options.activations = activations;
             if (weir_cpu_open(&d.cpu[t], d.model, &options, &err) != WEIR_STATUS_OK)
                 fail_msg("%s", err.text);
         }
@@ -68,6 +79,11 @@ static inline void on_each_isa(const small_spec *spec, weir_kv_type kv_type,
         d.reference->close(d.reference);
     }
     small_model_close(&small);
+}
+
+static inline void on_each_isa(const small_spec *spec, weir_kv_type kv_type,
+                               void (*check)(devices *)) {
+    on_each_isa_with(spec, kv_type, WEIR_ACTIVATIONS_F32, check);
 }
 
 /* |got - want| <= tolerance (1 + |want|), and nothing but numbers. */

@@ -10,6 +10,7 @@
 void weir_cpu_init_avx2(weir_cpu_kernels *k) {
 #if WEIR_HAS_AVX2
     unit_fill(k);
+    weir_avx2_fill_t16(k);
     k->isa = "avx2";
 #else
     (void)k;

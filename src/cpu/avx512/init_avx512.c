@@ -10,6 +10,7 @@
 void weir_cpu_init_avx512(weir_cpu_kernels *k) {
 #if WEIR_HAS_AVX512
     unit_fill(k);
+    weir_avx512_fill_t16(k);
     k->isa = "avx512";
 #else
     (void)k;

@@ -4,6 +4,7 @@
 void weir_cpu_init_portable(weir_cpu_kernels *k) {
     weir_portable_fill_dot(k);
     weir_portable_fill_rows(k);
+    weir_portable_fill_t16(k);
     k->attend = weir_portable_attend;
     k->isa = "portable";
 }

@@ -55,6 +55,8 @@ weir_dot_fn weir_portable_dot_f32;
 void weir_portable_fill_dot(weir_cpu_kernels *k);
 /* rows_portable.c */
 void weir_portable_fill_rows(weir_cpu_kernels *k);
+/* t16_portable.c */
+void weir_portable_fill_t16(weir_cpu_kernels *k);
 /* attend_portable.c */
 void weir_portable_attend(const weir_attend_task *task);
 

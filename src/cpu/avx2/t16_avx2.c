@@ -1,0 +1,21 @@
+/* t16_avx2.c: integer products over packed strips in AVX2: t16_template.h with pairs of 16-bit
+ * numbers multiplied by vpmaddwd. */
+#include "cpu/avx2/vec_avx2.h"
+
+#if WEIR_HAS_AVX2
+
+#include "cpu/avx2/t16_avx2.h"
+#include "cpu/q15_x86.h"
+#include "cpu/t16_template.h"
+#include "cpu/unit_template.h"
+
+static void q15(const float *x, uint32_t n_cols, uint8_t *out) {
+    q15_x86(x, n_cols, out);
+}
+
+void weir_avx2_fill_t16(weir_cpu_kernels *k) {
+    t16_fill(k);
+    k->q15 = q15;
+}
+
+#endif

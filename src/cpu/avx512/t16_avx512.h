@@ -1,0 +1,82 @@
+/* t16_avx512.h: the words of t16_template.h in AVX-512, or with VNNI where the file is built for
+ * it: 16 lanes are one register. */
+#ifndef WEIR_CPU_T16_AVX512_H
+#define WEIR_CPU_T16_AVX512_H
+
+#include "cpu/avx512/vec_avx512.h"
+#include "cpu/t16.h"
+
+typedef __m512i q16;
+
+/* 32 registers: 12 integer and 12 float sums, 1 of w; x is broadcast from memory. */
+#define T16_X 12
+#define T16_TILE_LIST(X) \
+    X(1)                 \
+    X(2)                 \
+    X(3)                 \
+    X(4)                 \
+    X(5)                 \
+    X(6)                 \
+    X(7)                 \
+    X(8)                 \
+    X(9)                 \
+    X(10)                \
+    X(11)                \
+    X(12)
+
+static WEIR_INLINE q16 q16_load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+static WEIR_INLINE void q16_store(void *p, q16 a) {
+    _mm512_storeu_si512(p, a);
+}
+static WEIR_INLINE q16 q16_set(int32_t a) {
+    return _mm512_set1_epi32(a);
+}
+static WEIR_INLINE q16 q16_pair(const uint8_t *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm512_set1_epi32(pair);
+}
+static WEIR_INLINE q16 q16_and(q16 a, q16 b) {
+    return _mm512_and_si512(a, b);
+}
+static WEIR_INLINE q16 q16_or(q16 a, q16 b) {
+    return _mm512_or_si512(a, b);
+}
+static WEIR_INLINE q16 q16_add(q16 a, q16 b) {
+    return _mm512_add_epi32(a, b);
+}
+static WEIR_INLINE q16 q16_right(q16 a, int n) {
+    return _mm512_srli_epi16(a, (unsigned)n);
+}
+static WEIR_INLINE q16 q16_left(q16 a, int n) {
+    return _mm512_slli_epi16(a, (unsigned)n);
+}
+static WEIR_INLINE q16 q16_shift_lane(q16 a, int n) {
+    return _mm512_srli_epi32(a, (unsigned)n);
+}
+static WEIR_INLINE q16 q16_odd_i8(q16 a) {
+    return _mm512_srai_epi16(a, 8);
+}
+static WEIR_INLINE q16 q16_even_i8(q16 a) {
+    return q16_odd_i8(q16_left(a, 8));
+}
+static WEIR_INLINE q16 q16_table_of(const int8_t *bytes) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)bytes));
+}
+static WEIR_INLINE q16 q16_table(q16 table, q16 a) {
+    return _mm512_shuffle_epi8(table, a);
+}
+static WEIR_INLINE q16 q16_dot(q16 sum, q16 a, q16 b) {
+#if defined(__AVX512VNNI__)
+    return _mm512_dpwssd_epi32(sum, a, b);
+#else
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+#endif
+}
+static WEIR_INLINE v16 q16_float(q16 a) {
+    return (v16){{_mm512_cvtepi32_ps(a)}};
+}
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * q15_x86.h: activations in 15 bits (t16.h) as AVX2 and all above it want them: pairs of int16. In
+ * AVX2 words everywhere: it is a thousandth of a product's work.
+ */
+#ifndef WEIR_CPU_Q15_X86_H
+#define WEIR_CPU_Q15_X86_H
+
+#include "base/compiler.h"
+#include "cpu/t16.h"
+
+#include <immintrin.h>
+
+/* Eight values as whole numbers. */
+static WEIR_INLINE __m256i q15_round(const float *x, __m256 inverse) {
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
+}
+
+static WEIR_INLINE int32_t q15_sum(__m256i a, __m256i b) {
+    __m256i s8 = _mm256_add_epi32(a, b);
+    __m128i s4 = _mm_add_epi32(_mm256_castsi256_si128(s8), _mm256_extracti128_si256(s8, 1));
+    __m128i s2 = _mm_add_epi32(s4, _mm_shuffle_epi32(s4, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s2, _mm_shuffle_epi32(s2, 0xb1)));
+}
+
+/* 16 columns as eight pairs. */
+static WEIR_INLINE __m256i q15_pairs(__m256i a, __m256i b) {
+    const __m256i order = _mm256_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15, 0,
+                                           1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+    return _mm256_shuffle_epi8(words, order);
+}
+
+static inline void q15_x86(const float *x, uint32_t n_cols, uint8_t *out) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    float *scales = (float *)(out + weir_q15_scale_at(n_cols));
+    float *sums = (float *)(out + weir_q15_sums_at(n_cols));
+    int32_t *parts = (int32_t *)(out + weir_q15_parts_at(n_cols));
+    for (uint32_t g = 0; g < n_cols / WEIR_T16_GROUP; g++, x += WEIR_T16_GROUP) {
+        __m256 a = _mm256_andnot_ps(sign, _mm256_loadu_ps(x));
+        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 8)));
+        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 16)));
+        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 24)));
+        __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+        float most = _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+        bool is_zero = most < 0x1p-100f;
+        float scale = is_zero ? 0.0f : most / (float)WEIR_Q15_MOST;
+        __m256 inverse = _mm256_set1_ps(is_zero ? 0.0f : (float)WEIR_Q15_MOST / most);
+        __m256i q0 = q15_round(x, inverse), q1 = q15_round(x + 8, inverse);
+        __m256i q2 = q15_round(x + 16, inverse), q3 = q15_round(x + 24, inverse);
+        _mm256_storeu_si256((__m256i *)(out + (size_t)64 * g), q15_pairs(q0, q1));
+        _mm256_storeu_si256((__m256i *)(out + (size_t)64 * g + 32), q15_pairs(q2, q3));
+        parts[2 * g] = q15_sum(q0, q1);
+        parts[2 * g + 1] = q15_sum(q2, q3);
+        scales[g] = scale;
+        sums[g] = (float)(parts[2 * g] + parts[2 * g + 1]) * scale;
+    }
+}
+
+#endif
