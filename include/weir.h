@@ -665,6 +665,86 @@ WEIR_API const char *const *weir_synth_configs(void);
 /* Names of number formats a matrix can be written in, NULL at the end. */
 WEIR_API const char *const *weir_format_names(void);
 
+/* ---- the machine -------------------------------------------------------------------------- */
+
+enum {
+    WEIR_MACHINE_TEXT = 128,
+    WEIR_MACHINE_ISAS = 9,
+    WEIR_MACHINE_TEAMS = 12,
+    WEIR_MACHINE_STREAMS = 4,
+    WEIR_MACHINE_PEAKS = 4
+};
+
+typedef struct weir_machine_isa {
+    const char *name;                /* "portable", "neon", "avx2", "avx512vnni", "amx", ... */
+    bool is_of_architecture;         /* of this kind of processor at all */
+    bool is_built;                   /* this library was built with kernels for it */
+    bool is_saved;                   /* the operating system keeps its registers */
+    bool is_usable;                  /* all of it */
+    char missing[WEIR_MACHINE_TEXT]; /* what the processor lacks: "AVX512F, AVX512BW" */
+} weir_machine_isa;
+
+/* What a processor's register arithmetic reaches on real numbers. */
+typedef struct weir_machine_peak {
+    const char *what; /* "f32", "int16", "int8", "bf16": what is multiplied */
+    const char *isa;
+    double macs_per_s[WEIR_MACHINE_TEAMS]; /* multiply-adds of the whole team */
+} weir_machine_peak;
+
+/* Text fields live as long as the program. What the system does not tell is 0 or "". */
+typedef struct weir_machine {
+    char processor[WEIR_MACHINE_TEXT];
+    uint32_t n_processors;       /* logical ones of the system */
+    uint32_t n_allowed;          /* of them, in the affinity mask of the process */
+    uint32_t n_cores;            /* physical cores among those */
+    uint32_t n_quota;            /* processors that the control group's quota allows; 0: no quota */
+    uint32_t n_threads;          /* what an engine uses if it is not told: min(n_cores, n_quota) */
+    uint64_t l1_bytes, l2_bytes; /* data caches of one core */
+    uint64_t l3_bytes;           /* of all that the system has */
+    uint64_t memory_bytes, available_bytes;
+    char huge_pages[16];                     /* transparent ones: "always", "madvise", "never" */
+    weir_machine_isa isa[WEIR_MACHINE_ISAS]; /* plainest first */
+    size_t n_isas;
+    const char *isa_chosen;          /* of the kernels that run models */
+    const char *isa_chosen_training; /* of those that train them */
+
+    /* Measured; zeros where nothing was. Teams of 1, 2, 4, ... and all threads. */
+    double seconds; /* that it took */
+    uint64_t buffer_bytes;
+    uint32_t team[WEIR_MACHINE_TEAMS]; /* threads */
+    size_t n_teams;
+    uint32_t streams[WEIR_MACHINE_STREAMS]; /* places that each thread reads at in turns */
+    double read_bytes_per_s[WEIR_MACHINE_TEAMS][WEIR_MACHINE_STREAMS];
+    weir_machine_peak peak[WEIR_MACHINE_PEAKS];
+    size_t n_peaks;
+    double region_s[WEIR_MACHINE_TEAMS];  /* to start a team on something, and to end it */
+    double barrier_s[WEIR_MACHINE_TEAMS]; /* for all of a team to have arrived */
+} weir_machine;
+
+typedef enum weir_machine_part {
+    WEIR_MACHINE_ALL = 0,
+    WEIR_MACHINE_READING = 1, /* by the largest team */
+    WEIR_MACHINE_WAITING = 2  /* regions and barriers */
+} weir_machine_part;
+
+typedef struct weir_machine_options {
+    const char *isa;        /* as in weir_engine_options */
+    uint32_t n_threads;     /* of the largest team; 0: as many as an engine would use */
+    double seconds;         /* to measure for, about; 0: 2.5; below 0: measure nothing */
+    uint64_t buffer_bytes;  /* to read; 0: four times the last cache, 256 MiB at least, but no more
+                               than a quarter of the memory that is available */
+    weir_machine_part only; /* measure this alone */
+} weir_machine_options;
+
+/*
+ * What this machine is and, measured on buffers larger than its caches and on numbers that are not
+ * zero, what it can do. A rate is the best of several rounds over all of them: a limit, for
+ * comparing with. Takes the buffer for as long as it runs. BAD_ARGUMENT for an unknown isa or
+ * number of threads, NO_MEMORY.
+ */
+WEIR_API weir_status weir_machine_probe(weir_machine *out, const weir_machine_options *options,
+                                        weir_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,12 +63,13 @@ static const char TAIL[] =
     "    fi\n"
     "    # The verbs of a group have two words.\n"
     "    if ((COMP_CWORD == 2)) && _weir_group \"$verb\"; then\n"
-    "        _weir_words \"$value --help\" \"$cur\"\n"
-    "        return\n"
+    "        _weir_words \"$value\" \"$cur\"\n"
+    "        # One that is a verb by itself goes on as that.\n"
+    "        _weir_value \"$verb 1\" || { _weir_words --help \"$cur\"; return; }\n"
     "    elif ((COMP_CWORD == 3)) && [[ $verb == help ]]; then\n"
     "        _weir_group \"$prev\" && _weir_words \"$value\" \"$cur\"\n"
     "        return\n"
-    "    elif _weir_group \"$verb\"; then\n"
+    "    elif _weir_group \"$verb\" && [[ \" $value \" == *\" ${COMP_WORDS[2]} \"* ]]; then\n"
     "        verb+=\" ${COMP_WORDS[2]}\"\n"
     "        first=3\n"
     "    fi\n"
@@ -110,7 +111,8 @@ static void print_verbs(const weir_verb_group *of) {
         between = " ";
     }
     for (const weir_verb_group *group = weir_verb_groups; !of && group->name; group++)
-        printf(" %s", group->name);
+        if (!weir_verb_find(NULL, group->name))
+            printf(" %s", group->name);
 }
 
 static void print_value(const char *name, size_t n) {

@@ -30,8 +30,9 @@ static const char HEAD[] =
     "# Do these words stand behind the program?\n"
     "function __weir_begins\n"
     "    set -l words (commandline -opc)\n"
-    "    test (count $words) -gt (count $argv)\n"
-    "    and test \"$words[2..(math 1 + (count $argv))]\" = \"$argv\"\n"
+    "    set -l last (math 1 + (count $argv))\n"
+    "    test (count $words) -ge $last\n"
+    "    and test \"$words[2..$last]\" = \"$argv\"\n"
     "end\n"
     "\n"
     "complete -c weir -f\n"
@@ -80,6 +81,16 @@ static void print_word(const char *after, const char *word, const char *summary)
     printf("\ncomplete -c weir -n '__weir_is help%s%s' -a %s\n", space, after, word);
 }
 
+/* complete -c weir -n 'this verb, and none that begins with its name, has been typed' */
+static void print_condition(const weir_verb *verb) {
+    const weir_verb_group *group = weir_verb_group_find(verb->name);
+    printf("complete -c weir -n '__weir_begins %s", verb->name);
+    for (const weir_verb *const *other = weir_verbs; group && *other; other++)
+        if (weir_verb_is_in(*other, group))
+            printf("; and not __weir_begins %s", (*other)->name);
+    putchar('\'');
+}
+
 static void print_verb(const weir_verb *verb) {
     size_t n_group = strcspn(verb->name, " ");
     char after[32] = "";
@@ -92,7 +103,7 @@ static void print_verb(const weir_verb *verb) {
         const char *name = weir_operand_name(verb, i, &n);
         if (!name)
             break;
-        printf("complete -c weir -n '__weir_begins %s'", verb->name);
+        print_condition(verb);
         print_value(name, n, true);
         putchar('\n');
     }
@@ -100,7 +111,8 @@ static void print_verb(const weir_verb *verb) {
         const weir_option *option = &verb->options[i];
         if (option->type == WEIR_OPTION_GROUP)
             continue;
-        printf("complete -c weir -n '__weir_begins %s' -l %s", verb->name, option->name);
+        print_condition(verb);
+        printf(" -l %s", option->name);
         if (option->letter)
             printf(" -s %c", option->letter);
         if (option->value_name)
@@ -114,7 +126,8 @@ static void print_verb(const weir_verb *verb) {
 void weir_complete_fish(void) {
     fputs(HEAD, stdout);
     for (const weir_verb_group *group = weir_verb_groups; group->name; group++)
-        print_word("", group->name, group->summary);
+        if (!weir_verb_find(NULL, group->name))
+            print_word("", group->name, group->summary);
     for (const weir_verb *const *verb = weir_verbs; *verb; verb++)
         print_verb(*verb);
 }

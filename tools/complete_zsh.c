@@ -116,7 +116,8 @@ static void print_verb_list(const char *name, const weir_verb_group *of) {
         if (weir_verb_is_in(*verb, of))
             print_described(weir_verb_last_word(*verb), (*verb)->summary);
     for (const weir_verb_group *group = weir_verb_groups; !of && group->name; group++)
-        print_described(group->name, group->summary);
+        if (!weir_verb_find(NULL, group->name))
+            print_described(group->name, group->summary);
     if (!of)
         print_described("help", "Explains a verb");
     printf("  )\n");
@@ -152,17 +153,20 @@ void weir_complete_zsh(void) {
            "    ;;\n"
            "  esac\n"
            "  case $words[1] in\n");
+    /* One that is a verb by itself goes on as that, unless a verb of its own follows. */
     for (const weir_verb_group *group = weir_verb_groups; group->name; group++)
         printf("  %s)\n"
                "    if ((CURRENT == 2)); then\n"
                "      _describe verb %s_verbs\n"
-               "      return\n"
+               "%s"
+               "    elif [[ -n ${(M)%s_verbs:#$words[2]:*} ]]; then\n"
+               "      shift words\n"
+               "      ((CURRENT--))\n"
+               "      verb+=\" $words[1]\"\n"
                "    fi\n"
-               "    shift words\n"
-               "    ((CURRENT--))\n"
-               "    verb+=\" $words[1]\"\n"
                "    ;;\n",
-               group->name, group->name);
+               group->name, group->name, weir_verb_find(NULL, group->name) ? "" : "      return\n",
+               group->name);
     printf("  esac\n"
            "  case $verb in\n");
     for (const weir_verb *const *verb = weir_verbs; *verb; verb++)

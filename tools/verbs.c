@@ -22,12 +22,16 @@ const weir_verb *const weir_verbs[] = {
     &weir_verb_completions,
     &weir_verb_train_vocab,
     &weir_verb_train_gen,
+    &weir_verb_bench,
+    &weir_verb_bench_diff,
+    &weir_verb_doctor,
     NULL,
 };
 
 const weir_verb_group weir_verb_groups[] = {
     {"train", "Makes vocabularies, data and models"},
     {"eval", "Measures models"},
+    {"bench", "Measures speed"},
     {NULL, NULL},
 };
 

@@ -26,11 +26,14 @@ extern const weir_verb weir_verb_completions;
 extern const weir_verb weir_verb_train_run;
 extern const weir_verb weir_verb_train_vocab;
 extern const weir_verb weir_verb_train_gen;
+extern const weir_verb weir_verb_bench;
+extern const weir_verb weir_verb_bench_diff;
+extern const weir_verb weir_verb_doctor;
 
 /* All of them, in the order of the help; NULL at the end. */
 extern const weir_verb *const weir_verbs[];
 
-/* Verbs of two words that share the first one. */
+/* Verbs of two words that share the first one, which may be a verb by itself: "bench". */
 typedef struct weir_verb_group {
     const char *name;
     const char *summary; /* half a line */

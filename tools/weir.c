@@ -72,7 +72,8 @@ typedef struct named {
 } named;
 
 /* Reads the name that words [n] begin with. -1: fine; else the exit code after a line that says
- * what is unknown. A flag behind a group is no name. */
+ * what is unknown. A flag behind a group is no name. A group whose name is a verb too is that verb,
+ * unless one of its own follows. */
 static int read_name(named *out, int n, char **words) {
     *out = (named){0};
     if (n == 0)
@@ -84,11 +85,15 @@ static int read_name(named *out, int n, char **words) {
         return out->verb ? -1 : unknown_verb(NULL, words[0]);
     }
     out->n_words = 1;
+    out->verb = weir_verb_find(NULL, words[0]);
     if (n == 1 || words[1][0] == '-')
         return -1;
-    out->verb = weir_verb_find(out->group, words[1]);
+    const weir_verb *second = weir_verb_find(out->group, words[1]);
+    if (!second)
+        return out->verb ? -1 : unknown_verb(out->group, words[1]);
+    out->verb = second;
     out->n_words = 2;
-    return out->verb ? -1 : unknown_verb(out->group, words[1]);
+    return -1;
 }
 
 static void print_help(const named *name) {

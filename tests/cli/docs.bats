@@ -5,7 +5,7 @@ load common
 
 # As their pages are called: those of a group, which have two words, with a dash between them.
 verbs() {
-    "$WEIR" help | sed -n 's/^  weir \(train \|eval \)\?\([a-z]*\) .*/\1\2/p' | tr ' ' '-'
+    "$WEIR" help | sed -n 's/^  weir \(train \|eval \|bench \)\?\([a-z]*\) .*/\1\2/p' | tr ' ' '-'
 }
 
 # Every option of a verb, as its help lists them.

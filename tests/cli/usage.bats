@@ -19,7 +19,7 @@ load common
 
 # The verbs of the main help; those of a group, which have two words, with a dash between them.
 listed_verbs() {
-    sed -n 's/^  weir \(train \|eval \)\?\([a-z]*\) .*/\1\2/p' "$out" | tr ' \n' '- '
+    sed -n 's/^  weir \(train \|eval \|bench \)\?\([a-z]*\) .*/\1\2/p' "$out" | tr ' \n' '- '
 }
 
 @test "help lists every verb, help VERB and VERB --help agree" {

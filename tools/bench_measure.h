@@ -1,0 +1,37 @@
+/*
+ * bench_measure.h: measures the cells of a bench file, one after the other.
+ *
+ * Random tokens, no sampling. A prompt runs on a timeline of its own. For decoding there is one
+ * base timeline that grows from depth to depth; each repetition forks `batch` timelines from it, of
+ * which the first step, which copies the page that they share, is not counted. Around each cell the
+ * machine's reading is measured, so that one that changed in between can be told.
+ */
+#ifndef WEIR_TOOLS_BENCH_MEASURE_H
+#define WEIR_TOOLS_BENCH_MEASURE_H
+
+#include "bench_file.h"
+#include "bench_model.h"
+
+typedef struct weir_bench_plan {
+    const char *isa, *kv_type, *activations;
+    uint32_t n_threads;
+    uint32_t n_repeats;
+    uint32_t n_step;    /* tokens of one step of a prompt */
+    double max_seconds; /* no cell is begun after; 0: no limit */
+    bool no_probe;      /* leave the machine alone between cells */
+    const char *path;   /* written after each cell; NULL: nowhere */
+    weir_progress progress;
+} weir_bench_plan;
+
+enum { WEIR_BENCH_MOST_STEPS = 32 };
+
+/* Tokens of a timeline that is to decode at this depth. */
+uint32_t weir_bench_room(uint32_t depth);
+
+/* Fills the cells of file that have no times yet: prompts first, then decoding by rising depth.
+ * *n_left: those that were left because time was up. BAD_ARGUMENT if cells that are there were
+ * measured on another engine. */
+weir_status weir_bench_measure(weir_bench_file *file, weir_model *model,
+                               const weir_bench_plan *plan, size_t *n_left, weir_error *err);
+
+#endif
