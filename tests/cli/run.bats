@@ -83,6 +83,40 @@ ids() { # number of ids on standard output; fails if there is anything else
     ! cmp -s "$out" "$BATS_TEST_TMPDIR/seven"
 }
 
+@test "--lookup changes no id; what it cannot be is refused" {
+    for lookup in off auto 1 16; do
+        weir run "$model" --tokens 1,6,11,6,11,6,11 --max-tokens 40 --ignore-eos --temperature 0 \
+            --lookup $lookup
+        exits_with 0
+        [ $lookup = off ] && cp "$out" "$BATS_TEST_TMPDIR/off"
+        cmp "$out" "$BATS_TEST_TMPDIR/off"
+    done
+    for lookup in 17 x -1; do
+        weir run "$model" --tokens 1,6 --lookup=$lookup
+        refuses_with 2 "--lookup: '$lookup', expected auto, off, or a number from 0 to 16"
+    done
+}
+
+@test "--activations: packed and exact products, and nothing else" {
+    "$WEIR" convert "$WEIR_TEST_DATA/golden/moe_k256" "$BATS_TEST_TMPDIR/k.gguf" --type q4_k
+    for activations in q15 f32; do
+        weir run "$BATS_TEST_TMPDIR/k.gguf" --tokens 1,6,11 --max-tokens 8 --ignore-eos \
+            --temperature 0 --activations $activations
+        exits_with 0
+        [ "$(ids)" -eq 8 ] || explain
+        weir show "$BATS_TEST_TMPDIR/k.gguf" --activations $activations --ctx 64
+        exits_with 0
+        if [ $activations = q15 ]; then
+            grep -q "^ *weights  " "$out" || explain
+        else
+            ! grep -q "^ *weights  " "$out" || explain
+            grep -q "weights, mapped" "$out" || explain
+        fi
+    done
+    weir run "$BATS_TEST_TMPDIR/k.gguf" --tokens 1 --activations int8
+    refuses_with 2 "int8"
+}
+
 @test "a drawn seed is told, and repeats the run" {
     weir run "$model" --tokens 1,6,11 --max-tokens 20 --ignore-eos --temperature 1
     exits_with 0
