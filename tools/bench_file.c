@@ -61,10 +61,10 @@ const char *weir_bench_cell_name(char buf[WEIR_BENCH_TEXT], const weir_bench_cel
     return buf;
 }
 
-/* What fits into the last cache twice over may never be read from memory at all. */
+/* Weights that the last caches hold, or half of them, may never be read from memory at all. */
 double weir_bench_read_floor(const weir_bench_file *file, const weir_bench_cell *cell) {
     const weir_bench_limits *l = &file->limits;
-    return l->read_bytes_per_s > 0 && cell->read_bytes > 2 * l->cache_bytes
+    return l->read_bytes_per_s > 0 && (double)file->weight_bytes > 2 * l->cache_bytes
                ? cell->read_bytes / l->read_bytes_per_s
                : 0;
 }

@@ -19,11 +19,16 @@ static void add_tensor(weir_bench_model *m, const weir_tensor_info *t) {
     static const char *const embeddings[] = {"token_embd.weight", "model.embed_tokens.weight",
                                              "embed_tokens.weight"};
     static const char *const heads[] = {"output.weight", "lm_head.weight"};
-    double values = t->n_dims > 1 ? 1 : 0; /* vectors are not multiplied with rows */
+    double values = 1;
     for (uint32_t i = 0; i < t->n_dims; i++)
         values *= (double)t->shape[i];
     bool is_embedding = is_among(t->name, embeddings, WEIR_COUNT(embeddings));
-    if (is_among(t->name, heads, WEIR_COUNT(heads)) || (is_embedding && m->info.is_tied)) {
+    if (t->n_dims < 2)
+        return; /* norms and biases: the limit must not ask too much */
+    bool is_head = is_among(t->name, heads, WEIR_COUNT(heads));
+    if (is_head && m->info.is_tied)
+        return; /* the embedding is the head, whatever else a file holds */
+    if (is_head || (is_embedding && m->info.is_tied)) {
         m->head_bytes += (double)t->bytes;
         m->head_macs += values;
     } else if (strstr(t->name, "_exps.") || strstr(t->name, ".experts.")) {

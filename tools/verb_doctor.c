@@ -95,8 +95,8 @@ static weir_status look_at(patient *p, const weir_machine *m, const doctor_value
     p->token = weir_bench_decode_need(&p->needs, 0, 1, 1);
     double reading = weir_machine_best_reading(m);
     double arithmetic = weir_machine_best_arithmetic(m, what, sizeof what);
-    /* What fits into the caches twice over may never be read from memory. */
-    bool is_small = p->token.read_bytes <= 2 * (double)m->l3_bytes;
+    /* Weights that the caches hold, or half of them, may never be read from memory. */
+    bool is_small = (double)p->needs.info.weight_bytes <= 2 * (double)m->l3_bytes;
     p->read_s = reading > 0 && !is_small ? p->token.read_bytes / reading : 0;
     p->math_s = arithmetic > 0 ? p->token.macs / arithmetic : 0;
     return WEIR_STATUS_OK;
@@ -177,9 +177,13 @@ static void print_model(const patient *p, const weir_machine *m) {
     printf("\nmodel       ");
     weir_print_text(stdout, info->name, strlen(info->name));
     printf(", %s, %s of weights\n", info->file_type, weir_bytes_text(a, info->weight_bytes));
-    printf("memory      %s for a context of %u, %s are available: %s\n",
-           weir_bytes_text(a, p->plan.total_bytes), p->plan.n_ctx,
-           weir_bytes_text(b, m->available_bytes), p->fits ? "fits" : "does not fit");
+    if (m->available_bytes == 0)
+        printf("memory      %s for a context of %u; what is available is not known\n",
+               weir_bytes_text(a, p->plan.total_bytes), p->plan.n_ctx);
+    else
+        printf("memory      %s for a context of %u, %s are available: %s\n",
+               weir_bytes_text(a, p->plan.total_bytes), p->plan.n_ctx,
+               weir_bytes_text(b, m->available_bytes), p->fits ? "fits" : "does not fit");
     if (p->n_ctx_max == 0)
         printf("            not even an empty context fits\n");
     else

@@ -122,9 +122,9 @@ static const weir_option options[] = {
      "in products with quantized weights; default: q15, 15 bits by groups\n"
      "of 32, fast; f32: exact, slower, computed on the mapped file"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
-     "weights that are not packed (f32, f16, bf16, or --activations f32):\n"
-     "read them into memory that cannot be evicted, instead of\n"
-     "computing on the mapped file"},
+     "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
+     "or all with --activations f32): read them into memory that cannot\n"
+     "be evicted, instead of computing on the mapped file"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
 };

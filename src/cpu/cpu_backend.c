@@ -138,8 +138,9 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     layout(cpu, &cpu->host.arena, model, options);
     fill_rotations(cpu);
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
-    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s", cpu->kernels.isa,
-             (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s");
+    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s", cpu->kernels.isa,
+             (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
+             options->activations == WEIR_ACTIVATIONS_F32 ? ", f32 activations" : "");
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     *out = be;
     return WEIR_STATUS_OK;

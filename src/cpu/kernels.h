@@ -80,7 +80,8 @@ typedef struct weir_cpu_kernels {
 /* Floats of scratch that attend needs per thread. */
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
 
-/* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avx512", "neon",
+/* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avxvnni", "avx512",
+ * "avx512vnni", "neon",
  * "dotprod", "i8mm"). BAD_ARGUMENT for an unknown name or one this machine cannot run. */
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err);
 

@@ -8,7 +8,10 @@
 #include "base/compiler.h"
 #include "cpu/t16.h"
 
+#include <float.h>
 #include <immintrin.h>
+#include <math.h>
+#include <string.h>
 
 /* Eight values as whole numbers. */
 static WEIR_INLINE __m256i q15_round(const float *x, __m256 inverse) {
@@ -30,19 +33,37 @@ static WEIR_INLINE __m256i q15_pairs(__m256i a, __m256i b) {
     return _mm256_shuffle_epi8(words, order);
 }
 
+/* The greatest of 32 sizes, NaN above infinity: as bits, which order like the numbers. */
+static WEIR_INLINE float q15_most(const float *x) {
+    const __m256i size = _mm256_set1_epi32(0x7fffffff);
+    __m256i a = _mm256_setzero_si256();
+    WEIR_UNROLL for (int i = 0; i < WEIR_T16_GROUP; i += 8) {
+        __m256i bits = _mm256_loadu_si256((const __m256i *)(x + i));
+        a = _mm256_max_epi32(a, _mm256_and_si256(bits, size));
+    }
+    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(m));
+}
+
+/* Group g holds what is no finite number. */
+static inline void q15_spoil(uint8_t *out, uint32_t g, float *scales, float *sums, int32_t *parts) {
+    memset(out + (size_t)64 * g, 0, 64);
+    scales[g] = sums[g] = NAN;
+    parts[2 * g] = parts[2 * g + 1] = 0;
+}
+
 static inline void q15_x86(const float *x, uint32_t n_cols, uint8_t *out) {
-    const __m256 sign = _mm256_set1_ps(-0.0f);
     float *scales = (float *)(out + weir_q15_scale_at(n_cols));
     float *sums = (float *)(out + weir_q15_sums_at(n_cols));
     int32_t *parts = (int32_t *)(out + weir_q15_parts_at(n_cols));
     for (uint32_t g = 0; g < n_cols / WEIR_T16_GROUP; g++, x += WEIR_T16_GROUP) {
-        __m256 a = _mm256_andnot_ps(sign, _mm256_loadu_ps(x));
-        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 8)));
-        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 16)));
-        a = _mm256_max_ps(a, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + 24)));
-        __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-        m = _mm_max_ps(m, _mm_movehl_ps(m, m));
-        float most = _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+        float most = q15_most(x);
+        if (!(most <= FLT_MAX)) {
+            q15_spoil(out, g, scales, sums, parts);
+            continue;
+        }
         bool is_zero = most < 0x1p-100f;
         float scale = is_zero ? 0.0f : most / (float)WEIR_Q15_MOST;
         __m256 inverse = _mm256_set1_ps(is_zero ? 0.0f : (float)WEIR_Q15_MOST / most);

@@ -37,6 +37,7 @@
  *
  *     a = max |x_k|, scale = a / 16256, q_k = round to nearest even(x_k (16256 / a));
  *     a < 2^-100 (the quotient would overflow): scale = 0, all q_k = 0
+ *     NaN or infinity among them: scale and sums NaN, all q_k = 0, and so the whole row is NaN
  *
  * A product with row w goes over the groups in ascending order (q6_k: over halves of 16 columns):
  *
@@ -93,7 +94,7 @@ static inline size_t weir_q15_bytes(size_t n_cols) {
     return (2 * n_cols + n_cols / 2 + 63) / 64 * 64;
 }
 
-/* x [n_cols], a multiple of 32, finite. */
+/* x [n_cols], a multiple of 32. */
 typedef void weir_q15_fn(const float *x, uint32_t n_cols, uint8_t *out);
 
 /* y[j][16 s + r] = product of row r of strip s with activations x[j], s < n_strips, j < n_x. */

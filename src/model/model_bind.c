@@ -296,7 +296,13 @@ static weir_status bind_expert(binder *b, uint32_t layer, uint32_t expert, const
         return missing(b, layer, suffix);
     mark_used(b, t);
     weir_weight scratch;
-    return weight_of(b, t, rows, cols, out != NULL ? &out[expert] : &scratch);
+    WEIR_TRY(weight_of(b, t, rows, cols, out != NULL ? &out[expert] : &scratch));
+    /* Products over experts choose one way for all of them. */
+    if (out != NULL && out[expert].format != out[0].format)
+        return weir_fail(b->err, WEIR_STATUS_BAD_FILE,
+                         "tensor %s is %s, expected %s as that of expert 0", t->name,
+                         out[expert].format->name, out[0].format->name);
+    return WEIR_STATUS_OK;
 }
 
 static weir_status bind_experts(binder *b, uint32_t i, weir_layer *layer) {

@@ -282,9 +282,10 @@ static void it_says_what_it_is(void **state) {
     weir_backend_options options = device_options("portable", 2, WEIR_KV_F16);
     assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
     assert_string_equal(be->name, "cpu");
-    assert_string_equal(be->describe, "cpu, portable, 2 threads");
+    assert_string_equal(be->describe, "cpu, portable, 2 threads, f32 activations");
     be->close(be);
     options.n_threads = 1;
+    options.activations = WEIR_ACTIVATIONS_Q15;
     assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
     assert_string_equal(be->describe, "cpu, portable, 1 thread");
     be->close(be);

@@ -698,6 +698,46 @@ static void test_extremes(void **state) {
     for_products(*state, check_extremes);
 }
 
+/* What is no number is not talked over: the whole row is NaN, in one row of x and in many. */
+static void test_no_number(void **state) {
+    weir_cpu_kernels k = kernels_or_skip(*state);
+    enum { COLS = 512, N_STRIPS = 2 };
+    static const float wrong[] = {NAN, -NAN, INFINITY, -INFINITY};
+    size_t n_run = 0;
+    for (size_t f = 0; f < WEIR_COUNT(formats); f++) {
+        weir_t16_fn *product = own_product(&k, formats[f].id);
+        if (!product)
+            continue;
+        n_run++;
+        matrix m = new_matrix(&formats[f], N_STRIPS, COLS, FINITE, 5);
+        take_apart(&m);
+        for (unsigned kind = 0; kind < 2 * WEIR_COUNT(wrong); kind++) {
+            rounded x = new_rounded(COLS);
+            for (uint32_t c = 0; c < COLS; c++)
+                x.x[c] = kind % 2 || c == 77 ? wrong[kind / 2] : (float)c;
+            k.q15(x.x, COLS, x.own);
+            for (uint32_t n_x = 1; n_x <= 5; n_x += 2) {
+                float *memory = new_floats((size_t)n_x * m.n_strips * ROWS), *y[5];
+                const uint8_t *own[5];
+                for (uint32_t j = 0; j < n_x; j++) {
+                    own[j] = x.own;
+                    y[j] = memory + (size_t)j * m.n_strips * ROWS;
+                }
+                product(m.strips, m.strip_bytes, m.n_strips, own, n_x, COLS, y);
+                for (uint32_t i = 0; i < n_x * m.n_strips * ROWS; i++)
+                    if (!isnan(memory[i]))
+                        fail_msg("%s, %s: output %u is %a, expected NaN", (const char *)*state,
+                                 m.f->name, i, (double)memory[i]);
+                free(memory);
+            }
+            free_rounded(&x);
+        }
+        free_matrix(&m);
+    }
+    if (n_run == 0)
+        skip();
+}
+
 /* ---- rounding ------------------------------------------------------------------------------ */
 
 /* Kinds of a group of activations, each at one of the edges of rounding. */
@@ -837,6 +877,7 @@ int main(void) {
         PER_ISA(test_products),
         PER_ISA(test_company),
         PER_ISA(test_extremes),
+        PER_ISA(test_no_number),
         PER_ISA(test_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,12 +119,13 @@ static void needs_of_experts_keys_and_heads(void **state) {
 
 static void limits_are_the_greater_of_two(void **state) {
     (void)state;
-    weir_bench_file file = {.limits = {.read_bytes_per_s = 10, .macs_per_s = 100}};
+    weir_bench_file file = {.weight_bytes = 100,
+                            .limits = {.read_bytes_per_s = 10, .macs_per_s = 100}};
     weir_bench_cell cell = {.n = 1, .seconds = {1}, .read_bytes = 40, .macs = 100};
     assert_true(is_near(weir_bench_floor(&file, &cell), 4));
     cell.macs = 900;
     assert_true(is_near(weir_bench_floor(&file, &cell), 9));
-    file.limits.cache_bytes = 20; /* may stay in the caches */
+    file.limits.cache_bytes = 50; /* the weights may stay in the caches */
     cell.macs = 100;
     assert_true(is_near(weir_bench_floor(&file, &cell), 1));
     file.limits = (weir_bench_limits){0};

@@ -23,6 +23,9 @@
 #include "cpu/t16_codes.h"
 
 #include <arm_neon.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
 
 enum {
     T16_AHEAD = 4096, /* bytes that a stream asks for in advance */
@@ -330,7 +333,13 @@ static void t16_q15(const float *x, uint32_t n_cols, uint8_t *out) {
         WEIR_UNROLL for (int i = 4; i < WEIR_T16_GROUP; i += 4) {
             most4 = vmaxq_f32(most4, vabsq_f32(vld1q_f32(x + i)));
         }
-        float most = vmaxvq_f32(most4);
+        float most = vmaxvq_f32(most4); /* NaN if there is one */
+        if (!(most <= FLT_MAX)) {
+            memset(q, 0, 64);
+            scales[g] = sums[g] = NAN;
+            parts[2 * g] = parts[2 * g + 1] = 0;
+            continue;
+        }
         bool is_zero = most < 0x1p-100f; /* its inverse would not be finite */
         float scale = is_zero ? 0.0f : most / (float)WEIR_Q15_MOST;
         float inverse = is_zero ? 0.0f : (float)WEIR_Q15_MOST / most;

@@ -8,17 +8,26 @@
 #include "cpu/portable/unit_portable.h"
 #include "cpu/t16_codes.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 enum { ROWS = WEIR_T16_ROWS, GROUP = WEIR_T16_GROUP };
 
 /* ---- activations --------------------------------------------------------------------------- */
 
 static void round_group(const float *x, int16_t *q, float *scale, float *sum, int32_t parts[2]) {
-    float most = 0.0f;
+    uint32_t bits = 0; /* they order like the numbers, NaN above infinity */
     for (int k = 0; k < GROUP; k++) {
-        float size = weir_bits_f32(weir_f32_bits(x[k]) & 0x7fffffffu);
-        most = size > most ? size : most;
+        uint32_t size = weir_f32_bits(x[k]) & 0x7fffffffu;
+        bits = size > bits ? size : bits;
+    }
+    float most = weir_bits_f32(bits);
+    if (!(most <= FLT_MAX)) {
+        memset(q, 0, GROUP * sizeof *q);
+        *scale = *sum = NAN;
+        parts[0] = parts[1] = 0;
+        return;
     }
     const float magic = 0x1.8p23f; /* added to a number it rounds it, ties to even */
     if (most < 0x1p-100f)
