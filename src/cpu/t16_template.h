@@ -225,7 +225,12 @@ static WEIR_INLINE void t16_unit_one(const weir_format_id f, const uint8_t *unit
     t16_scales(f, unit, n, s, m);
     const uint8_t *high = unit + n * t16_code_bytes(f);
     v16 sum = v16_load(sums);
+    const uint32_t n_lines = (uint32_t)(t16_unit_bytes(f, n) + 63) / 64;
     for (uint32_t g = 0; g < n; g++) {
+        /* A few lines at a time: more than a processor keeps under way would wait, and then none
+         * would be asked for while the unit is computed. */
+        for (uint32_t line = g * n_lines / n; line < (g + 1) * n_lines / n; line++)
+            WEIR_PREFETCH((uintptr_t)unit + T16_PREFETCH + (size_t)64 * line);
         const uint8_t *codes = unit + g * t16_code_bytes(f);
         const uint8_t *q = x->q + (size_t)(first + g) * 64;
         const int32_t *parts = x->parts + (size_t)2 * (first + g);
@@ -267,10 +272,7 @@ static WEIR_INLINE void t16_one(const weir_format_id f, const uint8_t *strips, s
         uint32_t g = 0;
         for (; g + n <= n_groups; g += n, at += bytes)
             for (uint32_t i = 0; i < n_now; i++) {
-                const uint8_t *unit = at + i * strip_bytes;
-                for (size_t line = 0; line < bytes; line += 64)
-                    WEIR_PREFETCH((uintptr_t)unit + T16_PREFETCH + line);
-                t16_unit_one(f, unit, n, &x, g, sums + i * WEIR_T16_ROWS);
+                t16_unit_one(f, at + i * strip_bytes, n, &x, g, sums + i * WEIR_T16_ROWS);
             }
         if (f == WEIR_FORMAT_Q6_K && g < n_groups)
             for (uint32_t i = 0; i < n_now; i++)
