@@ -669,7 +669,7 @@ WEIR_API const char *const *weir_format_names(void);
 
 enum {
     WEIR_MACHINE_TEXT = 128,
-    WEIR_MACHINE_ISAS = 9,
+    WEIR_MACHINE_ISAS = 10,
     WEIR_MACHINE_TEAMS = 12,
     WEIR_MACHINE_STREAMS = 4,
     WEIR_MACHINE_PEAKS = 4

@@ -60,7 +60,7 @@ static const weir_option options[] = {
     {"seed", 's', WEIR_OPTION_U64, AT(lora.seed), "N", "default: 0"},
     {"recompute", 0, WEIR_OPTION_FLAG, AT(lora.recompute), NULL,
      "keep less in memory and run each layer twice"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(lora.isa), "portable|avx2|avx512|amx|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(lora.isa), "portable|avx2|avx512|avx512bf16|amx|neon",
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(lora.n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},

@@ -39,7 +39,7 @@ static const weir_option options[] = {
      "hang on it"},
     {"device", 0, WEIR_OPTION_CHOICE, AT(device), "cpu|reference",
      "default: cpu; reference: the plain C oracle, slow"},
-    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|amx|neon",
+    {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), "portable|avx2|avx512|avx512bf16|amx|neon",
      "no kernels above this; default: the best"},
 };
 

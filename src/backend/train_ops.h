@@ -174,7 +174,8 @@ struct weir_trainer_device {
 
 typedef struct weir_trainer_device_options {
     const char *device; /* NULL, "cpu", or "reference": plain C, double sums, one thread */
-    const char *isa; /* cap on kernels: "portable", "avx2", "avx512", "amx", "neon"; NULL: best */
+    const char *isa; /* cap on kernels: "portable", "avx2", "avx512", "avx512bf16", "amx",
+                      "neon"; NULL: best */
     uint32_t n_threads; /* 0: as weir_topology says */
     bool is_exact;      /* no bf16 in products, f32 throughout */
     bool no_pin;

@@ -137,12 +137,19 @@ typedef struct feature {
 
 /* What the flags of each folder let a compiler use. */
 static const feature features[] = {
-    {"avx2", "AVX", 1, 0, REG_C, 28},        {"avx2", "FMA", 1, 0, REG_C, 12},
-    {"avx2", "F16C", 1, 0, REG_C, 29},       {"avx2", "AVX2", 7, 0, REG_B, 5},
-    {"avx512", "AVX512F", 7, 0, REG_B, 16},  {"avx512", "AVX512DQ", 7, 0, REG_B, 17},
-    {"avx512", "AVX512BW", 7, 0, REG_B, 30}, {"avx512", "AVX512VL", 7, 0, REG_B, 31},
-    {"avxvnni", "AVX_VNNI", 7, 1, REG_A, 4}, {"avx512vnni", "AVX512_VNNI", 7, 0, REG_C, 11},
-    {"amx", "AVX512_BF16", 7, 1, REG_A, 5},  {"amx", "AMX_BF16", 7, 0, REG_D, 22},
+    {"avx2", "AVX", 1, 0, REG_C, 28},
+    {"avx2", "FMA", 1, 0, REG_C, 12},
+    {"avx2", "F16C", 1, 0, REG_C, 29},
+    {"avx2", "AVX2", 7, 0, REG_B, 5},
+    {"avx512", "AVX512F", 7, 0, REG_B, 16},
+    {"avx512", "AVX512DQ", 7, 0, REG_B, 17},
+    {"avx512", "AVX512BW", 7, 0, REG_B, 30},
+    {"avx512", "AVX512VL", 7, 0, REG_B, 31},
+    {"avxvnni", "AVX_VNNI", 7, 1, REG_A, 4},
+    {"avx512vnni", "AVX512_VNNI", 7, 0, REG_C, 11},
+    {"avx512bf16", "AVX512_BF16", 7, 1, REG_A, 5},
+    {"amx", "AVX512_BF16", 7, 1, REG_A, 5},
+    {"amx", "AMX_BF16", 7, 0, REG_D, 22},
     {"amx", "AMX_TILE", 7, 0, REG_D, 24},
 };
 
@@ -166,11 +173,8 @@ static void look_closer(weir_machine_isa *isa) {
     static const struct {
         const char *isa;
         uint32_t states;
-    } needed[] = {{"avx2", XCR0_VECTORS},
-                  {"avxvnni", XCR0_VECTORS},
-                  {"avx512", XCR0_WIDE},
-                  {"avx512vnni", XCR0_WIDE},
-                  {"amx", XCR0_TILES}};
+    } needed[] = {{"avx2", XCR0_VECTORS},    {"avxvnni", XCR0_VECTORS}, {"avx512", XCR0_WIDE},
+                  {"avx512vnni", XCR0_WIDE}, {"avx512bf16", XCR0_WIDE}, {"amx", XCR0_TILES}};
     isa->is_of_architecture = strcmp(isa->name, "neon") != 0 && strcmp(isa->name, "dotprod") != 0 &&
                               strcmp(isa->name, "i8mm") != 0;
     for (size_t i = 0; i < WEIR_COUNT(needed); i++)
@@ -207,9 +211,9 @@ static void look_closer(weir_machine_isa *isa) {
 #endif
 
 const weir_probe_loops *const weir_probe_units[WEIR_MACHINE_ISAS] = {
-    &weir_probe_portable, &weir_probe_neon,       &weir_probe_dotprod,
-    &weir_probe_i8mm,     &weir_probe_avx2,       &weir_probe_avxvnni,
-    &weir_probe_avx512,   &weir_probe_avx512vnni, &weir_probe_amx,
+    &weir_probe_portable,   &weir_probe_neon,    &weir_probe_dotprod, &weir_probe_i8mm,
+    &weir_probe_avx2,       &weir_probe_avxvnni, &weir_probe_avx512,  &weir_probe_avx512vnni,
+    &weir_probe_avx512bf16, &weir_probe_amx,
 };
 
 static void read_isas(weir_machine *m) {

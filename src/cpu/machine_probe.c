@@ -235,13 +235,18 @@ static void add_peaks(probe *p, const weir_probe_loops *unit) {
     }
 }
 
-/* The plainest units up to the chosen one; tiles if nothing caps. */
+/* Units with products in bfloat16, which only training uses. */
+static bool trains_only(const char *isa) {
+    return strcmp(isa, "avx512bf16") == 0 || strcmp(isa, "amx") == 0;
+}
+
+/* The plainest units up to the chosen one; bfloat16 if nothing caps. */
 static void choose_loops(probe *p, bool is_capped) {
     const weir_machine *m = p->machine;
     bool is_below = true;
     for (size_t i = 0; i < m->n_isas; i++) {
-        bool is_amx = strcmp(m->isa[i].name, "amx") == 0;
-        if (m->isa[i].is_usable && (is_below || (is_amx && !is_capped))) {
+        bool is_open = !is_capped && trains_only(m->isa[i].name);
+        if (m->isa[i].is_usable && (is_below || is_open)) {
             add_peaks(p, weir_probe_units[i]);
             if (weir_probe_units[i]->read)
                 p->reader = weir_probe_units[i];
@@ -250,7 +255,7 @@ static void choose_loops(probe *p, bool is_capped) {
     }
 }
 
-/* The tables of kernels decide; the facts only say why. Training has not all of the sets, and one
+/* The tables of kernels decide; the facts only say why. Training has not all of the sets, and two
  * more: the best up to the cap. */
 static weir_status choose_isa(weir_machine *m, const char *isa, weir_error *err) {
     weir_cpu_kernels kernels;
@@ -262,7 +267,7 @@ static weir_status choose_isa(weir_machine *m, const char *isa, weir_error *err)
         weir_machine_isa *at = &m->isa[i];
         bool trains = weir_train_kernels_for(&training, at->name, false, NULL) == WEIR_STATUS_OK;
         at->is_usable = at->is_built &&
-                        (strcmp(at->name, "amx") == 0
+                        (trains_only(at->name)
                              ? trains
                              : weir_cpu_kernels_for(&kernels, at->name, NULL) == WEIR_STATUS_OK);
         if (trains && at->is_usable && is_below)

@@ -25,23 +25,29 @@
 
 enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 }; /* asm/prctl.h */
 
+static bool has_avx512bf16(void) {
+    uint32_t a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_EAX) == LEAF7_1_EAX;
+}
+
 static bool has_amx(void) {
     uint32_t a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & LEAF1_ECX_OSXSAVE))
         return false;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     (void)high;
-    if ((low & XCR0_TILES) != XCR0_TILES)
+    if ((low & XCR0_TILES) != XCR0_TILES || !has_avx512bf16())
         return false;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & LEAF7_EDX) != LEAF7_EDX)
-        return false;
-    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a & LEAF7_1_EAX) != LEAF7_1_EAX)
         return false;
     /* Tiles are 8 KB a thread, so the system gives the room only to those that ask. All threads of
      * the process have it then. */
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 #else
+static bool has_avx512bf16(void) {
+    return false;
+}
 static bool has_amx(void) {
     return false;
 }
@@ -56,6 +62,16 @@ static const struct unit {
     {"dotprod", weir_train_init_neon},      {"i8mm", weir_train_init_neon},
     {"avx2", weir_train_init_avx2},         {"avxvnni", weir_train_init_avx2},
     {"avx512", weir_train_init_avx512},     {"avx512vnni", weir_train_init_avx512},
+};
+
+/* Products in bfloat16, over the kernels of "avx512"; the fastest first. */
+static const struct rounding_unit {
+    const char *isa;
+    bool (*is_usable)(void);
+    void (*init)(weir_train_kernels *k);
+} rounding_units[] = {
+    {"amx", has_amx, weir_train_init_amx},
+    {"avx512bf16", has_avx512bf16, weir_train_init_avx512bf16},
 };
 
 size_t weir_train_attend_scratch(uint32_t head_dim) {
@@ -73,23 +89,36 @@ weir_status weir_train_kernels_for(weir_train_kernels *out, const char *isa, boo
                                    weir_error *err) {
     weir_train_kernels k;
     weir_cpu_kernels found;
-    bool is_amx = isa && strcmp(isa, "amx") == 0, is_known = !isa || is_amx;
+    const struct rounding_unit *wanted = NULL;
+    bool is_known = !isa;
     for (size_t i = 0; i < WEIR_COUNT(units); i++)
         is_known = is_known || strcmp(units[i].isa, isa) == 0;
-    if (!is_known)
+    for (size_t i = 0; isa && i < WEIR_COUNT(rounding_units); i++)
+        if (strcmp(rounding_units[i].isa, isa) == 0)
+            wanted = &rounding_units[i];
+    if (!is_known && !wanted)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "isa \"%s\": unknown, expected portable, avx2, avx512, amx or neon", isa);
-    if (is_amx && !has_amx())
+                         "isa \"%s\": unknown, expected portable, avx2, avx512, avx512bf16, amx or "
+                         "neon",
+                         isa);
+    if (wanted && !wanted->is_usable())
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "isa \"amx\": this processor or its operating system does not support it");
-    WEIR_TRY(weir_cpu_kernels_for(&found, is_amx ? "avx512" : isa, err));
+                         "isa \"%s\": this processor or its operating system does not support it",
+                         isa);
+    WEIR_TRY(weir_cpu_kernels_for(&found, wanted ? "avx512" : isa, err));
     memset(&k, 0, sizeof k);
     for (size_t i = 0; i < WEIR_COUNT(units); i++)
         if (strcmp(units[i].isa, found.isa) == 0)
             units[i].init(&k);
-    if ((is_amx || !isa) && !is_exact && k.isa && strcmp(k.isa, "avx512") == 0 && has_amx())
-        weir_train_init_amx(&k);
-    if (!k.isa || (is_amx && !is_exact && strcmp(k.isa, "amx") != 0))
+    bool is_wide = k.isa && strcmp(k.isa, "avx512") == 0, is_done = isa && !wanted;
+    for (size_t i = 0; is_wide && !is_exact && !is_done && i < WEIR_COUNT(rounding_units); i++) {
+        const struct rounding_unit *unit = &rounding_units[i];
+        if (wanted ? wanted != unit : !unit->is_usable())
+            continue;
+        unit->init(&k);
+        is_done = strcmp(k.isa, unit->isa) == 0;
+    }
+    if (!k.isa || (wanted && !is_exact && strcmp(k.isa, isa) != 0))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "isa \"%s\": this library was built without it", isa ? isa : found.isa);
     *out = k;

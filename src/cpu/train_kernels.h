@@ -5,8 +5,8 @@
  * Every instruction set fills a whole table from the same templates (train_template*.h), so there
  * is nothing to fall back to. Sums run in orders that are written here and in the templates and
  * never depend on registers: avx2, avx512 and neon give equal bits; portable C has a multiply and
- * an add where those have one fma. Only the AMX products differ: they round their inputs to
- * bfloat16.
+ * an add where those have one fma. Only the products of avx512bf16 and amx differ: they round their
+ * inputs to bfloat16.
  *
  * Outputs that may be missing: factor, lse, gradients. Pointers point at the part's first row (or
  * column, or value); widths and counts are any number.
@@ -17,7 +17,7 @@
 #include "backend/train_ops.h"
 
 enum {
-    /* Products sum over blocks of so many p, each from zero, added up in order (AMX: one sum
+    /* Products sum over blocks of so many p, each from zero, added up in order (bfloat16: one sum
      * through all). */
     WEIR_PRODUCT_DEPTH = 256,
     /* Rows that a sum over rows takes together, before it is added to the sum so far. */
@@ -123,9 +123,9 @@ typedef struct weir_train_kernels {
 /* Floats, for every kernel's tile. */
 size_t weir_train_attend_scratch(uint32_t head_dim);
 
-/* Kernels for this machine, capped at `isa` (NULL: none): "portable", "avx2", "avx512", "amx",
- * "neon". is_exact: no bfloat16 in products, whatever the cap. BAD_ARGUMENT for an unknown name or
- * one that this machine cannot run. */
+/* Kernels for this machine, capped at `isa` (NULL: none): "portable", "avx2", "avx512",
+ * "avx512bf16", "amx", "neon". is_exact: no bfloat16 in products, whatever the cap. BAD_ARGUMENT
+ * for an unknown name or one that this machine cannot run. */
 weir_status weir_train_kernels_for(weir_train_kernels *out, const char *isa, bool is_exact,
                                    weir_error *err);
 
@@ -135,6 +135,7 @@ void weir_train_init_neon(weir_train_kernels *k);
 void weir_train_init_avx2(weir_train_kernels *k);
 void weir_train_init_avx512(weir_train_kernels *k);
 /* Over a table that avx512 filled. */
+void weir_train_init_avx512bf16(weir_train_kernels *k);
 void weir_train_init_amx(weir_train_kernels *k);
 
 #endif

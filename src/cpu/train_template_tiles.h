@@ -1,20 +1,18 @@
 /*
- * train_template_tiles.h: matrix products in bfloat16 on a processor's tiles, sums in float32.
+ * train_template_tiles.h: matrix products of bfloat16 in squares of 32 x 32, sums in float32.
  *
- * Contract: included once, by train_amx.c after tile_amx.h, or by a test after an emulation of it:
- *   tile_begin() tile_end()   around all others, in every thread
- *   tile_zero(t), tile_load(t, p, stride_bytes), tile_store(t, p, stride_bytes): t a constant 0..7;
- *                             16 rows of 64 bytes
- *   tile_dot(c, a, b)         c [16, 16] f32 += a [16, 32] bf16 times b [16, 16, 2] bf16: row q of
- * b holds p = 2 q and 2 q + 1 of each column tile_round(from, to)      32 floats to bf16, to the
- * nearest, ties to even tile_round_pairs(even, odd, to)  to[2 j] = even[j], to[2 j + 1] = odd[j], j
- * < 16 tile_transpose(from, to)  16 x 16 pairs of bf16
+ * Contract: included once, by train_<isa>.c or by a test, after
+ *   TILES_NAME                           "amx bf16"
+ *   tile_begin() tile_end()              around all products, in every thread
+ *   tile_round(from, to)                 32 floats to bf16, to the nearest, ties to even
+ *   tile_round_pairs(even, odd, to)      to[2 j] = even[j], to[2 j + 1] = odd[j], j < 16
+ *   tile_transpose(from, to)             16 x 16 pairs of bf16
+ * and followed by a definition of tiles_square, which is declared here.
  *
- * A tile of the product is 32 x 32: two by two tiles of the processor. A panel of A is, 32 p after
- * 32 p, two tiles of 16 rows; a panel of B two tiles of 16 columns. So one kind of tile is made of
- * rows as they stand in memory and the other of pairs of them, and where A or B stands the other
- * way it becomes a tile of the other kind, which is then transposed as pairs. Zeros stand where a
- * matrix ends.
+ * A panel of A is, 32 p after 32 p, two tiles of 16 rows; a panel of B two tiles of 16 columns: the
+ * tiles of AMX, and as good for plain vectors. So one kind of tile is made of rows as they stand in
+ * memory and the other of pairs of them, and where A or B stands the other way it becomes a tile of
+ * the other kind, which is then transposed as pairs. Zeros stand where a matrix ends.
  *
  * An element's sum starts from C (or zero) and goes on through the blocks of p, 32 p at a time: its
  * order depends on k alone.
@@ -36,6 +34,10 @@ enum {
     TILES_COLS = 2 * TILE_ROWS,
     TILES_STEPS = WEIR_PRODUCT_DEPTH / TILE_DEPTH
 };
+
+/* c [32, 32], rows ldc apart, = or += a panel of A times a panel of B, of n_steps times 32 p. */
+static void tiles_square(uint32_t n_steps, const uint16_t *a, const uint16_t *b, float *c,
+                         size_t ldc, bool is_added);
 
 static uint32_t tiles_steps(uint32_t depth) {
     return (depth + TILE_DEPTH - 1) / TILE_DEPTH;
@@ -129,39 +131,6 @@ static void tiles_pack_b(const weir_matmul *product, uint32_t col, uint32_t n_co
     tiles_pack(from, product->ldb, is_across, n_cols, depth, true, panels);
 }
 
-/* c [32, 32], rows ldc apart: two tiles by two. */
-static void tiles_square(uint32_t n_steps, const uint16_t *a, const uint16_t *b, float *c,
-                         size_t ldc, bool is_added) {
-    const size_t stride = ldc * sizeof *c;
-    float *lower = c + TILE_ROWS * ldc;
-    if (is_added) {
-        tile_load(0, c, stride);
-        tile_load(1, c + TILE_ROWS, stride);
-        tile_load(2, lower, stride);
-        tile_load(3, lower + TILE_ROWS, stride);
-    } else {
-        tile_zero(0);
-        tile_zero(1);
-        tile_zero(2);
-        tile_zero(3);
-    }
-    const size_t row_bytes = TILE_DEPTH * sizeof *a;
-    for (uint32_t s = 0; s < n_steps; s++, a += 2 * TILE_VALUES, b += 2 * TILE_VALUES) {
-        tile_load(4, a, row_bytes);
-        tile_load(6, b, row_bytes);
-        tile_dot(0, 4, 6);
-        tile_load(7, b + TILE_VALUES, row_bytes);
-        tile_dot(1, 4, 7);
-        tile_load(5, a + TILE_VALUES, row_bytes);
-        tile_dot(2, 5, 6);
-        tile_dot(3, 5, 7);
-    }
-    tile_store(0, c, stride);
-    tile_store(1, c + TILE_ROWS, stride);
-    tile_store(2, lower, stride);
-    tile_store(3, lower + TILE_ROWS, stride);
-}
-
 static void tiles_multiply(const weir_matmul *product, const void *a, const void *b, uint32_t row,
                            uint32_t n_rows, uint32_t col, uint32_t n_cols, uint32_t depth,
                            bool is_added) {
@@ -197,7 +166,7 @@ static void tiles_end(void) {
 }
 
 static const weir_product_kernels tiles_product = {
-    .name = "amx bf16",
+    .name = TILES_NAME,
     .tile_rows = TILES_ROWS,
     .tile_cols = TILES_COLS,
     .value_bytes = sizeof(uint16_t),

@@ -36,8 +36,52 @@ static void multiply_all(const newton *w) {
     w->dev->ops.matmul(w->dev, w->products, w->group->n);
 }
 
+/* The matrices of a group are shared out among the workers: each is one's alone, so the number of
+ * threads changes nothing. */
+typedef struct each_job {
+    const newton *w;
+    const weir_muon_step *step;
+    void (*fn)(const newton *w, const weir_muon_step *step, uint32_t i);
+} each_job;
+
+static void run_each(void *context, uint32_t worker, uint32_t n_workers) {
+    const each_job *job = context;
+    for (uint32_t i = worker; i < job->w->group->n; i += n_workers)
+        job->fn(job->w, job->step, i);
+}
+
+static void for_each(const newton *w, const weir_muon_step *step,
+                     void (*fn)(const newton *w, const weir_muon_step *step, uint32_t i)) {
+    each_job job = {w, step, fn};
+    if (w->dev->workers)
+        weir_workers_run(w->dev->workers, run_each, &job);
+    else
+        run_each(&job, 0, 1);
+}
+
+/* P = b G + c G G, where p holds G G. */
+static void make_p(const newton *w, const weir_muon_step *step, uint32_t i) {
+    const float b = -4.7750f, c = 2.0315f;
+    size_t n = (size_t)w->side * w->side;
+    const float *g = at(w->g, i, n);
+    float *p = at(w->p, i, n);
+    (void)step;
+    for (size_t k = 0; k < n; k++)
+        p[k] = b * g[k] + c * p[k];
+}
+
+/* X <- a X + Y, where y holds the product of X and P. */
+static void make_x(const newton *w, const weir_muon_step *step, uint32_t i) {
+    const float a = 3.4445f;
+    size_t n = (size_t)w->group->rows * w->group->cols;
+    const float *y = at(w->y, i, n);
+    float *x = at(w->x, i, n);
+    (void)step;
+    for (size_t k = 0; k < n; k++)
+        x[k] = a * x[k] + y[k];
+}
+
 static void newton_step(const newton *w) {
-    const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
     uint32_t rows = w->group->rows, cols = w->group->cols, side = w->side;
     size_t n_x = (size_t)rows * cols, n_g = (size_t)side * side;
     bool is_tall = rows > cols;
@@ -69,9 +113,7 @@ static void newton_step(const newton *w) {
                                        .ldc = side};
     }
     multiply_all(w);
-    size_t n_all = w->group->n * n_g;
-    for (size_t i = 0; i < n_all; i++)
-        w->p[i] = b * w->g[i] + c * w->p[i];
+    for_each(w, NULL, make_p);
     for (uint32_t i = 0; i < w->group->n; i++) {
         const float *x = at(w->x, i, n_x), *p = at(w->p, i, n_g);
         w->products[i] = (weir_matmul){.m = rows,
@@ -85,9 +127,7 @@ static void newton_step(const newton *w) {
                                        .ldc = cols};
     }
     multiply_all(w);
-    n_all = w->group->n * n_x;
-    for (size_t i = 0; i < n_all; i++)
-        w->x[i] = a * w->x[i] + w->y[i];
+    for_each(w, NULL, make_x);
 }
 
 /* The momentum takes the gradient in; x becomes the look-ahead (Nesterov) with norm 1. */
@@ -118,29 +158,6 @@ static void apply(const newton *w, const weir_muon_step *step, uint32_t i) {
     float keep = 1 - step->learning_rate * step->weight_decay;
     for (size_t k = 0; k < n; k++)
         p[k] = keep * p[k] - rate * x[k];
-}
-
-/* The matrices of a group are shared out among the workers: each is one's alone, so the number of
- * threads changes nothing. */
-typedef struct each_job {
-    const newton *w;
-    const weir_muon_step *step;
-    void (*fn)(const newton *w, const weir_muon_step *step, uint32_t i);
-} each_job;
-
-static void run_each(void *context, uint32_t worker, uint32_t n_workers) {
-    const each_job *job = context;
-    for (uint32_t i = worker; i < job->w->group->n; i += n_workers)
-        job->fn(job->w, job->step, i);
-}
-
-static void for_each(const newton *w, const weir_muon_step *step,
-                     void (*fn)(const newton *w, const weir_muon_step *step, uint32_t i)) {
-    each_job job = {w, step, fn};
-    if (w->dev->workers)
-        weir_workers_run(w->dev->workers, run_each, &job);
-    else
-        run_each(&job, 0, 1);
 }
 
 void weir_muon_move(weir_trainer_device *dev, const weir_muon_step *step,

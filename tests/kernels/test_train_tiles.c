@@ -1,14 +1,17 @@
 /*
  * test_train_tiles.c: products in bfloat16 on tiles (AMX): the same packing and loops as on the
  * processor, over an emulation of its tile instructions, bit for bit against a scalar model, with
- * every way of standing in memory; and, where the processor has tiles, the device itself against
- * double arithmetic.
+ * every way of standing in memory; and, where the processor has tiles or vectors of bfloat16, the
+ * device itself against double arithmetic.
  */
 #include "tile_emulated.h"
 #include "train_kernel_test.h"
 
 #include "cpu/train_device.h"
+#define TILES_NAME "emulated bf16"
 #include "cpu/train_template_tiles.h"
+
+#include "cpu/train_template_square.h"
 
 /* One thread, like a device with these products: what the device divides, it divides here too. */
 static weir_train_cpu *open_emulated(uint32_t n_threads) {
@@ -145,19 +148,19 @@ static double product_of_rounded(const weir_matmul *op, uint32_t i, uint32_t j, 
     return sum;
 }
 
-/* The processor's own tiles, if it has them. */
+/* The processor's own, if it has them. */
 static void test_processor(void **state) {
-    (void)state;
+    const char *isa = *state, *name = strcmp(isa, "amx") == 0 ? "amx bf16" : "avx512 bf16";
     weir_error err;
     weir_trainer_device *dev[2];
     for (uint32_t i = 0; i < 2; i++) {
-        weir_trainer_device_options options = {.isa = "amx", .n_threads = i + 1, .no_pin = true};
+        weir_trainer_device_options options = {.isa = isa, .n_threads = i + 1, .no_pin = true};
         if (weir_cpu_train_open(&dev[i], &options, &err) != WEIR_STATUS_OK) {
             print_message("skipped: %s\n", err.text);
             skip();
         }
     }
-    assert_string_equal(dev[0]->kernels, "amx bf16");
+    assert_string_equal(dev[0]->kernels, name);
     static const uint32_t shapes[][3] = {{33, 31, 33}, {300, 96, 513}, {64, 8, 2000}};
     numbers r = {4, 0};
     for (size_t s = 0; s < WEIR_COUNT(shapes); s++)
@@ -170,11 +173,11 @@ static void test_processor(void **state) {
             dev[0]->ops.matmul(dev[0], &now, 1);
             now.c = two;
             dev[1]->ops.matmul(dev[1], &now, 1);
-            assert_same("threads", "amx", two, one, n_c);
+            assert_same("threads", isa, two, one, n_c);
             for (uint32_t i = 0; i < op.m; i++)
                 for (uint32_t j = 0; j < op.n; j++) {
                     double size, want = product_of_rounded(&op, i, j, &size);
-                    assert_near("product", "amx", i * op.n + j, (double)one[i * op.ldc + j], want,
+                    assert_near("product", isa, i * op.n + j, (double)one[i * op.ldc + j], want,
                                 1e-5 * size);
                 }
         }
@@ -198,7 +201,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_bits, free_arrays),
         cmocka_unit_test_teardown(test_ends_of_range, free_arrays),
         cmocka_unit_test_teardown(test_rows_alone, free_arrays),
-        cmocka_unit_test_teardown(test_processor, free_arrays),
+        {"test_processor avx512bf16", test_processor, NULL, free_arrays, (void *)"avx512bf16"},
+        {"test_processor amx", test_processor, NULL, free_arrays, (void *)"amx"},
         cmocka_unit_test(test_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

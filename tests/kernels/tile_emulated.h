@@ -1,6 +1,6 @@
 /*
- * tile_emulated.h: the tile operations of train_template_tiles.h in plain C, in the order in which
- * Intel's manual gives them (TDPBF16PS): in a product the sums of even and of odd p, each from zero
+ * tile_emulated.h: the tile operations of train_template_tiles.h and train_template_square.h in
+ * plain C, in the order in which Intel's manual gives them (TDPBF16PS): in a product the sums of even and of odd p, each from zero
  * with one rounding a term, then their sum, then that to C; subnormals are zeros.
  *
  * It also checks what the processor would not forgive: tiles used outside tile_begin and tile_end.

@@ -4,7 +4,10 @@
 #include "cpu/train_kernels.h"
 
 #if WEIR_HAS_AMX
+#define TILES_NAME "amx bf16"
 #include "cpu/train_template_tiles.h"
+
+#include "cpu/train_template_square.h"
 #endif
 
 void weir_train_init_amx(weir_train_kernels *k) {
