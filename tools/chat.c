@@ -179,3 +179,8 @@ weir_status weir_chat_load_state(weir_chat *chat, const char *path, weir_error *
     chat->seq = loaded;
     return WEIR_STATUS_OK;
 }
+
+weir_status weir_chat_prompt(const weir_chat *chat, bool add_generation_prompt, weir_prompt *out,
+                             weir_error *err) {
+    return weir_prompt_make(out, chat->host, &chat->conversation, add_generation_prompt, err);
+}

@@ -18,6 +18,7 @@
 #include "answer.h"
 #include "conversation.h"
 #include "host.h"
+#include "prompt.h"
 
 typedef struct weir_chat weir_chat;
 
@@ -79,20 +80,10 @@ weir_status weir_chat_turn(weir_chat *chat, const weir_turn_hooks *hooks, weir_a
 
 /* ---- what can be told about it ------------------------------------------------------------ */
 
-/* The prompt as it would be run: its text, whose bytes are whose, and its tokens. Needs no weights.
- * For a chat with messages this is the prompt of the next answer. */
-typedef struct weir_prompt {
-    const char *text; /* [n_text] */
-    size_t n_text;
-    size_t n_opening; /* bytes at its end that belong to the answer: "<think>" */
-    int32_t *ids;     /* [n_ids] */
-    size_t n_ids;
-    weir_rendered rendered; /* what a template made; without one, nothing */
-    char *plain;            /* else the text is here */
-} weir_prompt;
+/* The prompt as it would be run, by weir_prompt_make. Needs no weights. For a chat with messages
+ * this is the prompt of the next answer. */
 weir_status weir_chat_prompt(const weir_chat *chat, bool add_generation_prompt, weir_prompt *out,
                              weir_error *err);
-void weir_prompt_free(weir_prompt *prompt);
 
 typedef struct weir_chat_info {
     size_t n_tokens;               /* on the timeline now */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const weir_role_names[WEIR_N_ROLES] = {"user", "assistant", "tool"};
+const char *const weir_role_names[WEIR_N_ROLES] = {"user", "assistant", "tool", "system"};
 
 enum { FIRST_MESSAGES = 8 };
 

@@ -14,10 +14,11 @@
 typedef enum weir_role {
     WEIR_ROLE_USER = 0,
     WEIR_ROLE_ASSISTANT = 1,
-    WEIR_ROLE_TOOL = 2
+    WEIR_ROLE_TOOL = 2,
+    WEIR_ROLE_SYSTEM = 3 /* of requests that have it among the messages; files keep it apart */
 } weir_role;
 
-enum { WEIR_N_ROLES = 3 };
+enum { WEIR_N_ROLES = 4 };
 /* As templates and files call them. */
 extern const char *const weir_role_names[WEIR_N_ROLES];
 

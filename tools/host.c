@@ -168,6 +168,9 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
         weir_model_close(&host->model);
         return status;
     }
+    weir_plan plan;
+    weir_engine_memory(host->engine, &plan);
+    host->n_ctx = plan.n_ctx;
     host->load_s = weir_clock_s() - start_s;
     weir_interrupt_with_care(host->engine);
     return WEIR_STATUS_OK;

@@ -32,6 +32,7 @@ typedef struct weir_host {
     weir_model *model;          /* NULL until weir_host_load */
     weir_adapters adapters;
     weir_engine *engine;
+    uint32_t n_ctx;   /* tokens of one timeline; 0 until weir_host_load */
     double load_s;    /* opening model and engine */
     bool hides_users; /* the template does not show what they say */
 } weir_host;

@@ -1,10 +1,10 @@
 /*
- * chat_prompt.c: from a conversation to the text and the tokens that a model reads.
+ * prompt.c: from a conversation to the text and the tokens that a model reads.
  *
  * Invariant: only the template's own words can become control tokens; of an earlier answer the
  * marks that answers are made of as well.
  */
-#include "chat_parts.h"
+#include "prompt.h"
 
 #include "base/error.h"
 
@@ -30,19 +30,17 @@ static char *token_text(const weir_host *host, int32_t id) {
     return weir_text_copy(bytes, n);
 }
 
-static weir_status render(const weir_chat *chat, bool add_generation_prompt, weir_rendered *out,
-                          weir_error *err) {
-    const weir_host *host = chat->host;
+static weir_status render(const weir_host *host, const weir_conversation *conversation,
+                          bool add_generation_prompt, weir_rendered *out, weir_error *err) {
     weir_text_buffer context = {0};
-    weir_status status =
-        weir_conversation_context(&chat->conversation, &host->form, add_generation_prompt,
-                                  host->arguments.data, &context, err);
+    weir_status status = weir_conversation_context(conversation, &host->form, add_generation_prompt,
+                                                   host->arguments.data, &context, err);
     char *bos = token_text(host, host->tokens.bos), *eos = token_text(host, host->tokens.eos);
     weir_render_options options = {
         .bos_token = bos,
         .eos_token = eos,
         .has_now = true,
-        .now = chat->conversation.started,
+        .now = conversation->started,
     };
     if (status == WEIR_STATUS_OK)
         status = weir_template_render(out, host->tmpl, context.data, context.n, &options, err);
@@ -53,11 +51,11 @@ static weir_status render(const weir_chat *chat, bool add_generation_prompt, wei
 }
 
 /* Without a template a conversation is one text, its messages one behind the other. */
-static weir_status join(const weir_chat *chat, weir_prompt *out, weir_error *err) {
+static weir_status join(const weir_conversation *conversation, weir_prompt *out, weir_error *err) {
     weir_text_buffer text = {0};
     weir_text_buffer_say(&text, "");
-    for (size_t i = 0; i < chat->conversation.n_messages; i++) {
-        const weir_message *m = &chat->conversation.message[i];
+    for (size_t i = 0; i < conversation->n_messages; i++) {
+        const weir_message *m = &conversation->message[i];
         weir_text_buffer_add(&text, m->content, m->n_content);
     }
     WEIR_TRY(weir_text_buffer_check(&text, "the prompt", err));
@@ -82,25 +80,21 @@ static size_t longest_token(const weir_host *host) {
 /* Tokens say every byte of a text. One that cannot fit even in the longest of them is refused
  * before the time and the memory are spent that it takes to encode it. */
 static weir_status check_size(const weir_host *host, const weir_prompt *prompt, weir_error *err) {
-    if (!host->engine)
-        return WEIR_STATUS_OK;
-    weir_plan plan;
-    weir_engine_memory(host->engine, &plan);
-    if (prompt->n_text < plan.n_ctx)
+    if (prompt->n_text < host->n_ctx || !host->engine)
         return WEIR_STATUS_OK;
     size_t n_least = prompt->n_text / longest_token(host);
-    return n_least < plan.n_ctx
+    return n_least < host->n_ctx
                ? WEIR_STATUS_OK
                : weir_fail(err, WEIR_STATUS_FULL,
                            "the context is full: the prompt has %zu bytes, at least %zu tokens, "
                            "and %u are all that prompt and answer may have together (--ctx)",
-                           prompt->n_text, n_least, plan.n_ctx);
+                           prompt->n_text, n_least, host->n_ctx);
 }
 
-static weir_status encode(const weir_host *host, weir_prompt *out, weir_error *err) {
+static weir_status encode(const weir_host *host, bool is_plain, weir_prompt *out, weir_error *err) {
     weir_encode_options options = {
-        .add_special = !host->tmpl,
-        .no_control = !host->tmpl && !host->options.matches_control,
+        .add_special = is_plain,
+        .no_control = is_plain && !host->options.matches_control,
         .spans = out->rendered.spans,
         .n_spans = out->rendered.n_spans,
     };
@@ -111,7 +105,7 @@ static weir_status encode(const weir_host *host, weir_prompt *out, weir_error *e
     WEIR_TRY(weir_tokenizer_encode(host->tokenizer, out->text, out->n_text, &options, out->ids, cap,
                                    &out->n_ids, err));
     /* An end token behind a text that is to go on would end it. */
-    if (!host->tmpl && host->tokens.add_eos && out->n_ids > 0 &&
+    if (is_plain && host->tokens.add_eos && out->n_ids > 0 &&
         out->ids[out->n_ids - 1] == host->tokens.eos)
         out->n_ids--;
     return WEIR_STATUS_OK;
@@ -132,26 +126,44 @@ static size_t find_opening(const weir_prompt *prompt) {
     return r->n - at;
 }
 
-weir_status weir_chat_prompt(const weir_chat *chat, bool add_generation_prompt, weir_prompt *out,
+/* What is the same for both: the tokens of out->text. */
+static weir_status finish(const weir_host *host, bool is_plain, weir_prompt *out, weir_error *err) {
+    WEIR_TRY(check_size(host, out, err));
+    WEIR_TRY(encode(host, is_plain, out, err));
+    return out->n_ids > 0
+               ? WEIR_STATUS_OK
+               : weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                           "the prompt is empty: it has not even a token that begins a text");
+}
+
+weir_status weir_prompt_make(weir_prompt *out, const weir_host *host,
+                             const weir_conversation *conversation, bool add_generation_prompt,
                              weir_error *err) {
     *out = (weir_prompt){0};
     weir_status status;
-    if (chat->host->tmpl) {
-        status = render(chat, add_generation_prompt, &out->rendered, err);
+    if (host->tmpl) {
+        status = render(host, conversation, add_generation_prompt, &out->rendered, err);
         out->text = out->rendered.text;
         out->n_text = out->rendered.n;
     } else {
-        status = join(chat, out, err);
+        status = join(conversation, out, err);
     }
     if (status == WEIR_STATUS_OK)
-        status = check_size(chat->host, out, err);
-    if (status == WEIR_STATUS_OK)
-        status = encode(chat->host, out, err);
-    if (status == WEIR_STATUS_OK && chat->host->tmpl && add_generation_prompt)
+        status = finish(host, !host->tmpl, out, err);
+    if (status == WEIR_STATUS_OK && host->tmpl && add_generation_prompt)
         out->n_opening = find_opening(out);
-    if (status == WEIR_STATUS_OK && out->n_ids == 0)
-        status = weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                           "the prompt is empty: it has not even a token that begins a text");
+    if (status != WEIR_STATUS_OK)
+        weir_prompt_free(out);
+    return status;
+}
+
+weir_status weir_prompt_make_plain(weir_prompt *out, const weir_host *host, const char *text,
+                                   size_t n, weir_error *err) {
+    *out = (weir_prompt){.plain = weir_text_copy(text, n), .n_text = n};
+    out->text = out->plain;
+    weir_status status = out->plain ? finish(host, true, out, err)
+                                    : weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                                                "no memory for a prompt of %zu bytes", n);
     if (status != WEIR_STATUS_OK)
         weir_prompt_free(out);
     return status;
