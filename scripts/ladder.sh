@@ -2,7 +2,7 @@
 # The scaling ladder: one family of shapes, four sizes (or those named), equal tokens in the same
 # order, and the fit of bits per byte against the logarithm of the number of parameters. Writes
 # bench/results/ladder.md, .svg and .jsonl. TOKENS is the number of tokens for each (default 4000000:
-# about 40 minutes in all on two cores of 2023). Runs stand in build/ladder; finished ones are used
+# about 40 minutes in all on two cores with AVX2, 17 with AVX-512 BF16). Runs stand in build/ladder; finished ones are used
 # again, interrupted ones go on.
 #
 #   scripts/ladder.sh            # d64 d96 d128 d192
