@@ -171,25 +171,29 @@ WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
 /* ---- memory, planned before it is taken ---------------------------------------------------- */
 
 typedef struct weir_engine_options {
-    const char *device;      /* "cpu" (default) or "reference", the plain C oracle: one thread, one
-                                kind of kernel, mapped weights, whatever is asked below */
-    const char *isa;         /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
-                                "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
-    const char *kv_type;     /* "f32", "f16" (default), "q8" */
-    const char *activations; /* in products with quantized weights: "q15" (default), rounded to 15
-                                bits by groups of 32, the weights packed into the engine's memory;
-                                "f32", the weights used where they are mapped, slower. Same bits
-                                alone and in company either way; docs/numerics.md has the error */
-    uint32_t n_threads;      /* 0: physical cores within affinity and the cgroup quota */
-    uint32_t n_ctx;          /* tokens one timeline may hold; 0: the model's, 8192 at most */
-    uint32_t n_seqs;         /* timelines at once; 0: 1 */
-    uint32_t n_pages;        /* K/V pages of 64 tokens shared by all; 0: n_seqs x pages of n_ctx */
-    uint32_t n_batch;        /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
-    uint32_t n_snapshots;    /* conv states kept beside the live ones; 0: 4 per timeline */
-    uint32_t n_out;          /* rows whose logits one step may return; 0: n_seqs */
-    uint64_t max_bytes;      /* refuse to open if the plan needs more; 0: memory now available */
-    bool no_prefix_cache;    /* do not share pages between timelines with equal beginnings */
-    bool no_pin;             /* leave threads where the system puts them */
+    const char *device;       /* "cpu" (default) or "reference", the plain C oracle: one thread, one
+                                 kind of kernel, mapped weights, whatever is asked below */
+    const char *isa;          /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
+                                 "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
+    const char *kv_type;      /* "f32", "f16" (default), "q8" */
+    const char *activations;  /* in products with quantized weights: "q15" (default), rounded to 15
+                                 bits by groups of 32, the weights packed into the engine's memory;
+                                 "f32", the weights used where they are mapped, slower. Same bits
+                                 alone and in company either way; docs/numerics.md has the error */
+    uint32_t n_threads;       /* 0: physical cores within affinity and the cgroup quota */
+    uint32_t n_ctx;           /* tokens one timeline may hold; 0: the model's, 8192 at most */
+    uint32_t n_seqs;          /* timelines at once; 0: 1 */
+    uint32_t n_pages;         /* K/V pages of 64 tokens shared by all; 0: n_seqs x pages of n_ctx */
+    uint32_t n_batch;         /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
+    uint32_t n_snapshots;     /* conv states kept beside the live ones; 0: 4 per timeline */
+    uint32_t n_out;           /* rows whose logits one step may return; 0: n_seqs */
+    uint64_t max_bytes;       /* refuse to open if the plan needs more; 0: memory now available */
+    bool no_prefix_cache;     /* do not share pages between timelines with equal beginnings */
+    const char *store_folder; /* pages that nobody uses are kept here as files, and found again when
+                                 memory has run out or by another engine (docs/state-file.md); made
+                                 if it is not there. NULL: nowhere */
+    uint64_t store_bytes;     /* of all files in it, the longest unused go; 0: 64 GiB */
+    bool no_pin;              /* leave threads where the system puts them */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
                     pages and not evictable, instead of using them where their file is mapped */
     weir_lora *const *loras;  /* [n_loras] of this model; the engine keeps them alive */
@@ -261,8 +265,15 @@ typedef struct weir_engine_stats {
     uint64_t n_tokens_from_prefix;             /* prompt tokens that shared pages made free */
     uint32_t n_pages, n_pages_used;            /* used: by timelines or kept for reuse */
     uint32_t n_pages_kept;                     /* of them, only kept for reuse */
+    uint64_t n_tokens_from_store;              /* of those from prefixes, what files brought */
+    uint64_t n_pages_unstored;                 /* finished, shared, and not in the store yet */
+    uint64_t n_store_files, store_bytes, n_store_failures; /* zeros without a store */
 } weir_engine_stats;
 WEIR_API void weir_engine_get_stats(const weir_engine *engine, weir_engine_stats *out);
+
+/* Writes up to n_most finished pages that are not in the store yet; closing the engine writes all.
+ * Returns how many are left. What cannot be written stays in memory alone, and is counted. */
+WEIR_API uint64_t weir_engine_store_pages(weir_engine *engine, uint32_t n_most);
 
 /* ---- timelines ---------------------------------------------------------------------------- */
 
@@ -273,11 +284,26 @@ WEIR_API void weir_seq_close(weir_seq **seq);
 /* A second timeline with the same past. Pages are shared until one of the two writes. */
 WEIR_API weir_status weir_seq_fork(weir_seq **out, const weir_seq *seq, weir_error *err);
 
-/* Adds tokens at the end, to be run by later steps. On an empty timeline, pages of other timelines
- * with the same beginning are taken over. BAD_ARGUMENT names a token outside the vocabulary; FULL
- * the context that would be exceeded. */
+/* Adds tokens at the end, to be run by later steps. On an empty timeline, what other timelines,
+ * open or closed, have in common with its beginning is taken over, to the token. BAD_ARGUMENT names
+ * a token outside the vocabulary; FULL the context that would be exceeded. */
 WEIR_API weir_status weir_seq_append(weir_seq *seq, const int32_t *tokens, size_t n,
                                      weir_error *err);
+
+/* What an empty timeline took over from others when it got its first tokens, and why not more. */
+typedef enum weir_reuse_end {
+    WEIR_REUSE_ALL = 0,       /* all that others had run; at least one token is always run */
+    WEIR_REUSE_DIFFERENT = 1, /* what follows is unknown here: nobody ran it, or it was given up */
+    WEIR_REUSE_NO_PAGES = 2,  /* no page was free to hold more */
+    WEIR_REUSE_OFF = 3        /* no_prefix_cache, or other adapter scales than the engine's */
+} weir_reuse_end;
+
+typedef struct weir_reuse {
+    uint32_t n_tokens;     /* taken over */
+    uint32_t n_from_store; /* of them, from files */
+    weir_reuse_end end;
+} weir_reuse;
+WEIR_API void weir_seq_get_reuse(const weir_seq *seq, weir_reuse *out);
 
 /* Which of the engine's adapters this timeline uses, and how strongly: scales [n_loras], 0: not at
  * all. BAD_ARGUMENT unless the timeline is empty. A fork has the scales of what it was forked from.

@@ -154,8 +154,9 @@ typedef struct weir_scratch {
 } weir_scratch;
 
 struct weir_backend {
-    const char *name;     /* "cpu", "reference" */
-    const char *describe; /* "cpu, avx512, 2 threads" */
+    const char *name;       /* "cpu", "reference" */
+    const char *describe;   /* "cpu, avx512, 2 threads" */
+    const char *arithmetic; /* "avx512": what beside name and options decides the bits */
     const weir_model *model;
     weir_backend_options options;
     weir_kv_layout kv;

@@ -253,6 +253,7 @@ weir_status weir_reference_open(weir_backend **out, const weir_model *model,
     weir_backend *be = &ref->host.be;
     be->name = "reference";
     be->describe = "reference, 1 thread";
+    be->arithmetic = "";
     be->model = model;
     be->options = *options;
     be->close = reference_close;

@@ -141,6 +141,7 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
              options->activations == WEIR_ACTIVATIONS_F32 ? ", f32 activations" : "");
+    be->arithmetic = cpu->kernels.isa;
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     *out = be;
     return WEIR_STATUS_OK;

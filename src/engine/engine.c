@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum { AMOUNT_TEXT = 32 };
 
@@ -76,8 +77,10 @@ static void init_slots(weir_engine *e) {
         e->seqs[i].state = state++;
         e->seqs[i].state_next = state++;
     }
-    for (uint32_t i = 0; i < e->plan.n_snapshots; i++)
+    for (uint32_t i = 0; i < e->plan.n_snapshots; i++) {
         e->snapshots[i].state = state++;
+        e->snapshots[i].node = WEIR_NO_NODE;
+    }
 }
 
 static const weir_host_backend *host_of(const weir_engine *e) {
@@ -91,6 +94,42 @@ static uint64_t taken_bytes(const weir_engine *e) {
 static uint64_t taken_weight_bytes(const weir_engine *e) {
     return host_of(e)->weights.size + host_of(e)->mapped_bytes + weir_model_owned_bytes(e->model) +
            weir_loras_bytes(e->loras, e->n_loras);
+}
+
+/* What decides the bits of a page beside its tokens: the model, the adapters that timelines use
+ * unless they say otherwise, and the arithmetic. Threads do not. */
+static weir_page_key root_key_of(const weir_engine *e) {
+    struct {
+        uint64_t fingerprint, page_bytes;
+        uint32_t kv_type, activations;
+        char device[16], arithmetic[16];
+    } origin;
+    memset(&origin, 0, sizeof origin);
+    origin.fingerprint = weir_engine_fingerprint(e, e->lora_scales);
+    origin.page_bytes = e->backend->kv.page_bytes;
+    origin.kv_type = e->backend->kv.type;
+    origin.activations = e->backend->options.activations;
+    snprintf(origin.device, sizeof origin.device, "%s", e->backend->name);
+    snprintf(origin.arithmetic, sizeof origin.arithmetic, "%s", e->backend->arithmetic);
+    XXH128_hash_t hash = XXH3_128bits(&origin, sizeof origin);
+    return (weir_page_key){{hash.low64, hash.high64}};
+}
+
+static weir_status open_store(weir_engine *e, const weir_engine_options *options, weir_error *err) {
+    e->pages.on_forget = weir_node_forgotten;
+    e->pages.context = e;
+    e->pages.root_key = root_key_of(e);
+    if (!options || !options->store_folder)
+        return WEIR_STATUS_OK;
+    if (!e->pages.has_tree)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "a store of pages keeps what timelines share; expected none with "
+                         "no_prefix_cache");
+    e->page = malloc(e->backend->kv.page_bytes + 1); /* without attention layers a page is empty */
+    if (!e->page)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a page of the store");
+    return weir_page_store_open(&e->store, options->store_folder, options->store_bytes,
+                                e->backend->kv.page_bytes, err);
 }
 
 weir_status weir_engine_open(weir_engine **out, weir_model *model,
@@ -125,6 +164,7 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     assert(taken_weight_bytes(e) == e->plan.weight_bytes);
     WEIR_TRY_GOTO(weir_arena_populate(&e->arena, "the engine's timelines", err));
     WEIR_TRY_GOTO(weir_arena_populate(&host_of(e)->arena, "the device", err));
+    WEIR_TRY_GOTO(open_store(e, options, err));
     snprintf(e->describe, sizeof e->describe, "%s, K/V %s", e->backend->describe,
              weir_kv_type_name(backend.kv_type));
     *out = e;
@@ -137,6 +177,9 @@ fail:
 void weir_engine_release(weir_engine *e) {
     if (--e->n_refs > 0)
         return;
+    weir_engine_store_pages(e, UINT32_MAX);
+    weir_page_store_close(&e->store);
+    free(e->page);
     if (e->backend)
         e->backend->close(e->backend);
     for (uint32_t i = 0; i < e->n_loras; i++)
@@ -177,4 +220,12 @@ void weir_engine_get_stats(const weir_engine *e, weir_engine_stats *out) {
     out->n_pages = e->pages.n_pages;
     out->n_pages_used = e->pages.n_pages - e->pages.n_free;
     out->n_pages_kept = e->pages.n_kept;
+    if (!e->store)
+        return;
+    weir_page_store_stats store;
+    weir_page_store_get_stats(e->store, &store);
+    out->n_pages_unstored = weir_engine_n_unstored(e);
+    out->n_store_files = store.n_files;
+    out->store_bytes = store.bytes;
+    out->n_store_failures = store.n_failed;
 }

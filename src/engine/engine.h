@@ -19,6 +19,7 @@
 
 #include "backend/backend.h"
 #include "engine/drafts.h"
+#include "engine/page_store.h"
 #include "engine/pages.h"
 
 enum { WEIR_NO_POS = UINT32_MAX };
@@ -44,13 +45,16 @@ struct weir_seq {
     weir_lookup *lookup; /* NULL: none */
     uint32_t n_ahead;    /* drafts that were run behind n_kv */
     uint32_t ahead[WEIR_LOOKUP_MOST]; /* [n_ahead] their snapshots, the next one last */
+    weir_reuse reuse;
     bool is_apart; /* other scales than the engine's: its K/V is not what others would compute, so
                       its pages do not enter the tree, nor come from there */
 };
 
 /* A conv state and logits kept from a turn's end. */
 typedef struct weir_snapshot {
-    weir_seq *seq; /* NULL: free */
+    weir_seq *seq; /* whose; NULL: of a node, or free */
+    uint32_t node; /* without seq: of the path that ends within this node of the tree, left there by
+                      a timeline that was closed; WEIR_NO_NODE: free */
     uint32_t pos;  /* tokens behind it */
     uint32_t state;
     bool has_logits;
@@ -85,6 +89,8 @@ struct weir_engine {
 
     weir_arena arena;
     weir_pages pages;
+    weir_page_store *store;   /* NULL: none */
+    uint8_t *page;            /* [page_bytes] on its way to or from the store */
     weir_seq *seqs;           /* [n_seqs] */
     weir_snapshot *snapshots; /* [n_snapshots] */
     weir_lora **loras;        /* [n_loras] shared */
@@ -118,6 +124,27 @@ void weir_snapshot_take(weir_seq *seq);
 weir_snapshot *weir_snapshot_find(weir_seq *seq, uint32_t from, uint32_t to);
 /* Forgets those of seq behind position `pos`. */
 void weir_snapshot_cut(weir_seq *seq, uint32_t pos);
+/* Keeps the state of seq at n_kv for whoever comes to the same place within node. */
+void weir_snapshot_leave(weir_seq *seq, uint32_t node);
+/* One that was left within node at pos, or NULL. */
+weir_snapshot *weir_snapshot_left(weir_engine *engine, uint32_t node, uint32_t pos);
+/* The node leaves the tree. */
+void weir_snapshot_forget(weir_engine *engine, uint32_t node);
+
+/* state_file.c: the model's, changed by each adapter that is used: with others the K/V would be
+ * different. */
+uint64_t weir_engine_fingerprint(const weir_engine *engine, const float *lora_scales);
+
+/* reuse.c */
+/* Pages that are finished and not in the store. */
+uint64_t weir_engine_n_unstored(const weir_engine *engine);
+/* Takes over what the tree and the store have of the tokens of a timeline that was empty. */
+void weir_reuse_prefix(weir_seq *seq);
+/* Before seq is closed: its last page, if it is not full, goes into the tree. */
+void weir_leave_tail(weir_seq *seq);
+/* A node leaves the tree: its page goes to the store, snapshots within it are free. For
+ * weir_pages.on_forget; context: the engine. */
+void weir_node_forgotten(void *context, uint32_t node);
 
 /* How many drafts of seq could be kept. */
 uint32_t weir_ahead_room(const weir_seq *seq);

@@ -22,6 +22,7 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         s->n_tokens = s->n_kv = s->n_pages = 0;
         s->n_ahead = 0;
         s->lookup = NULL;
+        s->reuse = (weir_reuse){0};
         s->state_pos = s->logits_pos = WEIR_NO_POS;
         engine->n_refs++;
         *out = s;
@@ -39,6 +40,7 @@ void weir_seq_close(weir_seq **seq) {
     assert(s->is_open);
     weir_ahead_drop(s, false);
     weir_lookup_close(&s->lookup);
+    weir_leave_tail(s);
     weir_seq_trim_pages(s, 0);
     s->n_tokens = s->n_kv = 0;
     weir_snapshot_cut(s, 0);
@@ -80,23 +82,6 @@ weir_status weir_seq_fork(weir_seq **out, const weir_seq *from, weir_error *err)
     return WEIR_STATUS_OK;
 }
 
-/* Takes over finished pages that spell the beginning of an empty timeline's tokens. At least one
- * token stays to be run, so that there will be logits. */
-static void reuse_prefix(weir_seq *s) {
-    weir_pages *pages = &s->engine->pages;
-    uint32_t parent = WEIR_ROOT;
-    while (pages->has_tree && !s->is_apart && (s->n_pages + 1) * WEIR_PAGE_TOKENS < s->n_tokens) {
-        uint32_t node = weir_prefix_find(pages, parent, s->tokens + s->n_kv);
-        if (node == WEIR_NO_NODE)
-            break;
-        weir_page_share(pages, node);
-        s->pages[s->n_pages] = s->nodes[s->n_pages] = parent = node;
-        s->n_pages++;
-        s->n_kv += WEIR_PAGE_TOKENS;
-    }
-    s->engine->stats.n_tokens_from_prefix += s->n_kv;
-}
-
 weir_status weir_seq_set_loras(weir_seq *s, const float *scales, weir_error *err) {
     const weir_engine *e = s->engine;
     if (s->n_tokens > 0)
@@ -136,7 +121,7 @@ weir_status weir_seq_append(weir_seq *s, const int32_t *tokens, size_t n, weir_e
     memcpy(s->tokens + s->n_tokens, tokens, n * sizeof *tokens);
     s->n_tokens += (uint32_t)n;
     if (is_empty)
-        reuse_prefix(s);
+        weir_reuse_prefix(s);
     return WEIR_STATUS_OK;
 }
 
@@ -200,6 +185,10 @@ void weir_seq_get_lookup(const weir_seq *s, uint64_t *n_drafts, uint64_t *n_take
         counts = weir_lookup_count(s->lookup);
     *n_drafts = counts.n_drafts;
     *n_taken = counts.n_taken;
+}
+
+void weir_seq_get_reuse(const weir_seq *s, weir_reuse *out) {
+    *out = s->reuse;
 }
 
 size_t weir_seq_n_tokens(const weir_seq *s) {

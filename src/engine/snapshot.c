@@ -9,6 +9,10 @@
 #include <assert.h>
 #include <string.h>
 
+static bool is_free(const weir_snapshot *s) {
+    return !s->seq && s->node == WEIR_NO_NODE;
+}
+
 /* The place of (seq, pos), else a free one, else the oldest. NULL: all hold what is ahead. */
 static weir_snapshot *place_for(weir_engine *e, const weir_seq *seq, uint32_t pos) {
     weir_snapshot *best = NULL;
@@ -18,7 +22,7 @@ static weir_snapshot *place_for(weir_engine *e, const weir_seq *seq, uint32_t po
             continue;
         if (s->seq == seq && s->pos == pos)
             return s;
-        if (!best || (best->seq && (!s->seq || s->used < best->used)))
+        if (!best || (!is_free(best) && (is_free(s) || s->used < best->used)))
             best = s;
     }
     return best;
@@ -32,6 +36,7 @@ void weir_snapshot_take(weir_seq *seq) {
     if (!s)
         return;
     s->seq = seq;
+    s->node = WEIR_NO_NODE;
     s->pos = seq->n_kv;
     s->used = ++e->tick;
     e->backend->state_copy(e->backend, s->state, seq->state);
@@ -61,6 +66,38 @@ void weir_snapshot_cut(weir_seq *seq, uint32_t pos) {
             e->snapshots[i].seq = NULL;
 }
 
+/* ---- what closed timelines leave ------------------------------------------------------------ */
+
+void weir_snapshot_leave(weir_seq *seq, uint32_t node) {
+    weir_engine *e = seq->engine;
+    if (seq->state_pos != seq->n_kv || seq->n_kv == 0 ||
+        weir_snapshot_left(e, node, seq->n_kv) != NULL)
+        return;
+    weir_snapshot_take(seq);
+    weir_snapshot *s = weir_snapshot_find(seq, seq->n_kv, seq->n_kv);
+    if (!s)
+        return;
+    s->seq = NULL;
+    s->node = node;
+}
+
+weir_snapshot *weir_snapshot_left(weir_engine *e, uint32_t node, uint32_t pos) {
+    for (uint32_t i = 0; i < e->plan.n_snapshots; i++) {
+        weir_snapshot *s = &e->snapshots[i];
+        if (!s->seq && s->node == node && s->pos == pos) {
+            s->used = ++e->tick;
+            return s;
+        }
+    }
+    return NULL;
+}
+
+void weir_snapshot_forget(weir_engine *e, uint32_t node) {
+    for (uint32_t i = 0; i < e->plan.n_snapshots; i++)
+        if (!e->snapshots[i].seq && e->snapshots[i].node == node)
+            e->snapshots[i].node = WEIR_NO_NODE;
+}
+
 /* ---- what is ahead -------------------------------------------------------------------------- */
 
 /* One place always stays for the end of a turn. */
@@ -80,6 +117,7 @@ void weir_ahead_place(weir_seq *seq, const int32_t *drafts, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         weir_snapshot *s = place_for(e, NULL, 0);
         s->seq = seq;
+        s->node = WEIR_NO_NODE;
         s->is_ahead = true;
         s->token = drafts[i];
         seq->ahead[n - 1 - i] = (uint32_t)(s - e->snapshots);

@@ -49,8 +49,7 @@ static void put_u64(uint8_t *p, uint64_t v) {
     put_u32(p + 4, (uint32_t)(v >> 32));
 }
 
-/* The model's, changed by each adapter that is used: with others the K/V would be different. */
-static uint64_t fingerprint_of(const weir_engine *e, const float *lora_scales) {
+uint64_t weir_engine_fingerprint(const weir_engine *e, const float *lora_scales) {
     uint64_t fingerprint = e->model->fingerprint;
     for (uint32_t i = 0; i < e->n_loras; i++)
         if (lora_scales[i] != 0.0f)
@@ -61,7 +60,7 @@ static uint64_t fingerprint_of(const weir_engine *e, const float *lora_scales) {
 
 static weir_state_shape shape_of(const weir_engine *e, const float *lora_scales) {
     const weir_model *m = e->model;
-    return (weir_state_shape){.fingerprint = fingerprint_of(e, lora_scales),
+    return (weir_state_shape){.fingerprint = weir_engine_fingerprint(e, lora_scales),
                               .kv_type = e->backend->kv.type,
                               .n_vocab = m->h.n_vocab,
                               .n_ctx = e->plan.n_ctx,

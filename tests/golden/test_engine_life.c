@@ -154,28 +154,50 @@ static void test_random_lives(void **state) {
     live("dense_untied_k4", 12, n, 3);
 }
 
-/* A prompt that was seen before is not run again, but for its last page and the replay. */
+/* What a closed timeline ran is not run again, to the token; whoever goes on where it ended does
+ * not even replay. */
 static void test_prefix_is_reused(void **state) {
     (void)state;
     weir_model *model = open_golden("dense_tiny");
     weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = N_CTX, .n_seqs = 2});
     dice d = {.seed = 4};
+    const struct {
+        size_t n_tokens, n_reused, n_replayed;
+        weir_reuse_end end;
+    } turns[] = {
+        {150, 0, 0, WEIR_REUSE_DIFFERENT},
+        {150, 149, 6, WEIR_REUSE_ALL}, /* one is always run; (3 - 1) x 3 conv layers */
+        {160, 150, 0, WEIR_REUSE_DIFFERENT},
+        {192, 160, 0, WEIR_REUSE_DIFFERENT},
+        {193, 192, 0, WEIR_REUSE_ALL}, /* that one ended with its page */
+        {40, 39, 6, WEIR_REUSE_ALL},   /* from the middle of a page */
+        {128, 127, 6, WEIR_REUSE_ALL},
+    };
     int32_t tokens[200];
-    weir_seq *a = NULL, *b = NULL;
-    weir_engine_stats stats;
+    float *expected = malloc(vocab_of(model) * sizeof *expected);
+    weir_engine *oracle =
+        open_engine(model, (weir_engine_options){.n_ctx = N_CTX, .no_prefix_cache = true});
     roll_tokens(&d, vocab_of(model), tokens, 200);
-    REQUIRE_OK(weir_seq_open(&a, engine, &test_err));
-    REQUIRE_OK(weir_seq_append(a, tokens, 200, &test_err));
-    REQUIRE_OK(weir_seq_run(a, &test_err));
-    weir_seq_close(&a); /* its pages stay for reuse */
-    REQUIRE_OK(weir_seq_open(&b, engine, &test_err));
-    REQUIRE_OK(weir_seq_append(b, tokens, 200, &test_err));
-    assert_int_equal(weir_seq_n_pending(b), 200 - 3 * 64);
-    REQUIRE_OK(weir_seq_run(b, &test_err));
-    weir_engine_get_stats(engine, &stats);
-    assert_int_equal(stats.n_tokens_from_prefix, 192);
-    assert_int_equal(stats.n_rows_replayed, 6); /* (3 - 1) x 3 conv layers */
-    weir_seq_close(&b);
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        weir_engine_stats before, after;
+        weir_reuse reuse;
+        weir_seq *seq = NULL;
+        weir_engine_get_stats(engine, &before);
+        REQUIRE_OK(weir_seq_open(&seq, engine, &test_err));
+        REQUIRE_OK(weir_seq_append(seq, tokens, turns[i].n_tokens, &test_err));
+        REQUIRE_OK(weir_seq_run(seq, &test_err));
+        weir_engine_get_stats(engine, &after);
+        weir_seq_get_reuse(seq, &reuse);
+        assert_int_equal(reuse.n_tokens, turns[i].n_reused);
+        assert_int_equal(reuse.end, turns[i].end);
+        assert_int_equal(after.n_rows - before.n_rows,
+                         turns[i].n_tokens - turns[i].n_reused + turns[i].n_replayed);
+        fresh_logits(oracle, tokens, turns[i].n_tokens, expected);
+        require_same_bits(weir_seq_logits(seq), expected, vocab_of(model), "behind a prefix");
+        weir_seq_close(&seq);
+    }
+    free(expected);
+    weir_engine_close(&oracle);
     weir_engine_close(&engine);
     weir_model_close(&model);
 }
@@ -239,7 +261,7 @@ static void test_loaded_pages_are_not_shared(void **state) {
     REQUIRE_OK(weir_seq_run(a, &test_err));
     weir_seq_close(&a);
     weir_engine_get_stats(engine, &stats);
-    assert_int_equal(stats.n_pages_kept, 3);
+    assert_int_equal(stats.n_pages_kept, 4);
     unlink(path);
     weir_engine_close(&engine);
     weir_model_close(&model);

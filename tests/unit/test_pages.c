@@ -61,10 +61,10 @@ static void test_keys_include_the_parent(void **state) {
     for (int i = 0; i < N; i++) {
         fill(own, 100 + i);
         parent[i] = weir_page_take(&p.pages);
-        weir_prefix_insert(&p.pages, WEIR_ROOT, own, parent[i]);
+        weir_prefix_insert(&p.pages, WEIR_ROOT, own, WEIR_PAGE_TOKENS, parent[i]);
         assert_int_equal(weir_prefix_find(&p.pages, parent[i], same), WEIR_NO_NODE);
         child[i] = weir_page_take(&p.pages);
-        weir_prefix_insert(&p.pages, parent[i], same, child[i]);
+        weir_prefix_insert(&p.pages, parent[i], same, WEIR_PAGE_TOKENS, child[i]);
     }
     for (int i = 0; i < N; i++) {
         fill(own, 100 + i);
@@ -88,7 +88,8 @@ static void test_oldest_kept_gives_way(void **state) {
         for (int j = 0; j < 2; j++) {
             fill(tokens, 10 * i + j);
             chain[i][j] = weir_page_take(&p.pages);
-            weir_prefix_insert(&p.pages, j ? chain[i][0] : WEIR_ROOT, tokens, chain[i][j]);
+            weir_prefix_insert(&p.pages, j ? chain[i][0] : WEIR_ROOT, tokens, WEIR_PAGE_TOKENS,
+                               chain[i][j]);
         }
     }
     for (int i = 0; i < 2; i++)
@@ -116,7 +117,7 @@ static void test_tree_gives_a_page_up(void **state) {
     open_pool(&p, 2);
     fill(tokens, 1);
     uint32_t node = weir_page_take(&p.pages), plain = weir_page_take(&p.pages);
-    weir_prefix_insert(&p.pages, WEIR_ROOT, tokens, node);
+    weir_prefix_insert(&p.pages, WEIR_ROOT, tokens, WEIR_PAGE_TOKENS, node);
     assert_int_equal(weir_page_take(&p.pages), WEIR_NO_PAGE);
     assert_false(weir_prefix_give_up(&p.pages, plain));
     weir_page_share(&p.pages, node); /* a second timeline */
