@@ -224,7 +224,7 @@ void weir_engine_get_stats(const weir_engine *e, weir_engine_stats *out) {
         return;
     weir_page_store_stats store;
     weir_page_store_get_stats(e->store, &store);
-    out->n_pages_unstored = weir_engine_n_unstored(e);
+    out->n_pages_unstored = e->n_unstored;
     out->n_store_files = store.n_files;
     out->store_bytes = store.bytes;
     out->n_store_failures = store.n_failed;

@@ -91,6 +91,8 @@ struct weir_engine {
     weir_pages pages;
     weir_page_store *store;   /* NULL: none */
     uint8_t *page;            /* [page_bytes] on its way to or from the store */
+    uint64_t n_unstored;      /* full nodes that are not in the store; 0 without one */
+    uint32_t next_stored;     /* page where looking for such goes on */
     weir_seq *seqs;           /* [n_seqs] */
     weir_snapshot *snapshots; /* [n_snapshots] */
     weir_lora **loras;        /* [n_loras] shared */
@@ -136,8 +138,8 @@ void weir_snapshot_forget(weir_engine *engine, uint32_t node);
 uint64_t weir_engine_fingerprint(const weir_engine *engine, const float *lora_scales);
 
 /* reuse.c */
-/* Pages that are finished and not in the store. */
-uint64_t weir_engine_n_unstored(const weir_engine *engine);
+/* A full page has become a node. */
+void weir_node_added(weir_engine *engine);
 /* Takes over what the tree and the store have of the tokens of a timeline that was empty. */
 void weir_reuse_prefix(weir_seq *seq);
 /* Before seq is closed: its last page, if it is not full, goes into the tree. */

@@ -28,37 +28,32 @@ static bool is_unstored(const weir_node *node) {
     return node->parent != WEIR_NO_NODE && node->n_tokens == WEIR_PAGE_TOKENS && !node->is_stored;
 }
 
-uint64_t weir_engine_n_unstored(const weir_engine *e) {
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < e->pages.n_pages; i++)
-        n += is_unstored(&e->pages.nodes[i]);
-    return n;
+uint64_t weir_engine_store_pages(weir_engine *e, uint32_t n_most) {
+    bool is_failing = false; /* a full disk is asked once */
+    uint32_t n_pages = e->pages.n_pages;
+    for (uint32_t i = 0; i < n_pages && n_most > 0 && e->n_unstored > 0 && !is_failing; i++) {
+        uint32_t node = e->next_stored;
+        e->next_stored = (node + 1) % n_pages;
+        if (!is_unstored(&e->pages.nodes[node]))
+            continue;
+        n_most--;
+        is_failing = !store_node(e, node);
+        e->n_unstored -= !is_failing;
+    }
+    return e->n_unstored;
 }
 
-uint64_t weir_engine_store_pages(weir_engine *e, uint32_t n_most) {
-    uint64_t n_left = 0;
-    bool is_failing = false; /* a full disk is asked once */
-    if (!e->store)
-        return 0;
-    for (uint32_t i = 0; i < e->pages.n_pages; i++) {
-        if (!is_unstored(&e->pages.nodes[i]))
-            continue;
-        if (n_most == 0 || is_failing) {
-            n_left++;
-            continue;
-        }
-        n_most--;
-        is_failing = !store_node(e, i);
-        n_left += is_failing;
-    }
-    return n_left;
+void weir_node_added(weir_engine *e) {
+    e->n_unstored += e->store != NULL;
 }
 
 void weir_node_forgotten(void *context, uint32_t node) {
     weir_engine *e = context;
     weir_snapshot_forget(e, node);
-    if (e->store && is_unstored(&e->pages.nodes[node]))
-        store_node(e, node);
+    if (!e->store || !is_unstored(&e->pages.nodes[node]))
+        return;
+    store_node(e, node);
+    e->n_unstored--;
 }
 
 /* A page of the store becomes a node, which the caller holds; WEIR_NO_NODE: it is not there, or

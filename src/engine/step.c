@@ -209,6 +209,7 @@ static void grow_tree(weir_seq *s, uint32_t first_page) {
         uint32_t node = weir_prefix_find(pages, parent, tokens);
         if (node == WEIR_NO_NODE) {
             weir_prefix_insert(pages, parent, tokens, WEIR_PAGE_TOKENS, s->pages[i]);
+            weir_node_added(s->engine);
         } else if (node != s->pages[i]) {
             weir_page_share(pages, node); /* same tokens, same arithmetic, same bits */
             weir_page_release(pages, s->pages[i]);
