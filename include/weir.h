@@ -404,7 +404,7 @@ WEIR_API weir_status weir_sampler_draw(weir_sampler *sampler, const float *logit
 /* ---- generation: a prompt in, tokens out --------------------------------------------------- */
 
 typedef enum weir_finish {
-    WEIR_FINISH_STOP = 0,   /* a stop token */
+    WEIR_FINISH_STOP = 0,   /* a stop token, or the matcher has its whole text */
     WEIR_FINISH_LENGTH = 1, /* max_tokens, or the context is full */
     WEIR_FINISH_CALLER = 2  /* on_token returned false */
 } weir_finish;
@@ -420,6 +420,9 @@ typedef struct weir_generate_options {
     bool ignore_eos;                                /* never stop at a token */
     bool (*on_token)(void *context, int32_t token); /* false ends the generation */
     void *context;
+    struct weir_matcher *matcher; /* what the answer must be: only what it allows is drawn, and
+                                     where nothing but an end can follow the generation stops.
+                                     Opened with the stop tokens as its ends. NULL: anything */
 } weir_generate_options;
 
 typedef struct weir_generate_result {
@@ -652,6 +655,82 @@ WEIR_API weir_status weir_reply_finish(weir_reply *reply, weir_error *err);
 /* Inside <think>? And how many bytes of a tool call block are held back? */
 WEIR_API bool weir_reply_in_reasoning(const weir_reply *reply);
 WEIR_API size_t weir_reply_n_held(const weir_reply *reply);
+
+/* ---- constrained text ----------------------------------------------------------------------- */
+
+/* What a text must look like, compiled: a byte-level pushdown automaton with counters
+ * (docs/grammar.md). Immutable; any thread may read it. It fails closed: what it cannot enforce is
+ * refused when it is opened. */
+typedef struct weir_grammar weir_grammar;
+
+typedef enum weir_grammar_kind {
+    WEIR_GRAMMAR_JSON_SCHEMA = 0, /* source: a schema (drafts 4 to 2020-12) as JSON text */
+    WEIR_GRAMMAR_JSON_OBJECT = 1, /* any JSON object; source is not read */
+    WEIR_GRAMMAR_GBNF = 2,        /* llama.cpp's notation; the rule "root" is the text */
+    WEIR_GRAMMAR_REGEX = 3,       /* the whole text matches; no look-around, no back-references */
+    WEIR_GRAMMAR_CHOICE = 4,      /* source: a JSON array of texts, one of which it is */
+    WEIR_GRAMMAR_TOOLS = 5        /* source: a JSON array of tools (OpenAI's, or {"name":..}): calls
+                                     in the model's own form, [f(a="x")] between the marks of calls,
+                                     their arguments by each tool's schema */
+} weir_grammar_kind;
+
+typedef struct weir_grammar_options {
+    const char *name;         /* begins error lines; NULL: "grammar" */
+    bool any_space;           /* of JSON: white space where JSON allows it (at most a line feed and
+                                 the indentation of 8 levels at a place); else only one space
+                                 behind commas and colons */
+    const char *const *tools; /* of TOOLS: [n_tools] the names that may be called; n 0: all */
+    size_t n_tools;
+    bool is_call_required; /* of TOOLS: the answer is calls; else it is free text, and only what
+                              stands between the marks of calls is bound */
+    bool is_one_call;      /* of TOOLS: one call at most */
+} weir_grammar_options;
+
+/* BAD_ARGUMENT: it is malformed, with the place; UNSUPPORTED: it cannot be enforced, with the JSON
+ * pointer ("#/properties/a/contains") or the place of what asks for it. */
+WEIR_API weir_status weir_grammar_open(weir_grammar **out, weir_grammar_kind kind,
+                                       const char *source, size_t n,
+                                       const weir_grammar_options *options, weir_error *err);
+WEIR_API void weir_grammar_close(weir_grammar **grammar);
+/* Is text [n], as a whole, what the grammar wants? (Of TOOLS: with the marks.) FAILED with the
+ * offset of the first byte that is not. */
+WEIR_API weir_status weir_grammar_check(const weir_grammar *grammar, const char *text, size_t n,
+                                        weir_error *err);
+
+/* The vocabulary of a tokenizer as a tree of bytes, which masks are computed over. Immutable; any
+ * thread may read it; keeps nothing of the tokenizer. */
+typedef struct weir_token_tree weir_token_tree;
+/* UNSUPPORTED if a byte of UTF-8 has no token of its own: a text could come to a dead end. */
+WEIR_API weir_status weir_token_tree_open(weir_token_tree **out, const weir_tokenizer *tokenizer,
+                                          weir_error *err);
+WEIR_API void weir_token_tree_close(weir_token_tree **tree);
+
+/* One text in the making, token by token. Grammar and tree must outlive it. One thread; matchers of
+ * the same grammar, on whatever threads, share masks that were computed before. */
+typedef struct weir_matcher weir_matcher;
+
+typedef struct weir_matcher_options {
+    const int32_t *ends; /* [n_ends] tokens that end the text: allowed where it may end. Copied. n
+                            0: the tokenizer's own, and only where nothing else can follow */
+    size_t n_ends;
+    bool starts_in_reasoning; /* free until </think>. Without it an answer may still begin with a
+                                 <think> that is a token */
+} weir_matcher_options;
+
+WEIR_API weir_status weir_matcher_open(weir_matcher **out, const weir_grammar *grammar,
+                                       const weir_token_tree *tree,
+                                       const weir_matcher_options *options, weir_error *err);
+WEIR_API void weir_matcher_close(weir_matcher **matcher);
+/* What may come next: *mask as weir_sampler_draw takes it, of at least as many bits as there are
+ * tokens, valid until the next call; NULL: anything may. NO_MEMORY is the only failure: there is
+ * always a token that is allowed. */
+WEIR_API weir_status weir_matcher_mask(weir_matcher *matcher, const uint32_t **mask,
+                                       weir_error *err);
+/* The token that was drawn. FAILED if it was not allowed; then nothing has changed. */
+WEIR_API weir_status weir_matcher_accept(weir_matcher *matcher, int32_t token, weir_error *err);
+/* May the text end here? And can nothing but an end follow? */
+WEIR_API bool weir_matcher_may_end(const weir_matcher *matcher);
+WEIR_API bool weir_matcher_must_end(const weir_matcher *matcher);
 
 /* ---- files: convert, make ----------------------------------------------------------------- */
 

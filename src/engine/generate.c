@@ -28,8 +28,13 @@ static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_gen
         start = weir_clock_s();
         WEIR_TRY(weir_seq_run(seq, err));
         r->n_steps = (uint32_t)(e->stats.n_steps - n_before);
+        const uint32_t *mask = NULL;
+        if (o->matcher)
+            WEIR_TRY(weir_matcher_mask(o->matcher, &mask, err));
         WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
-                                   r->n_prompt, NULL, &token, err));
+                                   r->n_prompt, mask, &token, err));
+        if (o->matcher)
+            WEIR_TRY(weir_matcher_accept(o->matcher, token, err));
         WEIR_TRY(weir_seq_append(seq, &token, 1, err));
         r->n_generated++;
         r->generate_s += weir_clock_s() - start;
@@ -39,6 +44,10 @@ static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_gen
         }
         if (o->on_token && !o->on_token(o->context, token)) {
             r->finish = WEIR_FINISH_CALLER;
+            break;
+        }
+        if (o->matcher && weir_matcher_must_end(o->matcher)) {
+            r->finish = WEIR_FINISH_STOP;
             break;
         }
     }
