@@ -15,7 +15,7 @@ typedef enum weir_role {
     WEIR_ROLE_USER = 0,
     WEIR_ROLE_ASSISTANT = 1,
     WEIR_ROLE_TOOL = 2,
-    WEIR_ROLE_SYSTEM = 3 /* of requests that have it among the messages; files keep it apart */
+    WEIR_ROLE_SYSTEM = 3 /* among the messages; the one at the beginning is kept apart */
 } weir_role;
 
 enum { WEIR_N_ROLES = 4 };

@@ -31,9 +31,15 @@ static void add_calls_text(const weir_message *m, weir_text_buffer *out) {
     weir_text_buffer_say(out, "]<|tool_call_end|>");
 }
 
+/* What the model wrote itself goes before what a template would make of it: then the prompt has the
+ * very tokens that were drawn. */
+static bool shows_call_fields(const weir_message *m, const weir_template_form *form) {
+    return m->role == WEIR_ROLE_ASSISTANT && m->calls.n > 0 && form->renders_calls && !m->raw;
+}
+
 static void add_answer_content(const weir_message *m, const weir_template_form *form,
                                weir_text_buffer *out) {
-    bool has_call_field = form->renders_calls && m->calls.n > 0;
+    bool has_call_field = shows_call_fields(m, form);
     bool has_reasoning_field = form->renders_reasoning && m->reasoning;
     if (m->raw && !has_call_field && !has_reasoning_field) {
         weir_text_buffer_add(out, m->raw, m->n_raw);
@@ -81,7 +87,7 @@ static void add_message(const weir_message *m, const weir_template_form *form,
         weir_text_buffer_say(out, ", \"reasoning_content\": ");
         weir_text_buffer_add_json(out, m->reasoning, m->n_reasoning);
     }
-    if (m->role == WEIR_ROLE_ASSISTANT && m->calls.n > 0 && form->renders_calls)
+    if (shows_call_fields(m, form))
         add_call_fields(m, out);
     if (m->tool_name) {
         weir_text_buffer_say(out, ", \"name\": ");

@@ -118,12 +118,12 @@ static weir_status read_call(weir_calls *calls, const json_t *object, weir_error
 
 static weir_status read_role(weir_role *out, const json_t *object, weir_error *err) {
     const char *role = json_string_value(json_object_get(object, "role"));
-    for (size_t i = 0; role && i <= WEIR_ROLE_TOOL; i++)
+    for (size_t i = 0; role && i < WEIR_N_ROLES; i++)
         if (strcmp(role, weir_role_names[i]) == 0) {
             *out = (weir_role)i;
             return WEIR_STATUS_OK;
         }
-    return weir_fail(err, WEIR_STATUS_BAD_FILE, "role: expected user, assistant or tool");
+    return weir_fail(err, WEIR_STATUS_BAD_FILE, "role: expected user, assistant, tool or system");
 }
 
 static weir_status fill_message(weir_message *m, const json_t *object, weir_error *err) {

@@ -190,10 +190,10 @@ thinker() {
 
 @test "what the model wrote is not run again" {
     has_jq
-    # Five of its six tokens; the sixth, the end, is not run yet. One template writes calls from
-    # fields, with quotes of its own: there only the mark before the call is the same.
-    for row in LFM2-350M:5 LFM2-1.2B-2025-07:5 LFM2.5-Instruct:5 LFM2.5-VL:5 LFM2.5-8B-A1B:1; do
-        scripted "again-${row%:*}.gguf" "${row%:*}" \
+    # Five of its six tokens; the sixth, the end, is not run yet. One of the templates would write
+    # calls from fields, with quotes of its own: the model's text goes before that.
+    for name in LFM2-350M LFM2-1.2B-2025-07 LFM2.5-Instruct LFM2.5-VL LFM2.5-8B-A1B; do
+        scripted "again-$name.gguf" "$name" \
             say '<|tool_call_start|>|[get_time(city="|Paris|")]|<|tool_call_end|>' \
             to 'noon' 'Lunch|!' to '<|tool_response_end|>' 'Lunch|!'
         weir run "$model" "Hi" --tools "$tools" --json
@@ -201,7 +201,7 @@ thinker() {
         weir run "$model" "Hi" --tools "$tools" --tool-command "echo noon" --json
         exits_with 0
         [ "$(jq -r .content "$out")" = "Lunch!" ] || explain
-        [ "$(jq .usage.cached_tokens "$out")" -eq $((first + ${row#*:})) ] || explain
+        [ "$(jq .usage.cached_tokens "$out")" -eq $((first + 5)) ] || explain
     done
 }
 

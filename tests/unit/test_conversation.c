@@ -109,7 +109,7 @@ static void test_bad_files(void **state) {
         {"{\"weir_conversation\":1}", "messages"},
         {"{\"weir_conversation\":1,\"messages\":{}}", "messages"},
         {"{\"weir_conversation\":1,\"messages\":[1]}", "message 1: role"},
-        {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"system\"}]}", "role"},
+        {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"robot\"}]}", "role"},
         {"{\"weir_conversation\":1,\"messages\":[{\"role\":\"user\"}]}", "content"},
         {FILE_WITH("[]"), "object"},
         {FILE_WITH("{"), "arguments"},
@@ -398,8 +398,8 @@ static void test_context(void **state) {
     } cases[] = {
         {false, false, true, "<think>hm</think>Yes.<|tool_call_start|>[f(a=1)]<|tool_call_end|>"},
         {false, true, true, "Yes.<|tool_call_start|>[f(a=1)]<|tool_call_end|>"},
-        {true, false, true, "<think>hm</think>Yes."},
-        {true, true, true, "Yes."},
+        {true, false, true, "<think>hm</think>Yes.<|tool_call_start|>[f(a=1)]<|tool_call_end|>"},
+        {true, true, true, "Yes.<|tool_call_start|>[f(a=1)]<|tool_call_end|>"},
         {false, false, false,
          "<think>hm</think>Yes.<|tool_call_start|>[{\"name\": \"f\", \"arguments\": "
          "{\"a\": 1234567890123456789012345}}]<|tool_call_end|>"},
@@ -415,7 +415,7 @@ static void test_context(void **state) {
                                    .renders_reasoning = cases[i].reasoning};
         char *content = content_for(&c, form, &has_calls, &has_thinking);
         assert_string_equal(content, cases[i].content);
-        assert_int_equal(has_calls, cases[i].calls);
+        assert_int_equal(has_calls, cases[i].calls && !cases[i].has_raw);
         assert_int_equal(has_thinking, cases[i].reasoning);
         free(content);
         c.message[1].raw = raw;
