@@ -26,7 +26,8 @@ typedef struct drawing {
     uint32_t n_vocab, n_ctx;
     int32_t forced[MAX_FORCED]; /* [n_forced] tokens that come next whatever the model says */
     size_t n_forced, n_forced_used;
-    uint32_t *mask; /* NULL, or all tokens but <think>: it was closed for good */
+    uint32_t *mask;        /* NULL, or all tokens but <think>: it was closed for good */
+    weir_matcher *matcher; /* NULL: no constraint */
     bool is_interrupted;
 } drawing;
 
@@ -113,8 +114,13 @@ static weir_status next_token(drawing *d, int32_t *token, bool *is_forced, weir_
         *token = d->forced[d->n_forced_used++];
         return WEIR_STATUS_OK;
     }
+    const uint32_t *mask = NULL;
+    if (d->matcher)
+        WEIR_TRY(weir_matcher_mask(d->matcher, &mask, err));
+    /* A grammar has no place for a second <think> where it allows less than all. */
     return weir_sampler_draw(d->sampler, weir_seq_logits(d->seq), weir_seq_tokens(d->seq),
-                             weir_seq_n_tokens(d->seq), d->out->n_prompt, d->mask, token, err);
+                             weir_seq_n_tokens(d->seq), d->out->n_prompt, mask ? mask : d->mask,
+                             token, err);
 }
 
 static void report(drawing *d, int32_t token, bool is_forced) {
@@ -137,6 +143,8 @@ static weir_status draw(drawing *d, bool *is_over, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_BAD_FILE, "the tokenizer has token %d, the model only %u",
                          token, d->n_vocab);
     report(d, token, is_forced);
+    if (d->matcher)
+        WEIR_TRY(weir_matcher_accept(d->matcher, token, err));
     WEIR_TRY(weir_seq_append(d->seq, &token, 1, err));
     d->out->n_generated++;
     *is_over = !is_forced && !d->options->settings->ignore_eos && weir_host_ends_at(d->host, token);
@@ -144,7 +152,9 @@ static weir_status draw(drawing *d, bool *is_over, weir_error *err) {
         return WEIR_STATUS_OK;
     d->out->n_reasoning += weir_answer_text_in_reasoning(d->text) && !is_forced;
     WEIR_TRY(weir_answer_text_push(d->text, token, err));
-    *is_over = weir_answer_text_stop(d->text) >= 0;
+    /* Where nothing but an end can follow, no step is spent on it. */
+    *is_over =
+        weir_answer_text_stop(d->text) >= 0 || (d->matcher && weir_matcher_must_end(d->matcher));
     return WEIR_STATUS_OK;
 }
 
@@ -185,6 +195,10 @@ static weir_status open_drawing(drawing *d, weir_error *err) {
     weir_sampling sampling = d->options->settings->sampling;
     sampling.seed = d->options->seed;
     WEIR_TRY(weir_sampler_open(&d->sampler, d->host->model, &sampling, err));
+    if (d->options->constraint)
+        WEIR_TRY(weir_constraint_begin(d->options->constraint, d->host, d->options->opening,
+                                       d->options->n_opening, d->options->settings->ignore_eos,
+                                       &d->matcher, err));
     return weir_answer_text_open(&d->text, d->host, d->options, d->events, err);
 }
 
@@ -215,7 +229,9 @@ weir_status weir_answer_make(weir_answer *out, weir_message *message, const weir
         out->stop_string = weir_answer_text_stop(d.text);
         if (out->end == WEIR_ANSWER_STOP && message->calls.n > 0)
             out->end = WEIR_ANSWER_CALLS;
+        out->is_unfinished = d.matcher && !weir_matcher_may_end(d.matcher);
     }
+    weir_matcher_close(&d.matcher);
     weir_answer_text_close(&d.text);
     weir_sampler_close(&d.sampler);
     free(d.mask);

@@ -8,6 +8,7 @@
 #ifndef WEIR_TOOLS_ANSWER_H
 #define WEIR_TOOLS_ANSWER_H
 
+#include "constraint.h"
 #include "host.h"
 
 typedef enum weir_piece {
@@ -65,6 +66,8 @@ typedef struct weir_answer {
     double prompt_s, generate_s;       /* seconds */
     uint64_t n_drafts, n_drafts_taken; /* tokens that were guessed, and those that came true */
     uint64_t seed;
+    weir_reuse reuse;   /* what its prompt had from other timelines; of the server's answers */
+    bool is_unfinished; /* with a constraint: it ended before it was what it had to be */
 } weir_answer;
 
 typedef struct weir_answer_options {
@@ -74,6 +77,7 @@ typedef struct weir_answer_options {
     size_t n_opening;
     bool is_plain; /* neither thinking nor calls are looked for */
     uint64_t seed;
+    const weir_constraint *constraint; /* what it has to be; NULL: anything */
 } weir_answer_options;
 
 /*

@@ -128,6 +128,10 @@ void weir_chat_clear(weir_chat *chat) {
     chat->conversation.started = local_time_now();
 }
 
+void weir_chat_set_constraint(weir_chat *chat, const weir_constraint *constraint) {
+    chat->constraint = constraint;
+}
+
 weir_status weir_chat_fork(weir_chat **out, const weir_chat *chat, weir_error *err) {
     weir_status status;
     *out = NULL;
@@ -135,6 +139,7 @@ weir_status weir_chat_fork(weir_chat **out, const weir_chat *chat, weir_error *e
     if (!fork)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a chat");
     fork->host = chat->host;
+    fork->constraint = chat->constraint;
     fork->n_retries = chat->n_retries;
     WEIR_TRY_GOTO(weir_conversation_copy(&fork->conversation, &chat->conversation, err));
     if (chat->seq)

@@ -50,6 +50,9 @@ bool weir_chat_retry(weir_chat *chat);
 /* Forgets all messages; system prompt, tools and settings stay. */
 void weir_chat_clear(weir_chat *chat);
 
+/* What every answer from now on has to be, kept by the caller; NULL: anything. */
+void weir_chat_set_constraint(weir_chat *chat, const weir_constraint *constraint);
+
 /* A second chat with the same past. FULL when the engine has no timeline left. */
 weir_status weir_chat_fork(weir_chat **out, const weir_chat *chat, weir_error *err);
 

@@ -8,6 +8,7 @@ struct weir_chat {
     weir_host *host;
     weir_conversation conversation;
     weir_seq *seq; /* NULL until it is needed */
+    const weir_constraint *constraint; /* of answers; NULL: none */
     uint64_t n_retries;
     uint64_t drawn_seed; /* of all answers of a turn, where the settings have none */
     size_t n_generated, n_answers;

@@ -63,6 +63,7 @@ weir_status weir_chat_answer(weir_chat *chat, const weir_answer_events *events, 
             .n_opening = prompt.n_opening,
             .is_plain = !chat->host->tmpl,
             .seed = seed_of(chat),
+            .constraint = chat->constraint,
         };
         status = weir_answer_make(&answer, &message, chat->host, chat->seq, &options, events, err);
     }

@@ -5,6 +5,7 @@
 #ifndef WEIR_TOOLS_RUN_H
 #define WEIR_TOOLS_RUN_H
 
+#include "constraint.h"
 #include "options.h"
 #include "settings.h"
 
@@ -23,6 +24,8 @@ typedef struct weir_run_values {
     uint32_t max_tokens;
     weir_string_list stop;
     bool ignore_eos;
+    const char *json_schema, *grammar_file, *regex;
+    weir_string_list choices;
     weir_sampling sampling;
     weir_bias_list bias;
     bool as_json, dumps_tokens, wants_stats;
@@ -53,6 +56,13 @@ weir_status weir_run_settings(weir_settings *out, const weir_model *model,
 
 /* What the command line says in place of what stands in *settings. */
 weir_status weir_run_change_settings(weir_settings *settings, const weir_parsed *parsed,
+                                     weir_error *err);
+
+/* What the command line says an answer has to be; without such a flag *out is empty. */
+weir_status weir_run_constraint(weir_constraint *out, const weir_host *host,
+                                const weir_run_values *values, weir_error *err);
+/* The flag of it, "json-schema"; NULL: none. BAD_ARGUMENT if there is more than one. */
+weir_status weir_run_constraint_flag(const char **flag, const weir_run_values *values,
                                      weir_error *err);
 
 /* prompt: NULL, or the operand. *exit_code: of a conversation at the terminal. */

@@ -30,6 +30,7 @@ typedef struct text_run {
     const char *operand; /* of the prompt */
     weir_host *host;
     weir_chat *chat;
+    weir_constraint constraint;
     weir_text_buffer prompt;
     bool has_prompt;
     const char *sampling_source;
@@ -70,8 +71,8 @@ static bool is_piped(const text_run *r) {
 
 static weir_status check_standard_input(const text_run *r, weir_error *err) {
     const weir_run_values *values = r->values;
-    const char *const paths[] = {r->operand, values->system_file, values->template_file,
-                                 values->tools_file};
+    const char *const paths[] = {r->operand,         values->system_file, values->template_file,
+                                 values->tools_file, values->json_schema, values->grammar_file};
     size_t n_readers = is_piped(r);
     for (size_t i = 0; i < WEIR_COUNT(paths); i++)
         n_readers += is_dash(paths[i]);
@@ -190,6 +191,9 @@ static weir_status open_run(text_run *r, const char *model_path, weir_error *err
     WEIR_TRY(weir_chat_open(&r->chat, r->host, err));
     WEIR_TRY(set_system(r, err));
     WEIR_TRY(set_tools(r, err));
+    WEIR_TRY(weir_run_constraint(&r->constraint, r->host, values, err));
+    if (r->constraint.grammar)
+        weir_chat_set_constraint(r->chat, &r->constraint);
     WEIR_TRY(read_prompt(r, err));
     /* Also without weights: thinking that is off changes the prompt. */
     return weir_run_settings(&weir_chat_conversation(r->chat)->settings, NULL, r->parsed, NULL,
@@ -210,6 +214,7 @@ static weir_status load(text_run *r, weir_error *err) {
 static void close_run(text_run *r) {
     weir_run_output_close(&r->output);
     weir_chat_close(&r->chat);
+    weir_constraint_close(&r->constraint);
     weir_host_close(&r->host);
     weir_text_buffer_free(&r->prompt);
 }
@@ -273,6 +278,9 @@ static void say_end(const text_run *r, const weir_answer *last, const weir_messa
         weir_say("weir run: ended after %zu tokens, still thinking; --max-tokens allows more, "
                  "--think-budget ends the thinking earlier",
                  last->n_generated);
+    if (last->is_unfinished && last->end != WEIR_ANSWER_INTERRUPTED)
+        weir_say("weir run: the answer ended before it was whole; what stands there is only its "
+                 "beginning");
     if (r->values->wants_stats)
         say_stats(r, last);
 }

@@ -46,6 +46,14 @@ static const weir_option options[] = {
     {"stop", 0, WEIR_OPTION_STRINGS, AT(stop), "TEXT",
      "end the answer where TEXT would begin; may be repeated"},
     {"ignore-eos", 0, WEIR_OPTION_FLAG, AT(ignore_eos), NULL, "do not stop at the end token"},
+    {"json-schema", 0, WEIR_OPTION_STRING, AT(json_schema), "SCHEMA",
+     "the answer is JSON that this schema allows: a file, or the schema\n"
+     "itself ({..}); a schema that cannot be enforced is refused"},
+    {"grammar", 0, WEIR_OPTION_STRING, AT(grammar_file), "FILE",
+     "the answer follows a grammar in GBNF"},
+    {"regex", 0, WEIR_OPTION_STRING, AT(regex), "REGEX", "the whole answer matches"},
+    {"choice", 0, WEIR_OPTION_STRINGS, AT(choices), "TEXT",
+     "the answer is TEXT; repeated, one of them"},
     {"think", 0, WEIR_OPTION_CHOICE, AT(think), "show|hide|off",
      "thinking goes to standard error (default on a terminal), nowhere\n"
      "(default elsewhere), or is ended as soon as it begins"},
@@ -152,7 +160,8 @@ static weir_status check_ids(const weir_parsed *parsed, weir_error *err) {
         "file",         "system",        "system-file",  "template",    "template-arg",
         "no-template",  "control",       "stop",         "think",       "think-budget",
         "dump-tokens",  "dump-logprobs", "logprobs-top", "color",       "tools",
-        "tool-command", "tool-rounds",   "resume",       "no-autosave", "no-history"};
+        "tool-command", "tool-rounds",   "resume",       "no-autosave", "no-history",
+        "json-schema",  "grammar",       "regex",        "choice"};
     const weir_run_values *values = parsed->values;
     WEIR_TRY(refuse_together(parsed, of_text, WEIR_COUNT(of_text),
                              "is for text; here the prompt is token ids", err));
@@ -195,6 +204,18 @@ static weir_status check_tools(const weir_parsed *parsed, weir_error *err) {
                            "is for calls of tools; expected --tools with it", err);
 }
 
+/* Calls of tools are no text that a grammar of the user's own allows. */
+static weir_status check_constraint(const weir_run_values *values, weir_error *err) {
+    const char *flag;
+    WEIR_TRY(weir_run_constraint_flag(&flag, values, err));
+    return flag && values->tools_file
+               ? weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                           "--%s and --tools exclude each other: an answer that has to be one "
+                           "thing can call nothing",
+                           flag)
+               : WEIR_STATUS_OK;
+}
+
 static weir_status check_logprobs(const weir_parsed *parsed, weir_error *err) {
     const weir_run_values *values = parsed->values;
     if (values->logprobs_file && strcmp(values->logprobs_file, "-") == 0)
@@ -215,6 +236,7 @@ static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
         WEIR_TRY(check_ids(parsed, err));
     WEIR_TRY(check_template(values, err));
     WEIR_TRY(check_tools(parsed, err));
+    WEIR_TRY(check_constraint(values, err));
     WEIR_TRY(check_logprobs(parsed, err));
     uint32_t n_lookup;
     WEIR_TRY(weir_run_lookup(&n_lookup, values, err));
