@@ -2,12 +2,14 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 
-.PHONY: all build setup run nano ladder bench-peer test install asan tsan fuzz soak gates format clean
+.PHONY: all build setup setup-tests run nano ladder bench-peer test install asan tsan fuzz soak gates format clean
 all: build
 build:
 	@cmake --preset release --log-level=WARNING >/dev/null && cmake --build build
 setup:
 	@scripts/setup.sh
+setup-tests:
+	@scripts/setup.sh tests
 run: setup build
 	@build/weir run weir-nano "Tell me a story about a brave little mouse." --seed 1 --stats
 	@echo "make run: to talk with it:  build/weir run     (or with the file of a real LFM2)" >&2
@@ -17,7 +19,7 @@ ladder: setup build
 	@scripts/ladder.sh
 bench-peer: setup build
 	@bench/peer/run.sh "$(MODEL)" -o bench/results/peer.json
-test: setup build
+test: setup-tests build
 	@scripts/run_tests.sh build
 install: build
 	DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)

@@ -2,7 +2,8 @@
 # Installs the Debian packages that building and testing weir needs and that are not there yet.
 # Does nothing when all are there. Where it may not install, it prints the command and fails, unless
 # only such are missing that the build can do without: those are tried once, and build/without
-# remembers the ones that could not be had.
+# remembers the ones that could not be had. `setup.sh tests` also wishes for what is large and only
+# tests use.
 set -eu
 cd "$(dirname "$0")/.."
 without=build/without
@@ -43,6 +44,10 @@ wish_command scdoc scdoc         # man pages
 wish_command mandoc mandoc       # their test
 wish_command tmux tmux           # tests of the chat on a terminal
 wish_command jq jq               # tests of what is told in JSON
+wish_command curl curl           # tests of the server
+if [ "${1:-}" = tests ] && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+    wish_command chromium chromium # tests of the page
+fi
 [ -n "$missing$optional" ] || exit 0
 
 lost() { # reason: the optional packages are not to be asked for again

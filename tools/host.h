@@ -8,6 +8,9 @@
 #include "adapters.h"
 #include "conversation.h"
 
+/* weir_host_options.kv_bytes: a quarter of the memory that is available. */
+#define WEIR_KV_QUARTER UINT64_MAX
+
 typedef struct weir_host_options {
     const char *model_path;    /* GGUF file or folder */
     const char *template_path; /* NULL: the one in the file */
@@ -17,6 +20,8 @@ typedef struct weir_host_options {
     size_t n_template_arguments;
     weir_string_list loras; /* [NAME=]FILE[:scale] */
     weir_engine_options engine;
+    uint64_t kv_bytes; /* engine.n_pages is what fits in these, and no more than all timelines may
+                          need; WEIR_KV_QUARTER; 0: engine.n_pages counts */
     uint32_t
         n_lookup; /* guesses that a step of an answer may run ahead; engine has room for them */
 } weir_host_options;

@@ -248,8 +248,8 @@ weir_status weir_options_parse(weir_parsed *out, const weir_verb *verb, int n, c
         if (only_operands || argument[0] != '-' || !argument[1]) {
             if (out->n_operands == verb->n_operands_max)
                 return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                                 "one argument too many: '%s'; usage: weir %s %s", argument,
-                                 verb->name, verb->operands);
+                                 "one argument too many: '%s'; usage: weir %s%s%s", argument,
+                                 verb->name, verb->operands[0] ? " " : "", verb->operands);
             out->operands[out->n_operands++] = argument;
             continue;
         }
@@ -370,7 +370,8 @@ static void print_option(const char *name, char letter, const char *value_name, 
 }
 
 void weir_options_help(const weir_verb *verb) {
-    printf("usage: weir %s %s [options]\n\n%s.\n\n", verb->name, verb->operands, verb->summary);
+    printf("usage: weir %s%s%s [options]\n\n%s.\n\n", verb->name, verb->operands[0] ? " " : "",
+           verb->operands, verb->summary);
     for (size_t i = 0; i < verb->n_options; i++) {
         const weir_option *option = &verb->options[i];
         if (option->type == WEIR_OPTION_GROUP) {

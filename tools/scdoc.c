@@ -96,7 +96,7 @@ void weir_scdoc_verb(const weir_verb *verb) {
     printf("(1)\n\n# NAME\n\n");
     print_page_name(verb);
     printf(" - %c%s\n\n", tolower((unsigned char)verb->summary[0]), verb->summary + 1);
-    printf("# SYNOPSIS\n\n*weir %s* ", verb->name);
+    printf("# SYNOPSIS\n\n*weir %s*%s", verb->name, verb->operands[0] ? " " : "");
     print_operands(verb->operands);
     printf(" [options]\n\n");
     if (verb->details) {

@@ -28,7 +28,9 @@ extern const weir_verb weir_verb_train_vocab;
 extern const weir_verb weir_verb_train_gen;
 extern const weir_verb weir_verb_bench;
 extern const weir_verb weir_verb_bench_diff;
+extern const weir_verb weir_verb_bench_serve;
 extern const weir_verb weir_verb_doctor;
+extern const weir_verb weir_verb_serve;
 
 /* All of them, in the order of the help; NULL at the end. */
 extern const weir_verb *const weir_verbs[];

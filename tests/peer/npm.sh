@@ -3,7 +3,8 @@
 # Owns the installation: what package-lock.json pins goes under the build folder, in $PWD/npm, and
 # where the system's node is older than 22 or missing but npm is there, node 22 itself comes from
 # npm into $PWD/node. Nothing goes into the tree. Whatever stands in the way for good reason (no npm,
-# no network) ends the script with 77 and the reason; a broken lock file is a failure. Needs $here.
+# no network) ends the script with 77 and the reason; a broken lock file is a failure. Needs $here, and
+# $node_from where the pin of node is not under it.
 
 skip() {
     echo "skipped: $1"
@@ -52,7 +53,7 @@ node_major() {
 command -v node >/dev/null 2>&1 || skip "node is not installed"
 command -v npm >/dev/null 2>&1 || skip "npm is not installed"
 if [ "$(node_major)" -lt 22 ]; then
-    npm_install "$here/node" "$PWD/node" "node 22"
+    npm_install "${node_from:-$here/node}" "$PWD/node" "node 22"
     for bin in "$PWD"/node/node_modules/node-*/bin; do
         PATH=$bin:$PATH
     done

@@ -1,0 +1,139 @@
+/* answer_blocks.c: see answer_blocks.h. Invariant: neighbours of one kind, calls apart, are one
+ * block. */
+#include "answer_blocks.h"
+
+#include "json_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static weir_block *add_block(weir_blocks *blocks, weir_piece kind) {
+    weir_block *larger = realloc(blocks->item, (blocks->n + 1) * sizeof *larger);
+    if (!larger) {
+        blocks->has_failed = true;
+        return NULL;
+    }
+    blocks->item = larger;
+    weir_block *block = &larger[blocks->n++];
+    *block = (weir_block){.kind = kind};
+    weir_text_buffer_say(&block->text, "");
+    return block;
+}
+
+/* {"name": .., "arguments": {..}}, as weir_call_add_json writes it. */
+static void read_call(weir_blocks *blocks, weir_block *block, const char *text) {
+    weir_json_member name, arguments;
+    if (!weir_json_member_find(text, "name", &name) ||
+        !weir_json_member_find(text, "arguments", &arguments)) {
+        blocks->has_failed = true;
+        return;
+    }
+    json_t *said = weir_json_read(name.value, name.n_value, "the name of a call", NULL);
+    if (said)
+        block->name = weir_text_copy(json_string_value(said), json_string_length(said));
+    json_decref(said);
+    weir_text_buffer_add(&block->text, arguments.value, arguments.n_value);
+    weir_make_id(block->id, blocks->call_prefix);
+    blocks->has_failed |= !block->name;
+}
+
+static weir_block *add_call(weir_blocks *blocks, const char *text, size_t n) {
+    weir_block *block = add_block(blocks, WEIR_PIECE_CALL);
+    char *whole = block ? weir_text_copy(text, n) : NULL; /* with a 0 behind it */
+    if (whole)
+        read_call(blocks, block, whole);
+    else
+        blocks->has_failed = true;
+    free(whole);
+    return blocks->has_failed ? NULL : block;
+}
+
+weir_block *weir_blocks_add(weir_blocks *blocks, weir_piece kind, const char *text, size_t n,
+                            bool *is_new) {
+    *is_new = false;
+    if (kind == WEIR_PIECE_WARNING) {
+        weir_text_buffer_say(&blocks->warnings, blocks->warnings.n > 0 ? ", " : "");
+        weir_text_buffer_add_json(&blocks->warnings, text, n);
+        return NULL;
+    }
+    weir_block *last = blocks->n > 0 ? &blocks->item[blocks->n - 1] : NULL;
+    if (kind == WEIR_PIECE_CALL) {
+        *is_new = true;
+        return add_call(blocks, text, n);
+    }
+    if (!last || last->kind != kind) {
+        *is_new = true;
+        last = add_block(blocks, kind);
+    }
+    if (last)
+        weir_text_buffer_add(&last->text, text, n);
+    return last;
+}
+
+void weir_blocks_warn(weir_blocks *blocks, const char *line) {
+    weir_text_buffer_say(&blocks->warnings, blocks->warnings.n > 0 ? ", " : "");
+    weir_text_buffer_add_json(&blocks->warnings, line, strlen(line));
+}
+
+static bool is_whole(const weir_blocks *blocks) {
+    for (size_t i = 0; i < blocks->n; i++)
+        if (blocks->item[i].text.has_failed)
+            return false;
+    return !blocks->has_failed && !blocks->warnings.has_failed;
+}
+
+/* A client that has left gets no reply: who still reads of CANCELLED is told about the server. */
+bool weir_blocks_check(const weir_blocks *blocks, weir_status status, const weir_error *err,
+                       weir_api_error *out) {
+    const weir_error shut = {.text = "the answer was cut off: the server is shutting down"};
+    const weir_error lost = {.text = "no memory for the answer"};
+    if (status == WEIR_STATUS_CANCELLED)
+        weir_api_error_from(out, 503, "server_error", "shutting_down", &shut);
+    else if (status != WEIR_STATUS_OK)
+        weir_api_error_from(out, 500, "server_error", NULL, err);
+    else if (!is_whole(blocks))
+        weir_api_error_from(out, 500, "server_error", NULL, &lost);
+    else
+        return true;
+    return false;
+}
+
+const char *weir_blocks_first_call(const weir_blocks *blocks) {
+    for (size_t i = 0; i < blocks->n; i++)
+        if (blocks->item[i].kind == WEIR_PIECE_CALL)
+            return blocks->item[i].id;
+    return NULL;
+}
+
+void weir_blocks_free(weir_blocks *blocks) {
+    for (size_t i = 0; i < blocks->n; i++) {
+        weir_text_buffer_free(&blocks->item[i].text);
+        free(blocks->item[i].name);
+    }
+    free(blocks->item);
+    weir_text_buffer_free(&blocks->warnings);
+    *blocks = (weir_blocks){0};
+}
+
+void weir_blocks_say_warnings(const weir_blocks *blocks, const weir_text_buffer *of_request,
+                              weir_text_buffer *out) {
+    if (blocks->warnings.n == 0 && of_request->n == 0)
+        return;
+    weir_text_buffer_say(out, ", \"warnings\": [");
+    weir_text_buffer_add(out, of_request->data, of_request->n);
+    weir_text_buffer_say(out, blocks->warnings.n > 0 && of_request->n > 0 ? ", " : "");
+    weir_text_buffer_add(out, blocks->warnings.data, blocks->warnings.n);
+    weir_text_buffer_say(out, "]");
+}
+
+void weir_say_reuse(const weir_reuse *reuse, weir_text_buffer *out) {
+    static const char *const ends[] = {
+        [WEIR_REUSE_ALL] = "all",
+        [WEIR_REUSE_DIFFERENT] = "different",
+        [WEIR_REUSE_NO_PAGES] = "no_pages",
+        [WEIR_REUSE_OFF] = "off",
+    };
+    weir_text_buffer_format(out,
+                            "\"reuse\": {\"tokens\": %u, \"from_disk\": %u, \"ended\": \"%s\"}",
+                            reuse->n_tokens, reuse->n_from_store, ends[reuse->end]);
+}

@@ -1,0 +1,274 @@
+/*
+ * server.c: the life of a server.
+ *
+ * Owns the order of things: the door opens before the weights are loaded, so that whoever watches
+ * can see it come; at the end it closes after the last answer. Invariant: handlers run only while
+ * is_ready, so that what loading fills is never read half made.
+ */
+#include "server.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "console.h"
+#include "interrupt.h"
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { POLL_US = 20000 };
+
+typedef struct server {
+    const weir_server_options *options;
+    weir_service service;
+    weir_http *http;
+    const char *settings_source;
+} server;
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+/* What can be told before there is a model: the page waits for it itself. */
+static bool is_about_life(const char *path) {
+    static const char *const paths[] = {"/live", "/ready", "/health", "/"};
+    for (size_t i = 0; i < WEIR_COUNT(paths); i++)
+        if (strcmp(path, paths[i]) == 0)
+            return true;
+    return false;
+}
+
+static void on_request(void *context, weir_exchange *x) {
+    server *s = context;
+    if (atomic_load(&s->service.is_ready) || is_about_life(weir_exchange_path(x))) {
+        weir_service_handle(&s->service, x);
+        return;
+    }
+    weir_api_error error = {.http_status = 503, .type = "server_error", .code = "loading"};
+    snprintf(error.message, sizeof error.message, "the model is being loaded; /ready tells when");
+    weir_reply_openai_error(x, &error, 1);
+}
+
+/* As the route is written in the table: one series of numbers for each, whatever clients ask for.
+ */
+static const char *route_of(const weir_exchange *x) {
+    const char *path = weir_exchange_path(x);
+    for (const weir_route *route = weir_routes; route->path; route++) {
+        size_t n = strcspn(route->path, "{");
+        bool has_rest = route->path[n] != 0;
+        if (has_rest ? strncmp(path, route->path, n) == 0 : strcmp(path, route->path) == 0)
+            return route->path;
+    }
+    return "other";
+}
+
+static void print_json_line(const weir_exchange *x, int http_status, uint64_t n_bytes,
+                            double seconds, bool was_gone) {
+    weir_text_buffer line = {0};
+    const char *const names[] = {"id", "key", "method", "path"};
+    const char *const values[] = {weir_exchange_id(x), weir_exchange_key(x),
+                                  weir_exchange_method(x), weir_exchange_path(x)};
+    weir_text_buffer_format(&line, "{\"time\": %lld", (long long)time(NULL));
+    for (size_t i = 0; i < WEIR_COUNT(names); i++) {
+        weir_text_buffer_format(&line, ", \"%s\": ", names[i]);
+        weir_text_buffer_add_json(&line, values[i], strlen(values[i]));
+    }
+    weir_text_buffer_format(&line, ", \"status\": %d, \"bytes\": %llu, \"seconds\": %.6f%s}",
+                            http_status, (unsigned long long)n_bytes, seconds,
+                            was_gone ? ", \"client_left\": true" : "");
+    if (!line.has_failed)
+        weir_say("%s", line.data);
+    weir_text_buffer_free(&line);
+}
+
+/* Nothing of what was asked or answered is ever in the log, and a path as foreign text only. */
+static void on_end(void *context, const weir_exchange *x, int http_status, uint64_t n_bytes,
+                   double seconds, bool was_gone) {
+    server *s = context;
+    weir_metrics_request(s->service.metrics, route_of(x), http_status, seconds);
+    if (s->options->log == WEIR_SERVER_LOG_JSON) {
+        print_json_line(x, http_status, n_bytes, seconds, was_gone);
+    } else if (s->options->log == WEIR_SERVER_LOG_TEXT) {
+        char size[WEIR_AMOUNT_TEXT], clock[16];
+        time_t now = time(NULL);
+        struct tm local;
+        strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&now, &local));
+        weir_text_buffer path = {0};
+        weir_text_buffer_add_json(&path, weir_exchange_path(x), strlen(weir_exchange_path(x)));
+        weir_say("%s %s %s %d %.3f s %s %s%s", clock, weir_exchange_method(x),
+                 path.has_failed ? "" : path.data, http_status, seconds,
+                 weir_bytes_text(size, n_bytes), weir_exchange_id(x),
+                 was_gone ? ", the client left" : "");
+        weir_text_buffer_free(&path);
+    }
+}
+
+/* ---- the system around it ------------------------------------------------------------------- */
+
+/* Each connection is a file. */
+static void allow_many_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Tells a service manager that started us, if one did (sd_notify(3)). */
+static void notify(const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    /* Nobody there to hear it is nothing to us. */
+    (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, n);
+    close(fd);
+}
+
+/* A socket that systemd opened for us (sd_listen_fds(3)); -1: none. */
+static int inherited_socket(void) {
+    enum { FIRST_FD = 3 };
+    const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+    if (!pid || !n || strtol(pid, NULL, 10) != (long)getpid() || strtol(n, NULL, 10) < 1)
+        return -1;
+    return FIRST_FD;
+}
+
+/* ---- its life ------------------------------------------------------------------------------- */
+
+static weir_status set_defaults(server *s, weir_error *err) {
+    weir_settings *settings = &s->service.defaults;
+    weir_settings_default(settings, s->service.host->model, &s->settings_source);
+    for (size_t i = 0; i < s->options->n_settings; i++) {
+        const char *setting = s->options->settings[i], *equals = strchr(setting, '=');
+        char name[48];
+        if (!equals || (size_t)(equals - setting) >= sizeof name)
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "--set: expected NAME=VALUE, got '%.60s'", setting);
+        snprintf(name, sizeof name, "%.*s", (int)(equals - setting), setting);
+        weir_status status = weir_settings_set(settings, name, equals + 1, err);
+        if (status != WEIR_STATUS_OK)
+            return weir_fail_within(err, status, "--set");
+    }
+    return weir_settings_check(settings, err);
+}
+
+static weir_status load(server *s, weir_error *err) {
+    weir_service *service = &s->service;
+    WEIR_TRY(weir_host_load(service->host, err));
+    weir_interrupt_with_care(NULL); /* a signal ends the server, not the step that runs */
+    weir_model_get_info(service->host->model, &service->model);
+    service->model_id = s->options->model_id ? s->options->model_id : service->model.name;
+    WEIR_TRY(set_defaults(s, err));
+    WEIR_TRY(weir_runner_open(&service->runner, service->host, &s->options->runner, err));
+    atomic_store(&service->is_ready, true);
+    return WEIR_STATUS_OK;
+}
+
+/* Sessions and responses stand in a folder of their own beside the engine's pages. */
+static weir_status open_records(server *s, weir_error *err) {
+    weir_service *service = &s->service;
+    const char *folder = s->options->state_folder;
+    char *path = folder ? weir_path_join(folder, "records") : NULL;
+    weir_records_options options = {.folder = path};
+    weir_status status = WEIR_STATUS_OK;
+    if (folder && !path)
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the server");
+    if (status == WEIR_STATUS_OK)
+        status = weir_records_open(&service->records, &options, err);
+    free(path);
+    WEIR_TRY(status);
+    service->sessions = weir_sessions_open(service->records);
+    return service->sessions ? WEIR_STATUS_OK
+                             : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the server");
+}
+
+static weir_status open_door(server *s, weir_error *err) {
+    weir_http_options http = s->options->http;
+    http.on_request = on_request;
+    http.on_end = on_end;
+    http.context = s;
+    http.inherited_fd = inherited_socket();
+    return weir_http_open(&s->http, &http, err);
+}
+
+static void say_ready(const server *s) {
+    const weir_host *host = s->service.host;
+    weir_plan plan;
+    char bytes[WEIR_AMOUNT_TEXT];
+    weir_engine_memory(host->engine, &plan);
+    weir_say("weir serve: %s on %s, loaded in %.1f s", s->service.model_id,
+             weir_engine_describe(host->engine), host->load_s);
+    weir_say("weir serve: %u timelines of %u tokens, %u K/V pages of 64 tokens, %s resident; "
+             "sampling: %s",
+             plan.n_seqs, plan.n_ctx, plan.n_pages, weir_bytes_text(bytes, plan.total_bytes),
+             s->settings_source);
+    weir_say("weir serve: listening at %s", weir_http_address(s->http));
+}
+
+/* After the first signal: nothing new, running answers may end. A second one ends the program. */
+static void drain(server *s) {
+    weir_service *service = &s->service;
+    int signal_number = weir_interrupt_take();
+    double end_s = weir_clock_s() + (s->options->drain_s > 0 ? s->options->drain_s : 30);
+    notify("STOPPING=1");
+    atomic_store(&service->is_draining, true);
+    weir_runner_drain(service->runner);
+    weir_http_stop_listening(s->http);
+    uint32_t n_open = weir_http_n_exchanges(s->http);
+    weir_say("weir serve: signal %d: %u requests may end, %.0f s at most; again ends at once",
+             signal_number, n_open, end_s - weir_clock_s());
+    while (weir_clock_s() < end_s && !weir_interrupted() &&
+           (!weir_runner_is_idle(service->runner) || weir_http_n_exchanges(s->http) > 0))
+        usleep(POLL_US);
+}
+
+static void close_all(server *s) {
+    weir_service *service = &s->service;
+    weir_runner_close(&service->runner); /* ends the replies that are left */
+    weir_http_close(&s->http);
+    weir_replay_close(&service->replay);
+    weir_metrics_close(&service->metrics);
+    weir_sessions_close(&service->sessions);
+    weir_records_close(&service->records);
+    weir_settings_free(&service->defaults);
+}
+
+weir_status weir_server_run(weir_host *host, const weir_server_options *options, weir_error *err) {
+    server s = {.options = options,
+                .service = {.host = host,
+                            .metrics = weir_metrics_open(),
+                            .replay = weir_replay_open(0),
+                            .started = (int64_t)time(NULL),
+                            .is_strict = options->is_strict}};
+    weir_status status = WEIR_STATUS_OK;
+    if (!s.service.metrics || !s.service.replay)
+        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the server");
+    allow_many_files();
+    if (status == WEIR_STATUS_OK)
+        status = open_records(&s, err);
+    if (status == WEIR_STATUS_OK)
+        status = open_door(&s, err);
+    if (status == WEIR_STATUS_OK)
+        status = load(&s, err);
+    if (status == WEIR_STATUS_OK) {
+        say_ready(&s);
+        notify("READY=1");
+        while (!weir_interrupted())
+            usleep(POLL_US);
+        drain(&s);
+    }
+    close_all(&s);
+    return status;
+}

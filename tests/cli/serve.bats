@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# serve.bats: the server as its operator meets it: flags, door, logs, end. What clients see is in
+# tests/clients and tests/server.
+
+load common
+load serving
+
+setup() {
+    serving_setup
+}
+
+teardown() {
+    serving_teardown
+}
+
+chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
+    curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' "$@" "$address/v1/chat/completions" \
+        -d '{"messages": [{"role": "user", "content": "Who are you?"}], "max_tokens": 12}'
+}
+
+@test "answers, logs the request and ends with 0 at SIGTERM" {
+    serve
+    [ "$(chat)" = 200 ]
+    grep -q '"content"' "$BATS_TEST_TMPDIR/body"
+    for path in /health /ready /live /v1/models /metrics /props /openapi.json /; do
+        [ "$(curl -s -o /dev/null -w '%{http_code}' "$address$path")" = 200 ] || {
+            echo "$path"
+            false
+        }
+    done
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/nowhere")" = 404 ]
+    stop
+    grep -q 'POST "/v1/chat/completions" 200' "$log"
+    ! grep -q "Who are you" "$log"
+}
+
+@test "a running answer may end after SIGTERM; new ones are refused" {
+    serve
+    curl -s -N "$address/v1/chat/completions" -o "$BATS_TEST_TMPDIR/stream" \
+        -d '{"messages": [{"role": "user", "content": "Tell me a story."}], "stream": true,
+             "max_tokens": 200, "ignore_eos": true}' 3>&- &
+    client=$!
+    for _ in $(seq 100); do
+        grep -q '"content"' "$BATS_TEST_TMPDIR/stream" 2>/dev/null && break
+        sleep 0.05
+    done
+    stop
+    wait "$client"
+    grep -q '^data: \[DONE\]' "$BATS_TEST_TMPDIR/stream"
+    ! curl -s -o /dev/null "$address/live"
+}
+
+@test "--keys opens only to keys" {
+    printf 'alice sha256:%s\n' "$(printf %s secret-of-alice | sha256sum | cut -d' ' -f1)" \
+        >"$BATS_TEST_TMPDIR/keys"
+    serve --keys "$BATS_TEST_TMPDIR/keys" --log json
+    [ "$(chat)" = 401 ]
+    [ "$(chat -H 'Authorization: Bearer wrong')" = 401 ]
+    [ "$(chat -H 'Authorization: Bearer secret-of-alice')" = 200 ]
+    [ "$(chat -H 'x-api-key: secret-of-alice')" = 200 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/live")" = 200 ]
+    stop
+    grep -q '"key": "alice"' "$log"
+    ! grep -q secret "$log"
+}
+
+@test "--socket listens at a path, and takes it away again" {
+    "$WEIR" serve "$nano" --socket "$BATS_TEST_TMPDIR/s" --ctx 512 --seqs 2 --threads 1 \
+        >/dev/null 2>"$log" 3>&- &
+    server=$!
+    for _ in $(seq 300); do
+        grep -q listening "$log" && break
+        ! grep -q "built without" "$log" || skip "weir is built without the server"
+        sleep 0.1
+    done
+    address=http://localhost
+    [ "$(chat --unix-socket "$BATS_TEST_TMPDIR/s")" = 200 ]
+    stop
+    [ ! -e "$BATS_TEST_TMPDIR/s" ]
+}
+
+@test "speaks TLS" {
+    command -v openssl >/dev/null || skip "openssl is not installed"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+        -keyout "$BATS_TEST_TMPDIR/key.pem" -out "$BATS_TEST_TMPDIR/cert.pem" 2>/dev/null
+    serve --tls-cert "$BATS_TEST_TMPDIR/cert.pem" --tls-key "$BATS_TEST_TMPDIR/key.pem"
+    [ "${address%%:*}" = https ]
+    [ "$(chat --cacert "$BATS_TEST_TMPDIR/cert.pem" --resolve "localhost:${address##*:}:127.0.0.1" -k)" = 200 ]
+    stop
+}
+
+@test "pages of other origins are kept out unless they are named" {
+    serve --origin https://friend.example
+    [ "$(chat -H 'Origin: https://evil.example')" = 403 ]
+    [ "$(chat -H 'Origin: https://friend.example')" = 200 ]
+    [ "$(chat -H 'Origin: http://localhost:3000')" = 200 ]
+    [ "$(chat -H 'Host: evil.example')" = 403 ]
+    stop
+}
+
+@test "a port that is taken is one clear line" {
+    serve
+    port=${address##*:}
+    weir serve "$nano" --port "$port" --seqs 1 --ctx 512
+    refuses_with 5 "$port"
+    stop
+}
+
+@test "--strict refuses unknown fields, without it they are warnings" {
+    body='{"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4, "no_such_field": 1}'
+    serve
+    curl -s "$address/v1/chat/completions" -d "$body" | grep -q '"warnings".*no_such_field'
+    stop
+    serve --strict
+    [ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' "$address/v1/chat/completions" -d "$body")" = 400 ]
+    grep -q no_such_field "$BATS_TEST_TMPDIR/body"
+    stop
+}
+
+@test "--set changes what requests do not say" {
+    serve --set max-tokens=3
+    curl -s "$address/v1/chat/completions" -d '{"messages": [{"role": "user", "content": "Hi"}], "ignore_eos": true}' |
+        grep -q '"completion_tokens": *3'
+    stop
+    weir serve "$nano" --port 0 --set nonsense=3
+    refuses_with 2 nonsense
+}
+
+@test "bad flags are told" {
+    weir serve "$nano" --tls-cert x
+    refuses_with 2 --tls-key
+    weir serve "$nano" --port 70000
+    refuses_with 2 --port
+    weir serve "$nano" --seqs 0
+    refuses_with 2 --seqs
+    weir serve "$nano" --socket s --port 1
+    refuses_with 2 --socket
+    weir serve no-such-model
+    refuses_with 5 no-such-model
+    echo nonsense >"$BATS_TEST_TMPDIR/keys"
+    weir serve "$nano" --port 0 --keys "$BATS_TEST_TMPDIR/keys"
+    refuses_with 3 keys:1
+}
+
+long_chat() { # more words: a prompt of several pages; the answer in body
+    local words
+    words=$(for i in $(seq 60); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
+    curl -s -o "$BATS_TEST_TMPDIR/body" "$address/v1/chat/completions" -d "{\"seed\": 5, \"max_tokens\": 24,
+        \"messages\": [{\"role\": \"user\", \"content\": \"$words $1\"}], \"ignore_eos\": true}"
+}
+
+@test "--state-dir: what was run and said is found again after a restart and after a kill" {
+    command -v jq >/dev/null || skip "jq is not installed"
+    state=$BATS_TEST_TMPDIR/state
+    serve --ctx 1024 --state-dir "$state"
+    long_chat "Who is Tom?"
+    answer=$(jq -r '.choices[0].message.content' "$BATS_TEST_TMPDIR/body")
+    [ "$(jq '.weir.reuse.from_disk' "$BATS_TEST_TMPDIR/body")" = 0 ]
+    curl -s "$address/v1/chat/completions" -o /dev/null \
+        -d '{"session": "s", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}'
+    response=$(curl -s "$address/v1/responses" -d '{"input": "Hi", "max_output_tokens": 5}' | jq -r .id)
+    stop
+    for how in TERM KILL TERM; do
+        serve --ctx 1024 --state-dir "$state"
+        long_chat "Who is Tom?"
+        [ "$(jq -r '.choices[0].message.content' "$BATS_TEST_TMPDIR/body")" = "$answer" ]
+        [ "$(jq '.weir.reuse.from_disk' "$BATS_TEST_TMPDIR/body")" -ge 512 ]
+        [ "$(curl -s "$address/v1/sessions/s" | jq .n_messages)" = 2 ]
+        curl -s "$address/v1/responses" \
+            -d "{\"input\": \"Bye\", \"max_output_tokens\": 5, \"previous_response_id\": \"$response\"}" |
+            grep -q '"completed"\|"incomplete"'
+        if [ $how = TERM ]; then
+            stop
+        else
+            kill -9 "$server"
+            wait "$server" || true
+            server=
+        fi
+    done
+    # Without it nothing of this is there.
+    serve --ctx 1024
+    long_chat "Who is Tom?"
+    [ "$(jq -r '.choices[0].message.content' "$BATS_TEST_TMPDIR/body")" = "$answer" ]
+    [ "$(jq '.weir.reuse.from_disk' "$BATS_TEST_TMPDIR/body")" = 0 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/v1/sessions/s")" = 404 ]
+    stop
+}
+
+@test "--state-dir that cannot be had, and flags that need it" {
+    echo x >"$BATS_TEST_TMPDIR/afile"
+    weir serve "$nano" --port 0 --state-dir "$BATS_TEST_TMPDIR/afile"
+    exits_with 5
+    grep -q afile "$err"
+    weir serve "$nano" --state-size 1GiB
+    refuses_with 2 --state-dir
+    weir serve "$nano" --state-size 0 --state-dir x
+    refuses_with 2 --state-size
+}
+
+@test "the page opens without a key, the API does not" {
+    printf 'alice sha256:%s\n' "$(printf %s k | sha256sum | cut -d' ' -f1)" >"$BATS_TEST_TMPDIR/keys"
+    serve --keys "$BATS_TEST_TMPDIR/keys"
+    [ "$(curl -s -o "$BATS_TEST_TMPDIR/page" -w '%{http_code}' "$address/")" = 200 ]
+    grep -qi '<!doctype html>' "$BATS_TEST_TMPDIR/page"
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/v1/models")" = 401 ]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/openapi.json")" = 401 ]
+    stop
+}

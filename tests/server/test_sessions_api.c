@@ -1,0 +1,162 @@
+/*
+ * test_sessions_api.c: conversations that the server keeps: gone on with, forked, rewound; what is
+ * kept is what was said and answered well, and each key has its own.
+ */
+#include "api_fixture.h"
+
+/* One turn of a chat with a session, answered with these words. */
+static void turn(const char *session, const char *words, const char *answer) {
+    char body[512];
+    snprintf(body, sizeof body,
+             "{\"session\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]}",
+             session, words);
+    ask("POST", "/v1/chat/completions", body);
+    if (!runner.has_job)
+        fail_msg("%s", exchange.out.data);
+    play_piece(WEIR_PIECE_CONTENT, answer);
+    play_answer_end(WEIR_ANSWER_STOP, -1, answer, NULL, true);
+    play_end(WEIR_STATUS_OK, "");
+    assert_int_equal(exchange.http_status, 200);
+}
+
+/* "user:Hi assistant:Hello " */
+static void assert_says(const char *name, const char *expected) {
+    char path[128], got[1024] = "";
+    snprintf(path, sizeof path, "/v1/sessions/%s", name);
+    ask("GET", path, "");
+    assert_int_equal(exchange.http_status, 200);
+    json_t *json = reply_json(), *message;
+    size_t i;
+    assert_string_equal(string_at(json, "id"), name);
+    json_array_foreach(at(json, "messages"), i, message) {
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, "%s:%s ", string_at(message, "role"),
+                 string_at(message, "content"));
+    }
+    assert_int_equal(integer_at(json, "n_messages"), i);
+    assert_string_equal(got, expected);
+    json_decref(json);
+}
+
+static void post(const char *path, const char *body, int http_status) {
+    ask("POST", path, body);
+    if (exchange.http_status != http_status)
+        fail_msg("%s %s: %d %s", path, body, exchange.http_status, exchange.out.data);
+}
+
+static void test_goes_on(void **state) {
+    (void)state;
+    turn("talk", "Hi", "Hello");
+    turn("talk", "How are you?", "Fine");
+    assert_says("talk", "user:Hi assistant:Hello user:How are you? assistant:Fine ");
+    ask("POST", "/v1/chat/completions",
+        "{\"session\": \"talk\", \"messages\": [{\"role\": \"user\", \"content\": \"Bye\"}]}");
+    assert_prompted("user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>");
+    assert_prompted("assistant\nFine<|im_end|>\n<|im_start|>user\nBye");
+    /* Somebody else wants to go on at the same time. */
+    weir_runner first = runner;
+    weir_exchange of_first = exchange;
+    runner = (weir_runner){0};
+    exchange = (weir_exchange){0};
+    assert_refused("POST", "/v1/chat/completions",
+                   "{\"session\": \"talk\", \"messages\": [{\"role\": \"user\", \"content\": "
+                   "\"Me too\"}]}",
+                   409, "talk");
+    assert_refused("POST", "/v1/sessions/talk/rewind", "", 409, "talk");
+    fixture_forget();
+    runner = first;
+    exchange = of_first;
+    play_end(WEIR_STATUS_CANCELLED, "gone"); /* nothing of it is kept */
+    turn("talk", "Still there?", "Yes");
+    assert_says("talk", "user:Hi assistant:Hello user:How are you? assistant:Fine "
+                        "user:Still there? assistant:Yes ");
+}
+
+static void test_fork_and_rewind(void **state) {
+    (void)state;
+    turn("tree", "1", "one");
+    turn("tree", "2", "two");
+    post("/v1/sessions/tree/fork", "{\"id\": \"branch\", \"messages\": 2}", 201);
+    assert_says("branch", "user:1 assistant:one ");
+    turn("branch", "3", "three");
+    assert_says("tree", "user:1 assistant:one user:2 assistant:two ");
+    post("/v1/sessions/tree/rewind", "", 200);
+    assert_says("tree", "user:1 assistant:one ");
+    post("/v1/sessions/branch/rewind", "{\"messages\": -1}", 200);
+    assert_says("branch", "user:1 assistant:one user:3 ");
+    post("/v1/sessions/branch/rewind", "{\"messages\": 0}", 200);
+    assert_says("branch", "");
+    post("/v1/sessions/tree/fork", "", 201);
+    json_t *json = reply_json();
+    assert_true(strncmp(string_at(json, "id"), "session_", 8) == 0);
+    assert_int_equal(integer_at(json, "n_messages"), 2);
+    json_decref(json);
+    assert_refused("POST", "/v1/sessions/tree/fork", "{\"id\": \"branch\"}", 409, "already");
+    assert_refused("POST", "/v1/sessions/tree/rewind", "{\"messages\": 3}", 400, "messages");
+    assert_refused("POST", "/v1/sessions/tree/burn", "", 404, "fork");
+    assert_refused("POST", "/v1/sessions/nobody/fork", "", 404, "nobody");
+    assert_refused("POST", "/v1/sessions/no%20body/fork", "", 404, "no session");
+}
+
+static void test_saved_and_deleted(void **state) {
+    (void)state;
+    post("/v1/sessions",
+         "{\"id\": \"mine\", \"messages\": [{\"role\": \"system\", \"content\": \"Be kind.\"}, "
+         "{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": "
+         "\"Hello\"}]}",
+         201);
+    assert_says("mine", "system:Be kind. user:Hi assistant:Hello ");
+    ask("GET", "/v1/sessions", "");
+    assert_non_null(strstr(exchange.out.data, "\"id\":\"mine\""));
+    turn("mine", "Bye", "See you");
+    assert_says("mine", "system:Be kind. user:Hi assistant:Hello user:Bye assistant:See you ");
+    ask_as("bob", "GET", "/v1/sessions", "");
+    assert_null(strstr(exchange.out.data, "mine"));
+    ask_as("bob", "GET", "/v1/sessions/mine", "");
+    assert_int_equal(exchange.http_status, 404);
+    ask_as("bob", "DELETE", "/v1/sessions/mine", "");
+    assert_int_equal(exchange.http_status, 404);
+    ask("DELETE", "/v1/sessions/mine", "");
+    assert_int_equal(exchange.http_status, 200);
+    assert_refused("GET", "/v1/sessions/mine", "", 404, "mine");
+}
+
+static void test_bad_requests(void **state) {
+    (void)state;
+    static const char *const names[] = {"",
+                                        "a b",
+                                        "../x",
+                                        "\\u0000",
+                                        "ä",
+                                        "0123456789012345678901234567890123456789012345678901234567"
+                                        "890123456789"};
+    char body[512];
+    for (size_t i = 0; i < WEIR_COUNT(names); i++) {
+        snprintf(body, sizeof body,
+                 "{\"session\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}",
+                 names[i]);
+        assert_refused("POST", "/v1/chat/completions", body, 400, "session");
+        snprintf(body, sizeof body,
+                 "{\"id\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}",
+                 names[i]);
+        assert_refused("POST", "/v1/sessions", body, 400, "id");
+    }
+    assert_refused("POST", "/v1/chat/completions",
+                   "{\"session\": \"s\", \"n\": 2, \"messages\": [{\"role\": \"user\", "
+                   "\"content\": \"x\"}]}",
+                   400, "n: a session");
+    assert_refused("POST", "/v1/sessions", "{\"id\": \"x\"}", 400, "messages");
+    assert_refused("POST", "/v1/sessions", "nonsense", 400, "JSON");
+    /* A request that was refused holds nothing back. */
+    turn("s", "Hi", "Hello");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_fork_and_rewind),
+        cmocka_unit_test(test_saved_and_deleted),
+        cmocka_unit_test(test_bad_requests),
+    };
+    return cmocka_run_group_tests(tests, fixture_open, fixture_close);
+}
