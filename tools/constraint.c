@@ -6,8 +6,7 @@
 weir_status weir_constraint_open(weir_constraint *out, const weir_host *host,
                                  weir_grammar_kind kind, const char *source, size_t n,
                                  const char *name, weir_error *err) {
-    /* Answers are read by programs, but models were trained on text that people space out. */
-    weir_grammar_options options = {.name = name, .any_space = true};
+    weir_grammar_options options = {.name = name}; /* JSON as the server gives it: on one line */
     *out = (weir_constraint){0};
     weir_status status = weir_grammar_open(&out->grammar, kind, source, n, &options, err);
     if (status == WEIR_STATUS_OK)
