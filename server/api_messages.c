@@ -345,6 +345,8 @@ static void submit(message *m, weir_messages_request *r, weir_exchange *x) {
     uint64_t id;
     double retry_after_s;
     r->job.key = weir_exchange_key(x);
+    r->job.request = weir_exchange_id(x);
+    r->job.key_limit = weir_exchange_key_limit(x);
     weir_event_stream_open(&m->stream, x, m->service->runner);
     if (weir_submit(&r->request, m->service, &r->job, &events, &id, &retry_after_s)) {
         weir_event_stream_submitted(&m->stream, id);

@@ -131,6 +131,10 @@ const char *weir_exchange_key(const weir_exchange *x) {
     return x->key ? x->key : "";
 }
 
+uint32_t weir_exchange_key_limit(const weir_exchange *x) {
+    return x->key_limit;
+}
+
 double weir_exchange_arrived_s(const weir_exchange *x) {
     return x->arrived_s;
 }

@@ -28,6 +28,8 @@ const char *weir_exchange_body(const weir_exchange *x, size_t *n); /* 0-terminat
 const char *weir_exchange_id(const weir_exchange *x);
 /* Name of the API key that opened the door; "": no keys are wanted. */
 const char *weir_exchange_key(const weir_exchange *x);
+/* Answers that it may have at once, running or waiting; 0: nothing of its own is said. */
+uint32_t weir_exchange_key_limit(const weir_exchange *x);
 double weir_exchange_arrived_s(const weir_exchange *x); /* weir_clock_s, when its head had come */
 
 /* ---- the reply ------------------------------------------------------------------------------ */

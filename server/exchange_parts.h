@@ -42,6 +42,7 @@ struct weir_exchange {
     /* ---- the request ---- */
     char *method, *path;
     char *key; /* NULL: none */
+    uint32_t key_limit;
     weir_fields query, headers;
     weir_text_buffer body;
     char id[WEIR_REQUEST_ID_MAX + 1];

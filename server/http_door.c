@@ -196,7 +196,7 @@ static bool check_key(const weir_door *door, weir_exchange *x, weir_refusal *out
     if (!door->keys || is_open_to_all(x->path))
         return true;
     const char *given = given_key(x);
-    const char *name = given ? weir_keys_find(door->keys, given) : NULL;
+    const char *name = given ? weir_keys_find(door->keys, given, &x->key_limit) : NULL;
     if (!name)
         return refuse(out, 401, "authentication_error", "invalid_api_key",
                       given ? "the API key is not known here"

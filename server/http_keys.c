@@ -26,6 +26,7 @@ enum {
 typedef struct key {
     char name[NAME_MAX_BYTES + 1];
     unsigned char hash[HASH_BYTES];
+    uint32_t limit; /* 0: none is said */
 } key;
 
 struct weir_keys {
@@ -33,7 +34,8 @@ struct weir_keys {
     size_t n;
 };
 
-static const char how[] = "'NAME sha256:HASH', HASH as `printf %s KEY | sha256sum` prints it";
+static const char how[] =
+    "'NAME sha256:HASH [limit=N]', HASH as `printf %s KEY | sha256sum` prints it";
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
@@ -60,6 +62,17 @@ static bool read_hash(unsigned char hash[HASH_BYTES], const char *word) {
         hash[i] = (unsigned char)(16 * high + low);
     }
     return true;
+}
+
+/* limit=N, from 1 on */
+static bool read_limit(uint32_t *out, const char *word) {
+    static const char name[] = "limit=";
+    size_t n_name = strlen(name), n = strlen(word);
+    if (strncmp(word, name, n_name) != 0 || n == n_name || n > n_name + 9 ||
+        strspn(word + n_name, "0123456789") != n - n_name)
+        return false;
+    *out = (uint32_t)strtoul(word + n_name, NULL, 10);
+    return *out > 0;
 }
 
 static bool has_hash(const weir_keys *keys, const unsigned char hash[HASH_BYTES]) {
@@ -96,8 +109,10 @@ static weir_status read_line(weir_keys *keys, char *line, const char *path, size
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
                          "%s:%zu: the name is longer than %d bytes; expected %s", path, number,
                          NAME_MAX_BYTES, how);
-    const char *word = next_word(&line);
-    if (!word || !read_hash(hash, word) || next_word(&line))
+    const char *word = next_word(&line), *more = word ? next_word(&line) : NULL;
+    uint32_t limit = 0;
+    if (!word || !read_hash(hash, word) || (more && !read_limit(&limit, more)) ||
+        (more && next_word(&line)))
         return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:%zu: expected %s", path, number, how);
     if (has_hash(keys, hash))
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
@@ -108,6 +123,7 @@ static weir_status read_line(weir_keys *keys, char *line, const char *path, size
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for %zu keys", path, keys->n);
     memcpy(added->name, name, strlen(name) + 1);
     memcpy(added->hash, hash, sizeof hash);
+    added->limit = limit;
     return WEIR_STATUS_OK;
 }
 
@@ -175,16 +191,19 @@ const char *weir_keys_name(const weir_keys *keys, size_t i) {
     return keys->item[i].name;
 }
 
-const char *weir_keys_find(const weir_keys *keys, const char *text) {
+const char *weir_keys_find(const weir_keys *keys, const char *text, uint32_t *limit) {
     const char *found = NULL;
+    *limit = 0;
 #ifdef WEIR_HAS_SERVER
     unsigned char hash[HASH_BYTES];
     /* Whatever the file says, nothing is no key. */
     if (!*text || gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash) < 0)
         return NULL;
     for (size_t i = 0; i < keys->n; i++)
-        if (gnutls_memcmp(hash, keys->item[i].hash, HASH_BYTES) == 0)
+        if (gnutls_memcmp(hash, keys->item[i].hash, HASH_BYTES) == 0) {
             found = keys->item[i].name; /* and on to the end, as when there is none */
+            *limit = keys->item[i].limit;
+        }
 #else
     (void)keys;
     (void)text;

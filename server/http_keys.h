@@ -1,7 +1,8 @@
 /*
  * http_keys.h: the API keys that open the door, known by their hashes only.
  *
- * A file has one key a line, "NAME sha256:HASH": HASH is the SHA-256 of the key in 64 hex digits.
+ * A file has one key a line, "NAME sha256:HASH [limit=N]": HASH is the SHA-256 of the key in 64 hex
+ * digits, N how many answers it may have at once, running or waiting.
  * Empty lines and what stands behind a # do not count. A name may have several keys, so that an old
  * one goes on while its successor is handed out.
  */
@@ -22,7 +23,7 @@ void weir_keys_close(weir_keys **keys);
 size_t weir_keys_count(const weir_keys *keys);
 const char *weir_keys_name(const weir_keys *keys, size_t i);
 /* Name of the key with this text, in a time that tells nothing about the keys there are; until
- * weir_keys_close. NULL: none, or built without a server. */
-const char *weir_keys_find(const weir_keys *keys, const char *text);
+ * weir_keys_close. *limit: its own, 0: none is said. NULL: none, or built without a server. */
+const char *weir_keys_find(const weir_keys *keys, const char *text, uint32_t *limit);
 
 #endif

@@ -32,6 +32,8 @@ typedef struct weir_job {
     int32_t priority;      /* higher first; 0 is ordinary */
     weir_grammar *grammar; /* owned; NULL: none. What the answer has to be */
     const char *key;       /* whose: fairness; kept by the caller until on_end */
+    uint32_t key_limit;    /* choices of it at once, running or waiting; 0: the runner's per_key */
+    const char *request;   /* its id, for --trace; kept like key; NULL: none */
 } weir_job;
 
 void weir_job_free(weir_job *job); /* and makes it empty */

@@ -211,10 +211,14 @@ static weir_status check_prompt(const weir_runner *r, const weir_prompt *prompt,
     return WEIR_STATUS_OK;
 }
 
+static uint32_t limit_of_key(const weir_runner *r, const weir_job *job) {
+    return job->key_limit > 0 ? job->key_limit : r->options.per_key;
+}
+
 static weir_status check_numbers(const weir_runner *r, const weir_job *job, weir_error *err) {
     uint64_t n_choices = (uint64_t)job->n_prompts * job->n_choices;
     uint64_t n_most = (uint64_t)r->n_seqs + r->options.n_queue;
-    uint32_t per_key = r->options.per_key;
+    uint32_t per_key = limit_of_key(r, job);
     if (job->n_prompts == 0 || job->n_choices == 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "expected a prompt and a choice at least");
     if (job->n_choices > r->n_seqs)
@@ -270,7 +274,7 @@ static uint32_t count_of_key(const weir_runner *r, const char *key) {
 
 static weir_status check_room(const weir_runner *r, const weir_live_job *job, weir_error *err) {
     uint64_t n_most = (uint64_t)r->n_seqs + r->options.n_queue;
-    uint32_t per_key = r->options.per_key;
+    uint32_t per_key = limit_of_key(r, &job->job);
     if (r->is_draining)
         return weir_fail(err, WEIR_STATUS_CANCELLED, "the server is about to end");
     if ((uint64_t)r->n_live + job->n_choices > n_most)

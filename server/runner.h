@@ -14,6 +14,11 @@ typedef struct weir_runner_options {
     double max_gap_s;       /* between tokens of an answer, aimed at; 0: 0.25 */
     uint32_t per_key;       /* choices of one key at once, running or waiting; 0: no limit */
     const char *pause_path; /* folder for timelines that are moved out; NULL: $TMPDIR or /tmp */
+    /* Everything that the model was shown and said, for people who look for a fault: a choice has
+     * ended. On the runner's thread. NULL: nobody looks. */
+    void (*on_trace)(void *context, const weir_job *job, uint32_t choice,
+                     const weir_choice_end *end);
+    void *trace_context;
 } weir_runner_options;
 
 /* host is loaded, and kept by the caller; nobody else touches its engine until close. */

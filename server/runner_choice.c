@@ -235,6 +235,8 @@ static void draw_share(void *context, uint32_t worker, uint32_t n_workers) {
 static void tell_end(weir_runner *r, weir_choice *c, weir_choice_end *end) {
     weir_live_job *job = c->job;
     const weir_job_events *events = &job->events;
+    if (r->options.on_trace)
+        r->options.on_trace(r->options.trace_context, &job->job, c->number, end);
     if (events->on_choice_end && weir_live_job_goes_on(job))
         events->on_choice_end(events->context, c->number, end);
     weir_message_free(end->message);

@@ -107,6 +107,46 @@ static void on_end(void *context, const weir_exchange *x, int http_status, uint6
     }
 }
 
+/* A prompt and its answer as the model has them. Control characters of foreign text come as JSON
+ * writes them, but for line feeds: what is printed here is not to move anybody's cursor. */
+static void trace_text(weir_text_buffer *out, const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = (uint8_t)text[i];
+        if (byte == '\n')
+            weir_text_buffer_say(out, "\n  ");
+        else if (byte < 0x20 || byte == 0x7f)
+            weir_text_buffer_format(out, "\\u%04x", byte);
+        else
+            weir_text_buffer_add(out, &text[i], 1);
+    }
+}
+
+static void on_trace(void *context, const weir_job *job, uint32_t choice,
+                     const weir_choice_end *end) {
+    const weir_prompt *prompt = &job->prompt[choice / job->n_choices];
+    const weir_answer *answer = &end->answer;
+    const weir_message *message = end->message;
+    const char *id = job->request ? job->request : "";
+    weir_text_buffer out = {0};
+    (void)context;
+    weir_text_buffer_format(&out, "trace %s choice %u: %zu tokens of prompt, %zu of them known\n  ",
+                            id, choice, answer->n_prompt, answer->n_cached);
+    if (prompt->text)
+        trace_text(&out, prompt->text, prompt->n_text);
+    else
+        weir_text_buffer_say(&out, "(token ids)");
+    weir_text_buffer_format(&out, "\ntrace %s choice %u: %zu tokens, %s, seed %llu\n  ", id, choice,
+                            answer->n_generated, weir_answer_end_name(answer->end),
+                            (unsigned long long)answer->seed);
+    if (message->raw)
+        trace_text(&out, message->raw, message->n_raw);
+    else
+        trace_text(&out, message->content ? message->content : "", message->n_content);
+    if (!out.has_failed)
+        weir_say("%s", out.data);
+    weir_text_buffer_free(&out);
+}
+
 /* ---- the system around it ------------------------------------------------------------------- */
 
 /* Each connection is a file. */
@@ -171,7 +211,10 @@ static weir_status load(server *s, weir_error *err) {
     weir_model_get_info(service->host->model, &service->model);
     service->model_id = s->options->model_id ? s->options->model_id : service->model.name;
     WEIR_TRY(set_defaults(s, err));
-    WEIR_TRY(weir_runner_open(&service->runner, service->host, &s->options->runner, err));
+    weir_runner_options runner = s->options->runner;
+    if (s->options->traces)
+        runner.on_trace = on_trace;
+    WEIR_TRY(weir_runner_open(&service->runner, service->host, &runner, err));
     atomic_store(&service->is_ready, true);
     return WEIR_STATUS_OK;
 }

@@ -19,9 +19,10 @@ typedef struct weir_server_options {
     const char *const *settings; /* [n_settings] NAME=VALUE, as weir_settings_set takes them: of
                                     requests that do not say otherwise */
     size_t n_settings;
-    const char *model_id;     /* as clients name it; NULL: the model's own name */
-    bool is_strict;           /* unknown fields of requests are errors */
-    weir_server_log log;      /* a line for each request, to standard error */
+    const char *model_id; /* as clients name it; NULL: the model's own name */
+    bool is_strict;       /* unknown fields of requests are errors */
+    weir_server_log log;  /* a line for each request, to standard error */
+    bool traces;          /* and each prompt and answer, whole: for people who look for a fault */
     const char *state_folder; /* of what outlives the server: sessions, responses; the host's engine
                                  has a store of pages of its own. NULL: memory only */
     uint32_t drain_s;         /* that running answers have after a first signal; 0: 30 */

@@ -16,7 +16,7 @@ typedef struct serve_values {
     uint64_t max_body;
     const char *model_id, *template_file, *log;
     weir_string_list template_arguments, settings, loras;
-    bool is_strict;
+    bool is_strict, traces;
     uint32_t n_seqs, n_queue, per_key, max_gap_ms, drain, n_ctx, n_batch, n_threads;
     uint64_t kv_bytes, max_bytes, state_bytes;
     const char *state_folder;
@@ -36,7 +36,7 @@ static const weir_option options[] = {
     {"tls-cert", 0, WEIR_OPTION_STRING, AT(tls_cert), "FILE", "PEM certificate: speak TLS"},
     {"tls-key", 0, WEIR_OPTION_STRING, AT(tls_key), "FILE", "and its key"},
     {"keys", 0, WEIR_OPTION_STRING, AT(keys), "FILE",
-     "API keys that open the door, a line each: NAME sha256:HASH"},
+     "API keys that open the door, a line each:\nNAME sha256:HASH [limit=N]"},
     {"origin", 0, WEIR_OPTION_STRINGS, AT(origins), "ORIGIN",
      "browser pages of this origin are let in, besides those of this\n"
      "machine; *: all; may be repeated"},
@@ -62,6 +62,9 @@ static const weir_option options[] = {
      "their model; may be repeated"},
     {"log", 0, WEIR_OPTION_CHOICE, AT(log), "text|json|none",
      "a line for each request on standard error; default: text"},
+    {"trace", 0, WEIR_OPTION_FLAG, AT(traces), NULL,
+     "and every prompt and answer, whole, as the model has them: to look\n"
+     "for a fault. The log alone never holds what was said"},
 
     {"many at once", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
     {"seqs", 0, WEIR_OPTION_U32, AT(n_seqs), "N", "answers at once; default: 64"},
@@ -198,6 +201,7 @@ static weir_status serve(const weir_parsed *parsed, weir_error *err) {
         .model_id = v->model_id,
         .is_strict = v->is_strict,
         .log = log_of(v),
+        .traces = v->traces,
         .state_folder = v->state_folder,
         .drain_s = v->drain,
     };

@@ -64,6 +64,18 @@ chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
     ! grep -q secret "$log"
 }
 
+@test "a key may have its own limit" {
+    printf 'alice sha256:%s limit=2\nbob sha256:%s\n' "$(printf %s a | sha256sum | cut -d' ' -f1)" \
+        "$(printf %s b | sha256sum | cut -d' ' -f1)" >"$BATS_TEST_TMPDIR/keys"
+    serve --keys "$BATS_TEST_TMPDIR/keys"
+    for row in a:2:200 a:3:400 b:3:200; do
+        IFS=: read -r key n expected <<<"$row"
+        [ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H "x-api-key: $key" \
+            "$address/v1/completions" -d "{\"prompt\": \"Hi\", \"max_tokens\": 2, \"n\": $n}")" = "$expected" ]
+    done
+    stop
+}
+
 @test "--socket listens at a path, and takes it away again" {
     "$WEIR" serve "$nano" --socket "$BATS_TEST_TMPDIR/s" --ctx 512 --seqs 2 --threads 1 \
         >/dev/null 2>"$log" 3>&- &
@@ -103,6 +115,17 @@ chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
     port=${address##*:}
     weir serve "$nano" --port "$port" --seqs 1 --ctx 512
     refuses_with 5 "$port"
+    stop
+}
+
+@test "--trace shows what the model is shown and says" {
+    serve --trace
+    [ "$(chat)" = 200 ]
+    answer=$(sed -n 's/.*"content":"\([^"]*\)".*/\1/p' "$BATS_TEST_TMPDIR/body")
+    [ -n "$answer" ]
+    grep -q 'Who are you?<|im_end|>' "$log"
+    grep -q -F -- "$answer" "$log"
+    grep -q "^trace req_" "$log"
     stop
 }
 

@@ -65,6 +65,11 @@ const char *weir_exchange_key(const weir_exchange *x) {
     return x->key;
 }
 
+uint32_t weir_exchange_key_limit(const weir_exchange *x) {
+    (void)x;
+    return 0;
+}
+
 double weir_exchange_arrived_s(const weir_exchange *x) {
     (void)x;
     return 0;

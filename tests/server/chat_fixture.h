@@ -44,6 +44,11 @@ const char *weir_exchange_key(const weir_exchange *x) {
     return "";
 }
 
+uint32_t weir_exchange_key_limit(const weir_exchange *x) {
+    (void)x;
+    return 0;
+}
+
 void weir_exchange_add_header(weir_exchange *x, const char *name, const char *value) {
     assert_string_equal(name, "Retry-After");
     snprintf(x->retry_after, sizeof x->retry_after, "%s", value);

@@ -320,6 +320,15 @@ static void test_bad_keys_files(void **state) {
     check_keys_file(
         "\na sha256:8766b9cb08e6040b704f1e3ee1e186efccf2635b1d2634d6525333007e6aeae1 more",
         ":2: expected");
+    static const char *const limits[] = {
+        "limit=", "limit=0", "limit=-1", "limit=x", "limit=99999999999", "limit=1 more", "Limit=1"};
+    for (size_t i = 0; i < WEIR_COUNT(limits); i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "a sha256:8766b9cb08e6040b704f1e3ee1e186efccf2635b1d2634d6525333007e6aeae1 %s\n",
+                 limits[i]);
+        check_keys_file(text, ":1: expected");
+    }
     site *s = make_site();
     weir_http_options options = plain_options(s);
     weir_error err = {0};
