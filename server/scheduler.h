@@ -5,8 +5,9 @@
  * The runner owns tasks (one for each timeline that is wanted), keeps their facts true, and does
  * what weir_scheduler_plan orders. The rules (docs/scheduler.md has their numbers):
  *   - a step has every task that decodes, one row each, then prompts up to the budget of rows;
- *   - the budget comes from max_gap_s and from what rows took in the last steps, never under 64
- *     while a prompt waits, nor beyond the engine's batch; where nothing decodes it is the batch;
+ *   - the budget comes from max_gap_s and from what rows took in the last steps, but where not
+ *     even 16 would do it is 64; never beyond the engine's batch, and where nothing decodes all of
+ * it;
  *   - between prompts deficit round-robin by tokens, keys first, then tasks: nobody waits for
  *     another's whole prompt;
  *   - admission by memory: a task is let in if the pages its prompt needs, with a reserve for what

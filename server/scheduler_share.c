@@ -149,12 +149,15 @@ static double step_seconds(const weir_scheduler *s, double now_s) {
     return s->options.max_gap_s - (late_s > 0 ? late_s : 0);
 }
 
+/* Where not even a few rows run within the gap it is missed in any case, and then many of them make
+ * the prompt's time shorter. */
 static uint32_t prompt_budget(const weir_scheduler *s, double now_s, uint32_t n_decode,
                               uint32_t n_room, uint32_t least) {
     if (n_decode == 0) /* nobody waits for a next token */
         return n_room;
     uint32_t n = weir_cost_rows(&s->cost, n_decode, step_seconds(s, now_s), n_room);
-    return at_most(n > least ? n : least, n_room);
+    uint32_t few = owed(s->keys.next->ring.next) + WEIR_FEW_PROMPT_ROWS;
+    return at_most(n > least || n >= few ? n : least, n_room);
 }
 
 /* ---- prompts ------------------------------------------------------------------------------ */

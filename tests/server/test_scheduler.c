@@ -57,10 +57,36 @@ static void test_a_prompt_gets_64_rows_however_slow_the_machine(void **state) {
     close_engine(&e);
 }
 
+/* 64 rows take 320 ms, 33 the 200 that are wanted. */
+static void test_a_tight_gap_is_kept_with_fewer_rows(void **state) {
+    (void)state;
+    fake_engine e;
+    open_engine(&e, (weir_scheduler_options){
+                        .n_seqs = 64, .n_pages = 1000, .n_batch = 512, .max_gap_s = 0.2});
+    e.step_s = 0.06;
+    e.prompt_row_s = 0.004;
+    for (int i = 0; i < 8; i++)
+        submit(&e, 1, 0, 5, 1000);
+    for (int i = 0; i < 10; i++)
+        step(&e);
+    submit(&e, 1, 0, 3000, 10);
+    for (int i = 0; i < 30; i++) {
+        double before_s = e.now_s;
+        step(&e);
+        assert_int_equal(e.n_last_decode, 8);
+        if (i >= 5) {
+            assert_in_range(e.n_last_prompt, 16, 35);
+            assert_true(e.now_s - before_s < 0.205);
+        }
+    }
+    close_engine(&e);
+}
+
 static void test_more_decoding_than_rows_take_turns_and_leave_prompts_their_rows(void **state) {
     (void)state;
     fake_engine e;
-    open_engine(&e, (weir_scheduler_options){.n_seqs = 300, .n_pages = 5000, .n_batch = 128});
+    open_engine(&e, (weir_scheduler_options){
+                        .n_seqs = 300, .n_pages = 5000, .n_batch = 128, .max_gap_s = 100});
     for (int i = 0; i < 256; i++)
         submit(&e, 1, 0, 1, 1000);
     while (e.n_last_decode < 128)
@@ -568,6 +594,7 @@ int main(void) {
         cmocka_unit_test(test_decoding_goes_first_one_row_each),
         cmocka_unit_test(test_a_machine_where_nothing_decodes_runs_whole_batches),
         cmocka_unit_test(test_a_prompt_gets_64_rows_however_slow_the_machine),
+        cmocka_unit_test(test_a_tight_gap_is_kept_with_fewer_rows),
         cmocka_unit_test(test_more_decoding_than_rows_take_turns_and_leave_prompts_their_rows),
         cmocka_unit_test(test_prompts_of_equal_keys_have_equal_shares_within_a_turn),
         cmocka_unit_test(test_keys_share_first_then_tasks),
