@@ -6,7 +6,7 @@
  * what weir_scheduler_plan orders. The rules (docs/scheduler.md has their numbers):
  *   - a step has every task that decodes, one row each, then prompts up to the budget of rows;
  *   - the budget comes from max_gap_s and from what rows took in the last steps, but where not
- *     even 16 would do it is 64; never beyond the engine's batch, and where nothing decodes all of
+ *     even 4 would do it is 64; never beyond the engine's batch, and where nothing decodes all of
  * it;
  *   - between prompts deficit round-robin by tokens, keys first, then tasks: nobody waits for
  *     another's whole prompt;

@@ -20,7 +20,7 @@ enum {
     /* of a step while a prompt waits, if there is no time for as many: decoding rides nearly free
      * on them, and fewer than a few are not worth a step */
     WEIR_MIN_PROMPT_ROWS = 64,
-    WEIR_FEW_PROMPT_ROWS = 16,
+    WEIR_FEW_PROMPT_ROWS = 4,
     WEIR_RESERVE_TOKENS = 128, /* room to grow that each task counts with when others are let in */
     WEIR_OLDEST_TURN = 8 /* every such admission is the oldest task's, whatever its priority */
 };
