@@ -58,14 +58,14 @@ ${CC:-cc} $flags -fPIC -shared "$self/no_repack.c" -o "$work/no_repack.so" -ldl
 mkdir -p "$build/tests/peer"
 model=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
-from=$PWD
+called_from=$PWD
 cd "$build/tests/peer"
 here=$tree/tests/peer
 # shellcheck source=../../tests/peer/npm.sh
 . "$here/npm.sh"
 # A module finds its packages from where it lies.
 cp "$self/rival.mjs" "$install/"
-cd "$from"
+cd "$called_from"
 
 WEIR_BENCH=$work/weir_bench RIVAL=$install/rival.mjs NO_REPACK=$work/no_repack.so WORK=$work \
     exec node "$self/peer_bench.mjs" "$model" "$@"
