@@ -33,7 +33,11 @@ const TOOLS_EXAMPLE = [
 ];
 const SCHEMA_EXAMPLE = {
   type: "object",
-  properties: { name: { type: "string" }, legs: { type: "integer" }, tame: { type: "boolean" } },
+  properties: {
+    name: { type: "string", maxLength: 20 },
+    legs: { type: "integer", minimum: 0, maximum: 100 },
+    tame: { type: "boolean" },
+  },
   required: ["name", "legs", "tame"],
   additionalProperties: false,
 };
