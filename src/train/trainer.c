@@ -382,9 +382,12 @@ static weir_status after_step(weir_trainer *t, bool is_end, bool *is_stopped, we
     *is_stopped = *is_stopped || wants_stop(t);
     s->seconds = t->seconds_before + weir_clock_s() - t->started_s;
     bool is_time = t->file.save_seconds > 0 && weir_clock_s() - t->saved_s >= t->file.save_seconds;
+    /* First the line: a run that is killed goes on behind its checkpoint, and never writes it. */
+    WEIR_TRY(weir_trainer_log(t, err));
     if (is_end || *is_stopped || is_best || is_time || is_due(s->step, t->file.save_steps))
         WEIR_TRY(save(t, err));
-    WEIR_TRY(weir_trainer_report(t, err));
+    if (t->options->on_step)
+        t->options->on_step(t->options->context, &t->report);
     if (!t->report.is_saved && !t->report.is_evaluated)
         return WEIR_STATUS_OK;
     weir_error own = {0};

@@ -60,7 +60,7 @@ weir_status weir_trainer_enter_stage(weir_trainer *t, weir_error *err);
 /* Fills state.eval_*, logs it. Without validation data nothing, nor once the user wants an end. */
 weir_status weir_trainer_evaluate(weir_trainer *t, weir_error *err);
 weir_status weir_trainer_sample(weir_trainer *t, weir_error *err);
-/* The rest of the report, to the log and to the caller. */
-weir_status weir_trainer_report(weir_trainer *t, weir_error *err);
+/* The rest of the report, and its line in the log. */
+weir_status weir_trainer_log(weir_trainer *t, weir_error *err);
 
 #endif

@@ -166,7 +166,7 @@ static uint64_t resident_bytes(void) {
     return page > 0 ? resident * (uint64_t)page : 0;
 }
 
-weir_status weir_trainer_report(weir_trainer *t, weir_error *err) {
+weir_status weir_trainer_log(weir_trainer *t, weir_error *err) {
     weir_train_report *r = &t->report;
     const weir_train_state *s = &t->state;
     uint64_t n_left = t->file.n_steps - s->step;
@@ -193,8 +193,5 @@ weir_status weir_trainer_report(weir_trainer *t, weir_error *err) {
                   number(r->seconds), "memory_bytes", (json_int_t)r->memory_bytes);
     if (line && r->peak_flops_per_s > 0)
         json_object_set_new(line, "share_of_peak", number(r->flops_per_s / r->peak_flops_per_s));
-    WEIR_TRY(add_line(t, line, err));
-    if (t->options->on_step)
-        t->options->on_step(t->options->context, r);
-    return WEIR_STATUS_OK;
+    return add_line(t, line, err);
 }
