@@ -344,9 +344,7 @@ static void submit(message *m, weir_messages_request *r, weir_exchange *x) {
                                     .on_end = on_end};
     uint64_t id;
     double retry_after_s;
-    r->job.key = weir_exchange_key(x);
-    r->job.request = weir_exchange_id(x);
-    r->job.key_limit = weir_exchange_key_limit(x);
+    weir_job_sign(&r->job, x);
     weir_event_stream_open(&m->stream, x, m->service->runner);
     if (weir_submit(&r->request, m->service, &r->job, &events, &id, &retry_after_s)) {
         weir_event_stream_submitted(&m->stream, id);

@@ -329,9 +329,7 @@ static void submit(weir_response *r, weir_responses_request *q, weir_exchange *x
                                     .on_end = on_end};
     uint64_t id;
     double retry_after_s;
-    q->job.key = r->key;
-    q->job.request = weir_exchange_id(x);
-    q->job.key_limit = weir_exchange_key_limit(x);
+    weir_job_sign(&q->job, x);
     weir_event_stream_open(&r->stream, x, r->service->runner);
     if (weir_submit(&q->request, r->service, &q->job, &events, &id, &retry_after_s)) {
         weir_event_stream_submitted(&r->stream, id);

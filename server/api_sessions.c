@@ -136,7 +136,7 @@ typedef struct listing {
 } listing;
 
 static void list_one(void *context, const char *id, int64_t updated, size_t bytes) {
-    static const char prefix[] = "session:";
+    static const char prefix[] = WEIR_SESSION_PREFIX;
     listing *l = context;
     if (strncmp(id, prefix, strlen(prefix)) != 0)
         return;

@@ -94,6 +94,12 @@ static void fail_submit(weir_request *request, const weir_service *service, weir
     }
 }
 
+void weir_job_sign(weir_job *job, const weir_exchange *x) {
+    job->key = weir_exchange_key(x);
+    job->key_limit = weir_exchange_key_limit(x);
+    job->request = weir_exchange_id(x);
+}
+
 bool weir_submit(weir_request *request, weir_service *service, weir_job *job,
                  const weir_job_events *events, uint64_t *id, double *retry_after_s) {
     weir_error err = {0};

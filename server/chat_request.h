@@ -37,6 +37,9 @@ void weir_read_format(weir_request *request, const weir_service *service, weir_j
 void weir_make_prompt(weir_request *request, const weir_service *service,
                       const weir_conversation *conversation, weir_job *job);
 
+/* Whose job it is: key, its limit, the request. The exchange keeps the texts. */
+void weir_job_sign(weir_job *job, const weir_exchange *x);
+
 /* Hands the job over; on failure request->error is set (429 with *retry_after_s, 400, 503) and the
  * job freed. */
 bool weir_submit(weir_request *request, weir_service *service, weir_job *job,

@@ -98,9 +98,7 @@ void weir_openai_submit(weir_openai_reply *reply, weir_request *request, weir_jo
     of_reply.context = reply->whole;
     uint64_t id;
     double retry_after_s;
-    job->key = weir_exchange_key(x);
-    job->request = weir_exchange_id(x);
-    job->key_limit = weir_exchange_key_limit(x);
+    weir_job_sign(job, x);
     weir_event_stream_open(&reply->stream, x, reply->service->runner);
     if (weir_submit(request, reply->service, job, &of_reply, &id, &retry_after_s)) {
         weir_event_stream_submitted(&reply->stream, id);

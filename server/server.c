@@ -53,19 +53,6 @@ static void on_request(void *context, weir_exchange *x) {
     weir_reply_openai_error(x, &error, 1);
 }
 
-/* As the route is written in the table: one series of numbers for each, whatever clients ask for.
- */
-static const char *route_of(const weir_exchange *x) {
-    const char *path = weir_exchange_path(x);
-    for (const weir_route *route = weir_routes; route->path; route++) {
-        size_t n = strcspn(route->path, "{");
-        bool has_rest = route->path[n] != 0;
-        if (has_rest ? strncmp(path, route->path, n) == 0 : strcmp(path, route->path) == 0)
-            return route->path;
-    }
-    return "other";
-}
-
 static void print_json_line(const weir_exchange *x, int http_status, uint64_t n_bytes,
                             double seconds, bool was_gone) {
     weir_text_buffer line = {0};
@@ -89,7 +76,9 @@ static void print_json_line(const weir_exchange *x, int http_status, uint64_t n_
 static void on_end(void *context, const weir_exchange *x, int http_status, uint64_t n_bytes,
                    double seconds, bool was_gone) {
     server *s = context;
-    weir_metrics_request(s->service.metrics, route_of(x), http_status, seconds);
+    const char *route = weir_route_of(weir_exchange_path(x));
+    /* One series of numbers for each route, whatever clients ask for. */
+    weir_metrics_request(s->service.metrics, route ? route : "other", http_status, seconds);
     if (s->options->log == WEIR_SERVER_LOG_JSON) {
         print_json_line(x, http_status, n_bytes, seconds, was_gone);
     } else if (s->options->log == WEIR_SERVER_LOG_TEXT) {

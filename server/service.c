@@ -65,6 +65,13 @@ static const char *match(const char *route, const char *path) {
     return rest;
 }
 
+const char *weir_route_of(const char *path) {
+    for (const weir_route *route = weir_routes; route->path; route++)
+        if (match(route->path, path))
+            return route->path;
+    return NULL;
+}
+
 const char *weir_route_rest(const weir_exchange *x, const char *path) {
     const char *rest = match(path, weir_exchange_path(x));
     return rest ? rest : "";

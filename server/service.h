@@ -41,6 +41,8 @@ extern const weir_route weir_routes[];
 
 /* Finds the route and calls its handler; 404 and 405 (with Allow), HEAD as GET, OPTIONS. */
 void weir_service_handle(weir_service *service, weir_exchange *x);
+/* The path of the route that a request is for, as the table has it; NULL: none. */
+const char *weir_route_of(const char *path);
 /* What stands behind the route's path: "abc" of /v1/models/abc. */
 const char *weir_route_rest(const weir_exchange *x, const char *path);
 

@@ -33,7 +33,7 @@ struct weir_turn {
     weir_conversation conversation;
 };
 
-static const char prefix[] = "session:";
+static const char prefix[] = WEIR_SESSION_PREFIX;
 
 static void id_of(char out[sizeof prefix + NAME_MAX_BYTES], const char *name) {
     snprintf(out, sizeof prefix + NAME_MAX_BYTES, "%s%.*s", prefix, NAME_MAX_BYTES, name);
@@ -241,28 +241,9 @@ weir_conversation *weir_turn_conversation(weir_turn *turn) {
     return &turn->conversation;
 }
 
-static char *copy_or_null(const char *text, size_t n, bool *has_failed) {
-    char *copy = text ? weir_text_copy(text, n) : NULL;
-    *has_failed |= text && !copy;
-    return copy;
-}
-
 weir_status weir_turn_keep(weir_turn *turn, const weir_message *answer, weir_error *err) {
-    bool has_failed = false;
-    weir_message copy = {.role = WEIR_ROLE_ASSISTANT,
-                         .n_content = answer->n_content,
-                         .n_reasoning = answer->n_reasoning,
-                         .n_raw = answer->n_raw};
-    copy.content = copy_or_null(answer->content, answer->n_content, &has_failed);
-    copy.reasoning = copy_or_null(answer->reasoning, answer->n_reasoning, &has_failed);
-    copy.raw = copy_or_null(answer->raw, answer->n_raw, &has_failed);
-    weir_status status = weir_calls_copy(&copy.calls, &answer->calls, err);
-    if (status == WEIR_STATUS_OK && has_failed)
-        status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to keep an answer");
-    if (status != WEIR_STATUS_OK) {
-        weir_message_free(&copy);
-        return status;
-    }
+    weir_message copy;
+    WEIR_TRY(weir_message_copy(&copy, answer, err));
     WEIR_TRY(weir_conversation_add(&turn->conversation, &copy, err));
     return put(turn->sessions, turn->owner, turn->name, &turn->conversation, err);
 }

@@ -16,6 +16,9 @@
 
 typedef struct weir_sessions weir_sessions;
 
+/* Begins the ids of sessions in the record store. */
+#define WEIR_SESSION_PREFIX "session:"
+
 /* records: kept by the caller. NULL without memory. */
 weir_sessions *weir_sessions_open(weir_records *records);
 void weir_sessions_close(weir_sessions **sessions);

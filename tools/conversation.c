@@ -74,7 +74,7 @@ static bool copy_string(char **out, const char *text) {
     return copy_text(out, text, text ? strlen(text) : 0);
 }
 
-static weir_status copy_message(weir_message *out, const weir_message *from, weir_error *err) {
+weir_status weir_message_copy(weir_message *out, const weir_message *from, weir_error *err) {
     *out = (weir_message){.role = from->role,
                           .n_content = from->n_content,
                           .n_reasoning = from->n_reasoning,
@@ -103,7 +103,7 @@ weir_status weir_conversation_copy(weir_conversation *out, const weir_conversati
         status = weir_settings_copy(&out->settings, &from->settings, err);
     for (size_t i = 0; status == WEIR_STATUS_OK && i < from->n_messages; i++) {
         weir_message message;
-        status = copy_message(&message, &from->message[i], err);
+        status = weir_message_copy(&message, &from->message[i], err);
         if (status == WEIR_STATUS_OK)
             status = weir_conversation_add(out, &message, err);
     }

@@ -59,6 +59,7 @@ weir_status weir_conversation_add(weir_conversation *conversation, weir_message 
 /* Keeps the first n messages. */
 void weir_conversation_cut(weir_conversation *conversation, size_t n);
 void weir_message_free(weir_message *message);
+weir_status weir_message_copy(weir_message *out, const weir_message *from, weir_error *err);
 
 /* The index of the last message of the user; n_messages: there is none. */
 size_t weir_conversation_last_user(const weir_conversation *conversation);

@@ -84,7 +84,8 @@ static const weir_option options[] = {
     {"what is kept", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
     {"state-dir", 0, WEIR_OPTION_STRING, AT(state_folder), "FOLDER",
      "sessions, responses, and what was run of all prompts (K/V pages) are\n"
-     "kept here, and found again after a restart; default: memory only"},
+     "kept here, and found again after a restart; with --no-prefix-cache\n"
+     "no pages; default: memory only"},
     {"state-size", 0, WEIR_OPTION_SIZE, AT(state_bytes), "SIZE",
      "of the pages on disk; the longest unused go; default: 64GiB"},
 

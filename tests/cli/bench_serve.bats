@@ -3,37 +3,16 @@
 # of a measurement is looked at: machines are shared. What it measures is tested in tests/server.
 
 load common
+load serving
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
     "$WEIR" help bench serve >/dev/null 2>&1 || skip "weir is built without the load generator"
-    nano=$WEIR_SOURCE/models/weir-nano.gguf
-    log=$BATS_TEST_TMPDIR/serve.log
-    server=
+    serving_begin
 }
 
 teardown() {
-    [ -z "$server" ] || { kill -9 "$server" && wait "$server"; } 2>/dev/null || true
-}
-
-# Starts a server with these flags and waits until it listens; $address is where.
-serve() {
-    [ -e "$nano" ] || skip "models/weir-nano.gguf is not there"
-    "$WEIR" help serve >/dev/null 2>&1 || skip "there is no server"
-    "$WEIR" serve "$nano" --ctx 512 --seqs 4 --threads 1 "$@" >/dev/null 2>"$log" 3>&- &
-    server=$!
-    for _ in $(seq 300); do
-        address=$(sed -n 's/^weir serve: listening at //p' "$log")
-        [ -z "$address" ] || return 0
-        if ! kill -0 "$server" 2>/dev/null; then
-            ! grep -q "built without" "$log" || skip "weir is built without the server"
-            cat "$log" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-    cat "$log" >&2
-    return 1
+    serving_teardown
 }
 
 short="--input-tokens 20 --output-tokens 6 --ignore-eos"
