@@ -80,7 +80,7 @@ static void refuse_others(weir_request *request) {
     } known[] = {
         {"modalities", "[\"text\"]", "the model reads and writes text"},
         {"audio", NULL, "the model reads and writes text"},
-        {"prediction", NULL, "guesses are made by the server (--lookup)"},
+        {"prediction", NULL, "the answer is the model's own"},
         {"web_search_options", NULL, "tools are run by the client"},
         {"functions", "[]", "use tools"},
         {"function_call", "\"none\"", "use tool_choice"},
@@ -113,7 +113,7 @@ static void read_all(weir_request *request, weir_service *service, const weir_ex
                      weir_chat_reply *reply, weir_job *job) {
     weir_conversation conversation = {0};
     weir_read_model(request, service, job, &reply->common.model);
-    weir_read_reply_wish(request, &reply->common.wish);
+    weir_read_reply_wish(request, &reply->common.wish, job);
     weir_request_bool(request, request->root, "", "return_raw_text", &reply->wants_raw);
     weir_read_sampling(request, service, job);
     read_thinking(request, &job->settings);

@@ -142,8 +142,13 @@ static void read_probabilities(weir_request *request, weir_completion_reply *rep
         weir_request_integer(request, request->root, "", "logprobs", 0, WEIR_LOGPROBS_MAX, &n_top);
     job->n_top = (uint32_t)n_top;
     job->wants_logprobs = reply->wants_logprobs || reply->common.wish.wants_ids;
-    job->wants_prompt_logprobs = reply->wants_logprobs && reply->echoes;
-    job->n_prompt_top = (uint32_t)n_top;
+    reply->n_top = (uint32_t)n_top;
+    reply->echoes_logprobs = reply->wants_logprobs && reply->echoes;
+    if (!reply->echoes_logprobs)
+        return;
+    job->wants_prompt_logprobs = true;
+    if (job->n_prompt_top < reply->n_top)
+        job->n_prompt_top = reply->n_top;
 }
 
 static void read_choices(weir_request *request, const weir_job *job) {
@@ -173,7 +178,7 @@ static void read_all(weir_request *request, weir_service *service, weir_completi
                      weir_job *job) {
     job->is_plain = true;
     weir_read_model(request, service, job, &reply->common.model);
-    weir_read_reply_wish(request, &reply->common.wish);
+    weir_read_reply_wish(request, &reply->common.wish, job);
     weir_read_sampling(request, service, job);
     if (!is_given(request, "max_tokens") && !is_given(request, "max_completion_tokens"))
         job->settings.max_tokens =

@@ -209,8 +209,11 @@ void weir_handle_version(weir_service *service, weir_exchange *x) {
 
 void weir_handle_metrics(weir_service *service, weir_exchange *x) {
     weir_runner_stats stats;
+    weir_records_stats records = {0};
     weir_text_buffer body = {0};
     weir_runner_get_stats(service->runner, &stats);
-    weir_metrics_print(service->metrics, &stats, service->model_id, &body);
+    if (service->records)
+        weir_records_get_stats(service->records, &records);
+    weir_metrics_print(service->metrics, &stats, &records, service->model_id, &body);
     reply(x, "text/plain; version=0.0.4; charset=utf-8", &body);
 }

@@ -238,6 +238,7 @@ static void reply_whole(weir_chat_reply *reply, const weir_job_times *times) {
     weir_text_buffer_say(out, "]");
     weir_openai_say_usage(&reply->common, out);
     say_prompt_ids(reply, out);
+    weir_openai_say_prompt_logprobs(&reply->common, 0, out);
     weir_openai_say_own(&reply->common, times, out);
     weir_text_buffer_say(out, "}");
 }
@@ -250,6 +251,13 @@ static void on_progress(void *context, uint32_t prompt, size_t n_done, size_t n_
     weir_chat_reply *reply = context;
     if (reply->common.wish.is_stream)
         weir_event_stream_keep_alive(&reply->common.stream);
+}
+
+static void on_prompt_token(void *context, uint32_t prompt, size_t i,
+                            const weir_token_report *report) {
+    (void)i;
+    weir_chat_reply *reply = context;
+    weir_openai_add_prompt_token(&reply->common, prompt, report);
 }
 
 static void on_token(void *context, uint32_t choice, const weir_token_report *report) {
@@ -358,8 +366,7 @@ static bool is_whole(const weir_chat_reply *reply) {
     for (uint32_t i = 0; i < reply->n_choices; i++)
         if (!is_choice_whole(&reply->choice[i]))
             return false;
-    return !reply->chunk.has_failed && !reply->common.stream.frame.has_failed &&
-           !reply->common.warnings.has_failed;
+    return !reply->chunk.has_failed && weir_openai_is_whole(&reply->common);
 }
 
 static void on_end(void *context, weir_status status, const weir_error *err,
@@ -381,6 +388,7 @@ static void on_end(void *context, weir_status status, const weir_error *err,
 
 const weir_job_events weir_chat_reply_events = {
     .on_progress = on_progress,
+    .on_prompt_token = on_prompt_token,
     .on_token = on_token,
     .on_piece = on_piece,
     .on_choice_end = on_choice_end,

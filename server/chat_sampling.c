@@ -239,7 +239,6 @@ static void refuse_others(weir_request *request) {
         {"truncate_prompt_tokens", NULL, "nothing is cut from prompts"},
         {"include_stop_str_in_output", "false", "stop texts are never shown"},
         {"skip_special_tokens", "true", "control tokens are no text"},
-        {"prompt_logprobs", NULL, "use echo and logprobs of /v1/completions"},
         {"n_probs", "0", "use logprobs"},
         {"t_max_predict_ms", "-1", "use max_tokens"},
         {"lora", "[]", "name the adapter as model"},

@@ -194,6 +194,7 @@ static void say_choice(weir_completion_reply *reply, uint32_t i, weir_text_buffe
         const weir_text_buffer *ids = &reply->prompt[i / reply->common.n_choices].ids;
         weir_text_buffer_format(out, "[%s]", ids->data ? ids->data : "");
     }
+    weir_openai_say_prompt_logprobs(&reply->common, i / reply->common.n_choices, out);
     weir_text_buffer_format(out, ",\"finish_reason\":%s%s%s}", c->finish ? "\"" : "",
                             c->finish ? c->finish : "null", c->finish ? "\"" : "");
 }
@@ -257,7 +258,13 @@ static void on_prompt_token(void *context, uint32_t prompt, size_t i,
                             const weir_token_report *report) {
     (void)i;
     weir_completion_reply *reply = context;
-    add_token(reply->common.service->host, &reply->prompt[prompt].lists, report);
+    weir_openai_add_prompt_token(&reply->common, prompt, report);
+    if (!reply->echoes_logprobs)
+        return;
+    weir_token_report of_echo = *report; /* prompt_logprobs may want more */
+    if (of_echo.n_top > reply->n_top)
+        of_echo.n_top = reply->n_top;
+    add_token(reply->common.service->host, &reply->prompt[prompt].lists, &of_echo);
 }
 
 static void on_token(void *context, uint32_t choice, const weir_token_report *report) {
@@ -308,8 +315,7 @@ static bool is_whole(const weir_completion_reply *reply) {
         if (!are_lists_whole(&c->lists) || c->text.has_failed || c->ids.has_failed)
             return false;
     }
-    return !reply->chunk.has_failed && !reply->common.stream.frame.has_failed &&
-           !reply->common.warnings.has_failed;
+    return !reply->chunk.has_failed && weir_openai_is_whole(&reply->common);
 }
 
 static void on_end(void *context, weir_status status, const weir_error *err,

@@ -33,6 +33,8 @@ typedef struct weir_completion_reply {
     weir_completion_choice *choice; /* [n_prompts x n_choices] */
     size_t n_choices;               /* all */
     bool echoes, wants_logprobs;
+    bool echoes_logprobs;   /* both: the prompt's stand in front */
+    uint32_t n_top;         /* alternatives of each token, with wants_logprobs */
     weir_text_buffer chunk; /* in the making, of the runner's thread; then the whole reply */
     uint32_t last;          /* of a stream: the choice that ended last, whose end is to be sent */
 } weir_completion_reply;

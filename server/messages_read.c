@@ -458,6 +458,7 @@ static void refuse_others(weir_request *request) {
     weir_request_refuse(request, "container", NULL, "there are no containers here");
     weir_request_refuse(request, "mcp_servers", "[]", "tools are run by the client");
     weir_request_refuse(request, "context_management", NULL, "nothing is dropped from prompts");
+    weir_request_refuse(request, "prompt_logprobs", NULL, "use /v1/chat/completions");
 }
 
 static void read_limits(reader *r, bool is_count) {

@@ -302,8 +302,33 @@ static void print_counters(page *p, const weir_runner_stats *s) {
                 "", (double)s->n_cached_tokens);
 }
 
+/* What is kept beyond a restart, and what could not be: a disk that is full shows here first. */
+static void print_stores(page *p, const weir_engine_stats *e, const weir_records_stats *r) {
+    const struct {
+        quantity q;
+        uint64_t value;
+    } stores[] = {
+        {{"weir_page_store_files", NULL, "gauge", "Files of K/V pages on disk."}, e->n_store_files},
+        {{"weir_page_store_bytes", NULL, "gauge", "Bytes of K/V pages on disk."}, e->store_bytes},
+        {{"weir_page_store_pending", NULL, "gauge", "K/V pages that are not on disk yet."},
+         e->n_pages_unstored},
+        {{"weir_page_store_failures_total", NULL, "counter",
+          "K/V pages that could not be written."},
+         e->n_store_failures},
+        {{"weir_records", NULL, "gauge", "Sessions and responses that are kept."}, r->n_records},
+        {{"weir_records_written_total", NULL, "counter", "Files of them that were written."},
+         r->n_written},
+        {{"weir_records_failures_total", NULL, "counter",
+          "Files of them that could not be written."},
+         r->n_failures},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(stores); i++)
+        print_value(p, &stores[i].q, (double)stores[i].value);
+}
+
 void weir_metrics_print(weir_metrics *metrics, const weir_runner_stats *runner,
-                        const char *model_id, weir_text_buffer *out) {
+                        const weir_records_stats *records, const char *model_id,
+                        weir_text_buffer *out) {
     page p = {.out = out};
     counts *copy = malloc(sizeof *copy);
     if (!copy) {
@@ -323,6 +348,7 @@ void weir_metrics_print(weir_metrics *metrics, const weir_runner_stats *runner,
         print_alias(&p, "weir_build_info", "gauge", "Which weir this is.", version, 1);
         print_load(&p, runner);
         print_counters(&p, runner);
+        print_stores(&p, &runner->engine, records);
         print_times(&p, copy);
         print_requests(&p, copy);
     }

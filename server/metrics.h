@@ -5,6 +5,7 @@
 #define WEIR_SERVER_METRICS_H
 
 #include "job.h"
+#include "record_store.h"
 #include "runner.h"
 #include "text_buffer.h"
 
@@ -24,6 +25,7 @@ void weir_metrics_gap(weir_metrics *metrics, double seconds);
 /* The whole page (text format 0.0.4): own names weir_*, and vLLM's names for the same numbers
  * (serving.md 7.2). */
 void weir_metrics_print(weir_metrics *metrics, const weir_runner_stats *runner,
-                        const char *model_id, weir_text_buffer *out);
+                        const weir_records_stats *records, const char *model_id,
+                        weir_text_buffer *out);
 
 #endif

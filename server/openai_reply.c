@@ -20,12 +20,28 @@
 
 /* ---- what the client asked for ------------------------------------------------------------ */
 
-void weir_read_reply_wish(weir_request *request, weir_reply_wish *out) {
+/* A stream has no place for what is known before its first token. */
+static void read_prompt_logprobs(weir_request *request, weir_reply_wish *out, weir_job *job) {
+    static const char at[] = "prompt_logprobs";
+    int64_t n_top = 0;
+    out->wants_prompt_logprobs =
+        weir_request_integer(request, request->root, "", at, 0, WEIR_LOGPROBS_MAX, &n_top);
+    if (out->wants_prompt_logprobs && out->is_stream)
+        weir_request_fail(request, at, "invalid_value",
+                          "%s: they come with a whole reply: expected \"stream\": false beside it",
+                          at);
+    out->n_prompt_top = (uint32_t)n_top;
+    job->wants_prompt_logprobs = out->wants_prompt_logprobs;
+    job->n_prompt_top = out->n_prompt_top;
+}
+
+void weir_read_reply_wish(weir_request *request, weir_reply_wish *out, weir_job *job) {
     static const char at[] = "stream_options";
     static const char *const known[] = {"include_usage", "include_obfuscation", NULL};
     *out = (weir_reply_wish){0};
     weir_request_bool(request, request->root, "", "stream", &out->is_stream);
     weir_request_bool(request, request->root, "", "return_token_ids", &out->wants_ids);
+    read_prompt_logprobs(request, out, job);
     json_t *options = weir_request_value(request, request->root, "", at);
     if (!options)
         return;
@@ -70,7 +86,8 @@ bool weir_openai_reply_init(weir_openai_reply *reply, weir_service *service, wei
     request->warnings = (weir_text_buffer){0};
     reply->cached = calloc(reply->n_prompts, sizeof *reply->cached);
     reply->said_s = calloc(reply->n_prompts * reply->n_choices, sizeof *reply->said_s);
-    if (reply->cached && reply->said_s) {
+    reply->prompt_logprobs = calloc(reply->n_prompts, sizeof *reply->prompt_logprobs);
+    if (reply->cached && reply->said_s && reply->prompt_logprobs) {
         for (size_t p = 0; p < reply->n_prompts; p++)
             reply->cached[p] = job->prompt[p].n_ids;
         return true;
@@ -81,6 +98,9 @@ bool weir_openai_reply_init(weir_openai_reply *reply, weir_service *service, wei
 
 void weir_openai_reply_free(weir_openai_reply *reply) {
     weir_text_buffer_free(&reply->warnings);
+    for (size_t p = 0; reply->prompt_logprobs && p < reply->n_prompts; p++)
+        weir_text_buffer_free(&reply->prompt_logprobs[p]);
+    free(reply->prompt_logprobs);
     free(reply->cached);
     free(reply->said_s);
 }
@@ -224,6 +244,53 @@ void weir_openai_say_token(const weir_host *host, const weir_token_report *repor
         weir_text_buffer_say(out, "}");
     }
     weir_text_buffer_say(out, "]}");
+}
+
+static void add_ranked(const weir_host *host, const weir_token_choice *choice, uint32_t rank,
+                       const char *between, weir_text_buffer *out) {
+    const char *bytes;
+    size_t n;
+    weir_tokenizer_token(host->tokenizer, choice->token, &bytes, &n);
+    weir_text_buffer_format(out, "%s\"%d\":{\"logprob\":", between, choice->token);
+    weir_openai_say_logprob(choice->logprob, out);
+    weir_text_buffer_format(out, ",\"rank\":%u,\"decoded_token\":", rank);
+    weir_text_buffer_add_json(out, bytes, n);
+    weir_text_buffer_say(out, "}");
+}
+
+void weir_openai_add_prompt_token(weir_openai_reply *reply, size_t prompt,
+                                  const weir_token_report *report) {
+    const weir_host *host = reply->service->host;
+    weir_text_buffer *out = &reply->prompt_logprobs[prompt];
+    if (!reply->wish.wants_prompt_logprobs)
+        return;
+    weir_text_buffer_say(out, out->n > 0 ? "," : "");
+    if (isnan(report->drawn.logprob)) {
+        weir_text_buffer_say(out, "null"); /* nothing stands before the first */
+        return;
+    }
+    add_ranked(host, &report->drawn, report->rank, "{", out);
+    for (size_t i = 0; i < report->n_top && i < reply->wish.n_prompt_top; i++)
+        if (report->top[i].token != report->drawn.token)
+            add_ranked(host, &report->top[i], (uint32_t)i + 1, ",", out);
+    weir_text_buffer_say(out, "}");
+}
+
+void weir_openai_say_prompt_logprobs(const weir_openai_reply *reply, size_t prompt,
+                                     weir_text_buffer *out) {
+    const weir_text_buffer *list = &reply->prompt_logprobs[prompt];
+    if (!reply->wish.wants_prompt_logprobs)
+        return;
+    weir_text_buffer_say(out, ",\"prompt_logprobs\":[");
+    weir_text_buffer_add(out, list->data, list->n);
+    weir_text_buffer_say(out, "]");
+}
+
+bool weir_openai_is_whole(const weir_openai_reply *reply) {
+    for (size_t p = 0; p < reply->n_prompts; p++)
+        if (reply->prompt_logprobs[p].has_failed)
+            return false;
+    return !reply->stream.frame.has_failed && !reply->warnings.has_failed;
 }
 
 const char *weir_openai_finish(weir_answer_end end) {

@@ -12,10 +12,13 @@
 typedef struct weir_reply_wish {
     bool is_stream, wants_usage; /* of a stream: in a last chunk */
     bool wants_ids;              /* of tokens: "return_token_ids" */
+    bool wants_prompt_logprobs;  /* "prompt_logprobs", this many beside each token */
+    uint32_t n_prompt_top;
 } weir_reply_wish;
 
-/* "stream", "stream_options", "return_token_ids". */
-void weir_read_reply_wish(weir_request *request, weir_reply_wish *out);
+/* "stream", "stream_options", "return_token_ids", "prompt_logprobs", which the job has to report.
+ */
+void weir_read_reply_wish(weir_request *request, weir_reply_wish *out, weir_job *job);
 
 typedef struct weir_openai_reply {
     weir_event_stream stream;
@@ -34,11 +37,12 @@ typedef struct weir_openai_reply {
     size_t n_prompt;    /* tokens of all prompts, each counted once */
     size_t *cached;     /* [n_prompts] tokens that did not have to be run for any choice */
     double *said_s;     /* [n_prompts x n_choices] when its last piece came; 0: none did */
-    size_t n_generated, n_reasoning; /* tokens of the choices that have ended */
-    size_t n_ended;                  /* choices */
-    weir_reuse reuse;                /* of the first choice */
-    uint64_t seed;                   /* of the first choice of each prompt */
-    void *whole;                     /* the reply that this is a part of */
+    weir_text_buffer *prompt_logprobs; /* [n_prompts] JSON with commas between, if wanted */
+    size_t n_generated, n_reasoning;   /* tokens of the choices that have ended */
+    size_t n_ended;                    /* choices */
+    weir_reuse reuse;                  /* of the first choice */
+    uint64_t seed;                     /* of the first choice of each prompt */
+    void *whole;                       /* the reply that this is a part of */
     void (*free_whole)(void *whole);
 } weir_openai_reply;
 
@@ -70,6 +74,15 @@ void weir_openai_say_logprob(float logprob, weir_text_buffer *out);
 /* {"token", "logprob", "bytes", "top_logprobs"} of the chat API. */
 void weir_openai_say_token(const weir_host *host, const weir_token_report *report,
                            weir_text_buffer *out);
+/* Token by token, as on_prompt_token tells it. */
+void weir_openai_add_prompt_token(weir_openai_reply *reply, size_t prompt,
+                                  const weir_token_report *report);
+/* ,"prompt_logprobs":[null, {"ID": {"logprob", "rank", "decoded_token"}, ...}, ...], if wanted:
+ * each token of the prompt first, then the likeliest. */
+void weir_openai_say_prompt_logprobs(const weir_openai_reply *reply, size_t prompt,
+                                     weir_text_buffer *out);
+/* false: memory was short in between. */
+bool weir_openai_is_whole(const weir_openai_reply *reply);
 /* "stop", "length", "tool_calls" */
 const char *weir_openai_finish(weir_answer_end end);
 

@@ -227,6 +227,7 @@ static void refuse_others(weir_request *request) {
         {"prompt", NULL, "no prompts are kept here"},
         {"max_tool_calls", NULL, "tools are run by the client"},
         {"top_logprobs", "0", "use logprobs of /v1/chat/completions"},
+        {"prompt_logprobs", NULL, "use /v1/chat/completions"},
         {"context_management", NULL, "nothing is dropped from prompts"},
     };
     for (size_t i = 0; i < WEIR_COUNT(known); i++)

@@ -29,6 +29,7 @@ typedef struct weir_token_report {
     weir_token_choice drawn;
     const weir_token_choice *top; /* [n_top] likeliest first */
     size_t n_top;
+    uint32_t rank;  /* of the drawn one: 1 is the likeliest; equal ones share the better rank */
     bool is_forced; /* put there by the budget of thinking, not drawn */
 } weir_token_report;
 

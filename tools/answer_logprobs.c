@@ -24,13 +24,17 @@ void weir_answer_logprobs(weir_token_report *out, weir_token_choice *top, uint32
         largest = logits[i] > largest ? logits[i] : largest;
     double sum = 0;
     size_t n = 0;
+    uint32_t rank = 1;
     for (uint32_t i = 0; i < n_vocab; i++) {
         sum += exp((double)logits[i] - (double)largest);
+        rank += logits[i] > logits[token];
         n = keep(top, n, n_top, (weir_token_choice){(int32_t)i, logits[i]});
     }
     double log_sum = (double)largest + log(sum);
     for (size_t i = 0; i < n; i++)
         top[i].logprob = (float)((double)top[i].logprob - log_sum);
-    *out = (weir_token_report){
-        .drawn = {token, (float)((double)logits[token] - log_sum)}, .top = top, .n_top = n};
+    *out = (weir_token_report){.drawn = {token, (float)((double)logits[token] - log_sum)},
+                               .top = top,
+                               .n_top = n,
+                               .rank = rank};
 }

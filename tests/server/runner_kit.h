@@ -122,6 +122,7 @@ typedef struct heard {
     int32_t prompt_token[KIT_TOKENS]; /* [n_prompt_tokens] */
     float prompt_logprob[KIT_TOKENS];
     int32_t prompt_top[KIT_TOKENS]; /* the likeliest instead; -1: none was told */
+    uint32_t prompt_rank[KIT_TOKENS];
     size_t n_prompt_tokens;
     size_t n_progress, n_pieces;
     size_t n_done, n_cached; /* of the last on_progress */
@@ -150,6 +151,7 @@ static inline void kit_on_prompt_token(void *context, uint32_t prompt, size_t i,
     h->prompt_token[i] = report->drawn.token;
     h->prompt_logprob[i] = report->drawn.logprob;
     h->prompt_top[i] = report->n_top > 0 ? report->top[0].token : -1;
+    h->prompt_rank[i] = report->rank;
     h->n_prompt_tokens++;
 }
 

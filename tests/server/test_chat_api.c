@@ -577,6 +577,22 @@ static void test_logprobs(void **state) {
     json_decref(json);
 }
 
+static void test_prompt_logprobs(void **state) {
+    (void)state;
+    chat("{" USER ", \"prompt_logprobs\": 0}");
+    assert_true(runner.job.wants_prompt_logprobs && runner.job.n_prompt_top == 0);
+    const weir_token_report first = {.drawn = {1, NAN}};
+    const weir_token_report second = {.drawn = {8, -INFINITY}, .rank = 4096};
+    runner.events.on_prompt_token(runner.events.context, 0, 0, &first);
+    runner.events.on_prompt_token(runner.events.context, 0, 1, &second);
+    json_t *json = end_with("a");
+    assert_true(json_is_null(at(json, "prompt_logprobs.0")));
+    assert_int_equal(json_object_size(at(json, "prompt_logprobs.1")), 1);
+    assert_int_equal(integer_at(json, "prompt_logprobs.1.8.logprob"), -9999);
+    assert_int_equal(integer_at(json, "prompt_logprobs.1.8.rank"), 4096);
+    json_decref(json);
+}
+
 static void test_choices(void **state) {
     (void)state;
     chat("{" USER ", \"n\": 2, \"return_raw_text\": true}");
@@ -705,6 +721,7 @@ int main(void) {
         cmocka_unit_test(test_call_without_tools),
         cmocka_unit_test(test_unfinished_form),
         cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_prompt_logprobs),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_context),
         cmocka_unit_test(test_no_place),

@@ -30,7 +30,8 @@ static void report_prompt_token(uint32_t prompt, size_t i) {
     weir_token_choice top = {.token = p->ids[i], .logprob = -0.1f * (float)i};
     weir_token_report report = {.drawn = {.token = p->ids[i], .logprob = i ? top.logprob : NAN},
                                 .top = &top,
-                                .n_top = i ? 1 : 0};
+                                .n_top = i ? 1 : 0,
+                                .rank = 1};
     runner.events.on_prompt_token(runner.events.context, prompt, i, &report);
 }
 
@@ -97,6 +98,9 @@ static void test_refused(void **state) {
         {"{\"prompt\": \"a\", \"logprobs\": true}", "logprobs", "expected an integer"},
         {"{\"prompt\": \"a\", \"tools\": [{}]}", "tools", "/v1/chat/completions"},
         {"{\"prompt\": \"a\", \"echo\": 1}", "echo", "true or false"},
+        {"{\"prompt\": \"a\", \"prompt_logprobs\": 65}", "prompt_logprobs", "from 0 to 64"},
+        {"{\"prompt\": \"a\", \"prompt_logprobs\": 1, \"stream\": true}", "prompt_logprobs",
+         "\"stream\": false"},
         {"{\"prompt\": \"a\", \"temperature\": -1}", "temperature", "from 0"},
     };
     for (size_t i = 0; i < WEIR_COUNT(cases); i++)
@@ -205,6 +209,52 @@ static void test_prompt_alone(void **state) {
     report_prompt(0);
     json_t *json = end_all(1);
     assert_int_equal(json_array_size(at(json, "choices.0.logprobs.token_logprobs")), 3);
+    json_decref(json);
+}
+
+/* prompt_logprobs: as vLLM gives them, each token first, then the likeliest. */
+static void test_prompt_logprobs(void **state) {
+    (void)state;
+    complete("{\"prompt\": [[7, 8], [9, 7]], \"prompt_logprobs\": 2, \"max_tokens\": 1}");
+    assert_true(runner.job.wants_prompt_logprobs && runner.job.n_prompt_top == 2);
+    assert_false(runner.job.wants_logprobs);
+    weir_token_choice top[] = {{.token = 30, .logprob = -0.25f}, {.token = 31, .logprob = -2}};
+    for (uint32_t p = 0; p < 2; p++) {
+        const weir_token_report first = {.drawn = {runner.job.prompt[p].ids[0], NAN}};
+        const weir_token_report second = {
+            .drawn = {p ? 31 : 8, p ? -2.0f : -7.5f}, .top = top, .n_top = 2, .rank = p ? 2 : 40};
+        runner.events.on_prompt_token(runner.events.context, p, 0, &first);
+        runner.events.on_prompt_token(runner.events.context, p, 1, &second);
+    }
+    json_t *json = end_all(2);
+    assert_true(json_is_null(at(json, "choices.0.logprobs")));
+    assert_int_equal(json_array_size(at(json, "choices.0.prompt_logprobs")), 2);
+    assert_true(json_is_null(at(json, "choices.0.prompt_logprobs.0")));
+    json_t *second = at(json, "choices.0.prompt_logprobs.1");
+    assert_int_equal(json_object_size(second), 3);
+    assert_true(json_real_value(at(second, "8.logprob")) == -7.5);
+    assert_int_equal(integer_at(second, "8.rank"), 40);
+    assert_int_equal(integer_at(second, "30.rank"), 1);
+    string_at(second, "31.decoded_token");
+    second = at(json, "choices.1.prompt_logprobs.1"); /* the token is among the likeliest */
+    assert_int_equal(json_object_size(second), 2);
+    assert_int_equal(integer_at(second, "31.rank"), 2);
+    json_decref(json);
+}
+
+/* More of them than the echo shows: each gets what it asked for. */
+static void test_prompt_logprobs_and_echo(void **state) {
+    (void)state;
+    complete("{\"prompt\": [7, 8], \"prompt_logprobs\": 2, \"echo\": true, \"logprobs\": 0}");
+    assert_int_equal(runner.job.n_prompt_top, 2);
+    weir_token_choice top[] = {{.token = 30, .logprob = -0.25f}, {.token = 31, .logprob = -2}};
+    const weir_token_report first = {.drawn = {7, NAN}};
+    const weir_token_report second = {.drawn = {8, -3}, .top = top, .n_top = 2, .rank = 5};
+    runner.events.on_prompt_token(runner.events.context, 0, 0, &first);
+    runner.events.on_prompt_token(runner.events.context, 0, 1, &second);
+    json_t *json = end_all(1);
+    assert_int_equal(json_object_size(at(json, "choices.0.prompt_logprobs.1")), 3);
+    assert_int_equal(json_object_size(at(json, "choices.0.logprobs.top_logprobs.1")), 1);
     json_decref(json);
 }
 
@@ -340,6 +390,8 @@ int main(void) {
         cmocka_unit_test(test_prompt_alone),
         cmocka_unit_test(test_tokens_of_equal_text),
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_prompt_logprobs),
+        cmocka_unit_test(test_prompt_logprobs_and_echo),
         cmocka_unit_test(test_echo_of_ids),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_broken_stream),

@@ -181,12 +181,17 @@ static const weir_runner_stats stats = {
     .n_cached_tokens = 400,
     .n_generated_tokens = 77,
     .n_jobs = 9,
-    .engine = {.n_steps = 12, .n_pages = 100, .n_pages_used = 60, .n_pages_kept = 35},
+    .engine = {.n_steps = 12,
+               .n_pages = 100,
+               .n_pages_used = 60,
+               .n_pages_kept = 35,
+               .n_store_failures = 5},
 };
+static const weir_records_stats records = {.n_records = 4, .n_written = 8, .n_failures = 6};
 
 static void print(weir_metrics *m, const weir_runner_stats *s) {
     weir_text_buffer page = {0};
-    weir_metrics_print(m, s, "a \"model\"\\\n", &page);
+    weir_metrics_print(m, s, &records, "a \"model\"\\\n", &page);
     parse(&page);
     weir_text_buffer_free(&page);
 }
@@ -234,6 +239,8 @@ static void test_names(void **state) {
     assert_true(fabs(value("vllm:kv_cache_usage_perc") - 0.25) < 1e-12);
     assert_true(value("vllm:prefix_cache_queries") == 1000);
     assert_true(value("vllm:prefix_cache_hits") == 400);
+    assert_true(value("weir_page_store_failures_total") == 5);
+    assert_true(value("weir_records_failures_total") == 6);
     weir_metrics_close(&m);
 }
 

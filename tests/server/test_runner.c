@@ -318,6 +318,10 @@ static void check_prompt_logprobs(const heard *h, const weir_prompt *prompt) {
         float expected = logprob_of(row, info.n_vocab, prompt->ids[i]);
         assert_memory_equal(&h->prompt_logprob[i], &expected, sizeof expected);
         assert_int_equal(h->prompt_top[i], likeliest(row, info.n_vocab));
+        uint32_t rank = 1;
+        for (uint32_t v = 0; v < info.n_vocab; v++)
+            rank += row[v] > row[prompt->ids[i]];
+        assert_int_equal(h->prompt_rank[i], rank);
     }
     free(logits);
 }
