@@ -3,18 +3,21 @@
  * instruction sets whose products are pairs of 16-bit numbers.
  *
  * Contract: included once per instruction set after its vec_<isa>.h and these, with q16 for 16
- * lanes of 32 bits: q16_load q16_store q16_zero q16_set(int32) q16_pair(p: the two int16 at p, to
- * all lanes) q16_and q16_or q16_add q16_right(a, n) q16_left(a, n)    each 16-bit half shifted,
- * zeros come in q16_even_i8(a) q16_odd_i8(a)      bytes 0 and 2, or 1 and 3 of each lane, as signed
- * 16 bits q16_table(table, a)               bytes of a (0..15) looked up in the 16 bytes of table
- *     q16_dot(sum, a, b)                sum + a.low b.low + a.high b.high per lane
- *     q16_float(a)                      as v16
- *     q16_shift_lane(a, n)              each lane right by n bits, zeros come in
- *     q16_table_of(bytes)               the table of 16 signed bytes for q16_table
- *     T16_FEW, T16_FEW_LIST(X)          so many rows of activations meet the codes in registers;
- * X(1) .. X(T16_FEW)
- *     T16_X, T16_TILE_LIST(X)           rows of activations in one tile, whose integer and float
- * sums stay in registers together; X(1) .. X(T16_X) The unit fills the entry q15 itself.
+ * lanes of 32 bits:
+ *   - q16_load q16_store q16_zero q16_set(int32) q16_and q16_or q16_add
+ *   - q16_pair(p): the two int16 at p, to all lanes
+ *   - q16_right(a, n) q16_left(a, n): each 16-bit half shifted, zeros come in
+ *   - q16_shift_lane(a, n): each lane right by n bits, zeros come in
+ *   - q16_even_i8(a) q16_odd_i8(a): bytes 0 and 2, or 1 and 3 of each lane, as signed 16 bits
+ *   - q16_table_of(bytes), q16_table(table, a): bytes of a (0..15) looked up in 16 signed bytes
+ *   - q16_dot(sum, a, b): sum + a.low b.low + a.high b.high per lane
+ *   - q16_dot_pair(sum, a, p): q16_dot(sum, a, q16_pair(p))
+ *   - q16_float(a): as v16
+ *   - T16_FEW, T16_FEW_LIST(X): so many rows of activations meet the codes in registers;
+ *     X(1) .. X(T16_FEW)
+ *   - T16_X, T16_TILE_LIST(X): rows of activations in one tile, whose integer and float sums stay
+ *     in registers together; X(1) .. X(T16_X)
+ * The unit fills the entry q15 itself.
  *
  * A few rows walk WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams of
  * memory keep enough misses under way. Each asks twice for what it will need: far ahead into the
@@ -274,7 +277,7 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const int n_x, cons
                 q16 *sums = is_split && k >= 2 ? up : low;
                 WEIR_UNROLL for (int r = 0; r < n_x; r++) {
                     const uint8_t *q = rows->x[r].q + q_at + 8 * j + 4 * (k % 2) + 32 * (k / 2);
-                    sums[r] = q16_dot(sums[r], w[k], q16_pair(q));
+                    sums[r] = q16_dot_pair(sums[r], w[k], q);
                 }
             }
         }
@@ -367,7 +370,7 @@ static WEIR_INLINE void t16_tile_group(const int n_x, const uint8_t *pairs, cons
     WEIR_UNROLL_4 for (int p = begin; p < end; p++) {
         q16 w = q16_load(pairs + 64 * p);
         WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            c[j] = q16_dot(c[j], w, q16_pair(x[j].q + (size_t)g * 64 + 4 * p));
+            c[j] = q16_dot_pair(c[j], w, x[j].q + (size_t)g * 64 + 4 * p);
         }
     }
     WEIR_UNROLL for (int j = 0; j < n_x; j++) {

@@ -81,6 +81,9 @@ static WEIR_INLINE q16 q16_dot(q16 sum, q16 a, q16 b) {
                   _mm256_add_epi32(sum.p[1], _mm256_madd_epi16(a.p[1], b.p[1]))}};
 #endif
 }
+static WEIR_INLINE q16 q16_dot_pair(q16 sum, q16 a, const uint8_t *p) {
+    return q16_dot(sum, a, q16_pair(p));
+}
 static WEIR_INLINE v16 q16_float(q16 a) {
     return (v16){{_mm256_cvtepi32_ps(a.p[0]), _mm256_cvtepi32_ps(a.p[1])}};
 }
