@@ -634,7 +634,10 @@ typedef enum weir_reply_kind {
     WEIR_REPLY_CONTENT = 0,
     WEIR_REPLY_REASONING = 1,
     WEIR_REPLY_CALL = 2,
-    WEIR_REPLY_WARNING = 3 /* something was repaired, dropped or came back as text: one line why */
+    WEIR_REPLY_WARNING = 3, /* something was repaired, dropped or came back as text: one line why */
+    /* with streams_calls, before the CALL itself */
+    WEIR_REPLY_CALL_NAME = 4,
+    WEIR_REPLY_CALL_ARGUMENTS = 5 /* more of the JSON text of the last one's arguments */
 } weir_reply_kind;
 
 typedef struct weir_reply_event {
@@ -653,6 +656,9 @@ typedef struct weir_reply_options {
     size_t n_tool_names;
     bool starts_in_reasoning; /* the prompt ended in <think> */
     bool marks_are_tokens;    /* call marks count only in weir_reply_push_mark, not in text */
+    bool streams_calls; /* what stands between call marks is bound by WEIR_GRAMMAR_TOOLS: calls
+                           are told while they are written. One that the reply's end cuts off
+                           has no CALL, and does not come back as text. With marks_are_tokens */
     void (*on_event)(void *context, const weir_reply_event *event);
     void *context;
 } weir_reply_options;

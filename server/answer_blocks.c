@@ -48,6 +48,62 @@ static weir_block *add_call(weir_blocks *blocks, const char *text, size_t n) {
     return blocks->has_failed ? NULL : block;
 }
 
+static weir_block *begin_call(weir_blocks *blocks, const char *name, size_t n) {
+    weir_block *block = add_block(blocks, WEIR_PIECE_CALL);
+    if (!block)
+        return NULL;
+    block->is_open = true;
+    block->name = weir_text_copy(name, n);
+    weir_make_id(block->id, blocks->call_prefix);
+    blocks->has_failed |= !block->name;
+    return block->name ? block : NULL;
+}
+
+/* The first call that is still written, or NULL. */
+static weir_block *open_call(const weir_blocks *blocks) {
+    for (size_t i = 0; i < blocks->n; i++)
+        if (blocks->item[i].is_open)
+            return &blocks->item[i];
+    return NULL;
+}
+
+/* The whole of a call that was told while it was written. What was told cannot be taken back, so
+ * that it stays; what follows a call that is not the last is told already. */
+static weir_block *end_call(weir_blocks *blocks, weir_block *block, const char *text, size_t n) {
+    bool is_last = block == &blocks->item[blocks->n - 1];
+    weir_json_member arguments;
+    char *whole = weir_text_copy(text, n);
+    block->is_open = false;
+    if (!whole) {
+        blocks->has_failed = true;
+        return NULL;
+    }
+    if (is_last && weir_json_member_find(whole, "arguments", &arguments) &&
+        arguments.n_value >= block->n_told &&
+        memcmp(arguments.value, block->text.data, block->n_told) == 0)
+        weir_text_buffer_add(&block->text, arguments.value + block->n_told,
+                             arguments.n_value - block->n_told);
+    free(whole);
+    return block;
+}
+
+bool weir_blocks_begins(const weir_blocks *blocks, weir_piece kind) {
+    const weir_block *last = blocks->n > 0 ? &blocks->item[blocks->n - 1] : NULL;
+    if (kind == WEIR_PIECE_CALL)
+        return !open_call(blocks);
+    if (kind == WEIR_PIECE_CALL_ARGUMENTS)
+        return false;
+    return kind == WEIR_PIECE_CALL_NAME || !last || last->kind != kind;
+}
+
+static weir_block *block_of(weir_blocks *blocks, weir_piece kind, const char *text, size_t n) {
+    if (kind == WEIR_PIECE_CALL)
+        return add_call(blocks, text, n);
+    if (kind == WEIR_PIECE_CALL_NAME)
+        return begin_call(blocks, text, n);
+    return add_block(blocks, kind);
+}
+
 weir_block *weir_blocks_add(weir_blocks *blocks, weir_piece kind, const char *text, size_t n,
                             bool *is_new) {
     *is_new = false;
@@ -56,18 +112,20 @@ weir_block *weir_blocks_add(weir_blocks *blocks, weir_piece kind, const char *te
         weir_text_buffer_add_json(&blocks->warnings, text, n);
         return NULL;
     }
-    weir_block *last = blocks->n > 0 ? &blocks->item[blocks->n - 1] : NULL;
-    if (kind == WEIR_PIECE_CALL) {
-        *is_new = true;
-        return add_call(blocks, text, n);
-    }
-    if (!last || last->kind != kind) {
-        *is_new = true;
-        last = add_block(blocks, kind);
-    }
-    if (last)
-        weir_text_buffer_add(&last->text, text, n);
-    return last;
+    bool is_text = kind != WEIR_PIECE_CALL && kind != WEIR_PIECE_CALL_NAME;
+    *is_new = weir_blocks_begins(blocks, kind);
+    weir_block *block = *is_new                   ? block_of(blocks, kind, text, n)
+                        : kind == WEIR_PIECE_CALL ? open_call(blocks)
+                        : blocks->n > 0           ? &blocks->item[blocks->n - 1]
+                                                  : NULL;
+    if (!block)
+        return NULL;
+    block->n_told = *is_new ? 0 : block->text.n;
+    if (is_text)
+        weir_text_buffer_add(&block->text, text, n);
+    else if (!*is_new)
+        block = end_call(blocks, block, text, n);
+    return block;
 }
 
 void weir_blocks_warn(weir_blocks *blocks, const char *line) {

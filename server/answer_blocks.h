@@ -13,6 +13,8 @@ typedef struct weir_block {
     weir_piece kind;            /* CONTENT, REASONING or CALL */
     weir_text_buffer text;      /* of a call: its arguments, one JSON object */
     char *name;                 /* of a call */
+    size_t n_told;              /* of text: bytes that were there before the last piece */
+    bool is_open;               /* a call that is still written */
     char id[WEIR_CALL_ID];      /* of a call: what its result will name */
     char item_id[WEIR_CALL_ID]; /* for who shows blocks as items; not set here */
 } weir_block;
@@ -25,8 +27,10 @@ typedef struct weir_blocks {
     bool has_failed;           /* out of memory: what is here is not the whole answer */
 } weir_blocks;
 
-/* Adds a piece. Returns the block it belongs to, which is new if *is_new; NULL: it belongs to none
- * (a warning), or there was no memory. */
+/* Does a piece of this kind, which is no warning, begin a block? */
+bool weir_blocks_begins(const weir_blocks *blocks, weir_piece kind);
+/* Adds a piece: block->text from n_told on is what it says. Returns the block it belongs to, which
+ * is new if *is_new; NULL: it belongs to none (a warning), or there was no memory. */
 weir_block *weir_blocks_add(weir_blocks *blocks, weir_piece kind, const char *text, size_t n,
                             bool *is_new);
 /* One line for whoever reads the reply. */

@@ -114,6 +114,7 @@ static void read_all(weir_request *request, weir_service *service, const weir_ex
     weir_conversation conversation = {0};
     weir_read_model(request, service, job, &reply->common.model);
     weir_read_reply_wish(request, &reply->common.wish, job);
+    job->streams_calls = reply->common.wish.is_stream;
     weir_request_bool(request, request->root, "", "return_raw_text", &reply->wants_raw);
     weir_read_sampling(request, service, job);
     read_thinking(request, &job->settings);

@@ -215,10 +215,11 @@ static void on_piece(void *context, uint32_t choice, weir_piece kind, const char
     begin(m);
     if (is_new)
         open_block(m, block, m->blocks.n - 1);
-    if (kind == WEIR_PIECE_CALL)
-        send_delta(m, kind, block->text.data, block->text.n);
-    else
+    if (block->kind != WEIR_PIECE_CALL)
         send_delta(m, kind, text, n);
+    else if (block->text.n > block->n_told)
+        send_delta(m, WEIR_PIECE_CALL, block->text.data + block->n_told,
+                   block->text.n - block->n_told);
 }
 
 static void on_choice_end(void *context, uint32_t choice, weir_choice_end *end) {

@@ -177,10 +177,10 @@ static void name_item(weir_block *block) {
 }
 
 static void add_piece(weir_response *r, weir_piece kind, const char *text, size_t n) {
-    bool is_new, is_call = kind == WEIR_PIECE_CALL;
+    bool is_new;
     if (r->is_stream && kind != WEIR_PIECE_WARNING) {
         begin(r);
-        if (r->has_open_item && (is_call || kind != last_block(r)->kind))
+        if (r->has_open_item && weir_blocks_begins(&r->blocks, kind))
             close_item(r, "completed");
     }
     weir_block *block = weir_blocks_add(&r->blocks, kind, text, n, &is_new);
@@ -192,7 +192,10 @@ static void add_piece(weir_response *r, weir_piece kind, const char *text, size_
         return;
     if (is_new)
         open_item(r);
-    send_delta(r, is_call ? block->text.data : text, is_call ? block->text.n : n);
+    if (block->kind != WEIR_PIECE_CALL)
+        send_delta(r, text, n);
+    else if (block->text.n > block->n_told)
+        send_delta(r, block->text.data + block->n_told, block->text.n - block->n_told);
 }
 
 static void on_piece(void *context, uint32_t choice, weir_piece kind, const char *text, size_t n) {

@@ -157,20 +157,41 @@ static void send_text(weir_chat_reply *reply, uint32_t choice, weir_piece kind, 
     end_chunk(reply, choice);
 }
 
-/* Its name first, as clients expect it, then its arguments. */
-static void send_call(weir_chat_reply *reply, uint32_t choice, const weir_block *call) {
-    size_t index = reply->choice[choice].n_calls - 1;
+/* Which of the choice's calls is it? */
+static size_t call_index(const weir_chat_choice *c, const weir_block *call) {
+    size_t index = 0;
+    for (const weir_block *block = c->blocks.item; block < call; block++)
+        index += block->kind == WEIR_PIECE_CALL;
+    return index;
+}
+
+static void send_call_name(weir_chat_reply *reply, uint32_t choice, const weir_block *call) {
     begin_chunk(reply, choice);
-    weir_text_buffer_format(&reply->chunk, "\"tool_calls\":[{\"index\":%zu,", index);
+    weir_text_buffer_format(&reply->chunk, "\"tool_calls\":[{\"index\":%zu,",
+                            call_index(&reply->choice[choice], call));
     say_call(call, false, &reply->chunk);
     weir_text_buffer_say(&reply->chunk, "]");
     end_chunk(reply, choice);
+}
+
+static void send_arguments(weir_chat_reply *reply, uint32_t choice, const weir_block *call) {
     begin_chunk(reply, choice);
     weir_text_buffer_format(&reply->chunk,
-                            "\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", index);
-    say_json(&call->text, &reply->chunk);
+                            "\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":",
+                            call_index(&reply->choice[choice], call));
+    weir_text_buffer_add_json(&reply->chunk, call->text.data + call->n_told,
+                              call->text.n - call->n_told);
     weir_text_buffer_say(&reply->chunk, "}}]");
     end_chunk(reply, choice);
+}
+
+/* Its name first, as clients expect it, then its arguments as they come. */
+static void send_call(weir_chat_reply *reply, uint32_t choice, const weir_block *call,
+                      bool is_new) {
+    if (is_new)
+        send_call_name(reply, choice, call);
+    if (call->text.n > call->n_told)
+        send_arguments(reply, choice, call);
 }
 
 /* times: of the job that has ended; NULL: it goes on. */
@@ -294,12 +315,12 @@ static void on_piece(void *context, uint32_t choice, weir_piece kind, const char
     const weir_block *block = weir_blocks_add(&c->blocks, kind, text, n, &is_new);
     if (!block)
         return;
-    c->n_calls += kind == WEIR_PIECE_CALL;
+    c->n_calls += is_new && block->kind == WEIR_PIECE_CALL;
     if (!reply->common.wish.is_stream)
         return;
     send_role(reply, choice);
-    if (kind == WEIR_PIECE_CALL)
-        send_call(reply, choice, block);
+    if (block->kind == WEIR_PIECE_CALL)
+        send_call(reply, choice, block, is_new);
     else
         send_text(reply, choice, kind, text, n);
 }

@@ -27,6 +27,8 @@ typedef struct weir_job {
     bool wants_prompt_logprobs; /* on_prompt_token is called */
     uint32_t n_prompt_top;
     bool is_plain;         /* neither thinking nor calls are looked for */
+    bool are_calls_bound;  /* the grammar is that of the tools */
+    bool streams_calls;    /* then calls are told while they are written */
     weir_tools tools;      /* owned: declared ones */
     float *lora_scales;    /* [of the host's adapters], owned; NULL: as the host was opened */
     int32_t priority;      /* higher first; 0 is ordinary */

@@ -212,6 +212,7 @@ static void read_limits(weir_responses_request *r) {
         weir_request_fail(request, "n", "unsupported_value",
                           "n: this API gives one answer; expected 1");
     weir_request_bool(request, request->root, "", "stream", &r->is_stream);
+    r->job.streams_calls = r->is_stream;
     r->is_stored = true;
     weir_request_bool(request, request->root, "", "store", &r->is_stored);
 }

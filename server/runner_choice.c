@@ -66,6 +66,7 @@ weir_status weir_choice_prepare(weir_runner *r, weir_choice *c, weir_error *err)
                                        .tools = &job->tools,
                                        .n_opening = job->is_plain ? 0 : c->prompt->n_opening,
                                        .is_plain = job->is_plain,
+                                       .streams_calls = job->are_calls_bound && job->streams_calls,
                                        .seed = sampling.seed};
     if (c->options.n_opening > 0)
         c->options.opening = c->prompt->text + c->prompt->n_text - c->options.n_opening;

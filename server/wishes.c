@@ -84,6 +84,7 @@ static void bind_calls(weir_request *request, const weir_tool_wish *wish, weir_j
         weir_request_warn(request, "the form of arguments is not enforced: %s", err.text);
     else
         take_grammar(request, "tools", status, &err);
+    job->are_calls_bound = job->grammar != NULL;
 }
 
 /* Shown to the model, and known to whoever takes its answer apart. */

@@ -14,8 +14,11 @@
 typedef enum weir_piece {
     WEIR_PIECE_CONTENT = 0,
     WEIR_PIECE_REASONING = 1,
-    WEIR_PIECE_CALL = 2,   /* text: {"name": .., "arguments": {..}} */
-    WEIR_PIECE_WARNING = 3 /* one line: what was repaired in the answer, or dropped */
+    WEIR_PIECE_CALL = 2,    /* text: {"name": .., "arguments": {..}} */
+    WEIR_PIECE_WARNING = 3, /* one line: what was repaired in the answer, or dropped */
+    /* with streams_calls, before the CALL, which says the same once more */
+    WEIR_PIECE_CALL_NAME = 4,
+    WEIR_PIECE_CALL_ARGUMENTS = 5 /* more of their JSON */
 } weir_piece;
 
 typedef struct weir_token_choice {
@@ -76,7 +79,8 @@ typedef struct weir_answer_options {
     const weir_tools *tools; /* NULL: none */
     const char *opening;     /* [n_opening] what of its prompt belongs to the answer: "<think>\n" */
     size_t n_opening;
-    bool is_plain; /* neither thinking nor calls are looked for */
+    bool is_plain;      /* neither thinking nor calls are looked for */
+    bool streams_calls; /* the constraint binds calls: they are told while they are written */
     uint64_t seed;
     const weir_constraint *constraint; /* what it has to be; NULL: anything */
 } weir_answer_options;

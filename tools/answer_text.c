@@ -92,6 +92,10 @@ static void on_event(void *context, const weir_reply_event *event) {
     release_content(t);
     if (event->kind == WEIR_REPLY_CALL) {
         add_call(t, event);
+    } else if (event->kind == WEIR_REPLY_CALL_NAME) {
+        show(t, WEIR_PIECE_CALL_NAME, event->text, event->n);
+    } else if (event->kind == WEIR_REPLY_CALL_ARGUMENTS) {
+        show(t, WEIR_PIECE_CALL_ARGUMENTS, event->text, event->n);
     } else {
         weir_text_buffer_add(&t->reasoning, event->text, event->n);
         show(t, WEIR_PIECE_REASONING, event->text, event->n);
@@ -186,6 +190,7 @@ static weir_status open_reply(weir_answer_text *t, weir_error *err) {
         .n_tool_names = tools ? tools->n_names : 0,
         .starts_in_reasoning = t->options->n_opening > 0,
         .marks_are_tokens = weir_host_token(t->host, "<|tool_call_start|>") >= 0,
+        .streams_calls = t->options->streams_calls,
         .on_event = on_event,
         .context = t,
     };

@@ -41,6 +41,8 @@ static void on_event(void *context, const weir_reply_event *event) {
         break;
     }
     case WEIR_REPLY_WARNING:
+    case WEIR_REPLY_CALL_NAME: /* not asked for */
+    case WEIR_REPLY_CALL_ARGUMENTS:
         break;
     }
 }

@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "text/reply_calls.h"
+#include "text/reply_stream.h"
 #include "text/reply_value.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ typedef enum reply_state {
 struct weir_reply {
     char **names; /* [n_names] sorted */
     size_t n_names;
-    bool starts_in_reasoning, marks_are_tokens;
+    bool starts_in_reasoning, marks_are_tokens, streams_calls;
     void (*on_event)(void *context, const weir_reply_event *event);
     void *context;
 
@@ -64,6 +65,7 @@ struct weir_reply {
     bool is_cut_open; /* the block may have ended at `cut`, or the mark there is inside a string */
     size_t cut;
     weir_reply_calls calls;
+    weir_call_stream stream; /* with streams_calls: of the block that is held */
     bool is_out_of_memory;
 };
 
@@ -88,6 +90,11 @@ static void emit_warning(weir_reply *reply, const char *line) {
     emit(reply, WEIR_REPLY_WARNING, line, strlen(line));
 }
 
+static void tell_name(void *context, const char *name, size_t n);
+static void tell_arguments(void *context, const char *json, size_t n) {
+    emit(context, WEIR_REPLY_CALL_ARGUMENTS, json, n);
+}
+
 static int compare_name(const char *name, const char *text, size_t n) {
     size_t n_name = strlen(name);
     int order = memcmp(name, text, n_name < n ? n_name : n);
@@ -107,6 +114,15 @@ static bool is_declared(const weir_reply *reply, const char *name, size_t n) {
             high = middle;
     }
     return reply->n_names == 0;
+}
+
+static void tell_name(void *context, const char *name, size_t n) {
+    weir_reply *reply = context;
+    weir_reply_event event = {.kind = WEIR_REPLY_CALL_NAME,
+                              .text = name,
+                              .n = n,
+                              .is_declared = is_declared(reply, name, n)};
+    reply->on_event(reply->context, &event);
 }
 
 static void emit_items(weir_reply *reply) {
@@ -182,6 +198,14 @@ static void begin_block(weir_reply *reply) {
     reply->n_gap = reply->held.n;
     reply->n_tries = 0;
     reply->is_cut_open = false;
+    weir_call_stream_begin(&reply->stream);
+}
+
+static void take_in_block(weir_reply *reply, const char *text, size_t n) {
+    const weir_call_events events = {reply, tell_name, tell_arguments};
+    hold(reply, text, n);
+    if (reply->streams_calls && !weir_call_stream_push(&reply->stream, text, n, &events))
+        reply->is_out_of_memory = true;
 }
 
 static void keep_for_echo(weir_reply *reply, const char *text, size_t n) {
@@ -205,6 +229,8 @@ static void emit_block(weir_reply *reply, size_t n, bool has_end) {
     emit_items(reply);
     if (reply->calls.n_calls > 0) {
         keep_for_echo(reply, text, n);
+    } else if (reply->stream.n_calls > 0) {
+        emit_warning(reply, "the reply ends within a call: its arguments are cut off");
     } else if (reply->calls.n_bad > 0) {
         emit_warning(reply, "tool call block without a call that can be read: comes back as text");
         emit_content(reply, reply->held.data, reply->n_gap);
@@ -514,7 +540,7 @@ static size_t take_some(weir_reply *reply, const char *text, size_t n) {
     case STATE_XML:
         return take_in_xml(reply, text, n);
     case STATE_BLOCK:
-        hold(reply, text, n);
+        take_in_block(reply, text, n);
         return n;
     }
     return n;
@@ -694,6 +720,7 @@ weir_status weir_reply_open(weir_reply **out, const weir_reply_options *options,
     }
     reply->starts_in_reasoning = options->starts_in_reasoning;
     reply->marks_are_tokens = options->marks_are_tokens;
+    reply->streams_calls = options->streams_calls && options->marks_are_tokens;
     reply->on_event = options->on_event;
     reply->context = options->context;
     begin_reply(reply);
@@ -710,6 +737,7 @@ void weir_reply_close(weir_reply **reply) {
     weir_reply_text_free(&(*reply)->held);
     weir_reply_text_free(&(*reply)->echo);
     weir_reply_calls_free(&(*reply)->calls);
+    weir_call_stream_free(&(*reply)->stream);
     free(*reply);
     *reply = NULL;
 }

@@ -270,6 +270,10 @@ static void write_body(weir_literal_reader *reader, const char *text, size_t n, 
     }
 }
 
+void weir_literal_write_text(weir_literal_reader *reader, const char *text, size_t n) {
+    write_body(reader, text, n, false);
+}
+
 /* Bytes of a prefix as in r'..' or b".." before the quote at the end of it; n_prefix + 1 <= 3. */
 static bool is_string_next(const weir_literal_reader *reader, size_t *n_prefix, bool *is_raw) {
     *is_raw = false;

@@ -46,6 +46,8 @@ bool weir_literal_fail(weir_literal_reader *reader, const char *why);
 /* Reads one value and writes it. On failure `at` is where it went wrong, and what was written is
  * the caller's to cut off. */
 bool weir_literal_read(weir_literal_reader *reader, weir_literal_place place);
+/* Writes text [n] from between the quotes of a string, as what its escapes stand for. */
+void weir_literal_write_text(weir_literal_reader *reader, const char *text, size_t n);
 /* Reads the key of a member and its colon, and writes the key as a string. */
 bool weir_literal_read_key(weir_literal_reader *reader);
 

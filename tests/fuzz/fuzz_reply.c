@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FLAG_NAMES = 1, FLAG_REASONING = 2, FLAG_TOKENS = 4, N_HEAD = 9 };
+enum { FLAG_NAMES = 1, FLAG_REASONING = 2, FLAG_TOKENS = 4, FLAG_STREAM = 8, N_HEAD = 9 };
 
 static const char *const marks[] = {
     "<|tool_call_start|>", "<|tool_call_end|>", "<think>", "</think>",
@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                   .n_tool_names = data[0] & FLAG_NAMES ? 3 : 0,
                                   .starts_in_reasoning = data[0] & FLAG_REASONING,
                                   .marks_are_tokens = data[0] & FLAG_TOKENS,
+                                  .streams_calls = data[0] & FLAG_STREAM,
                                   .on_event = check_event,
                                   .context = &log};
     weir_reply *reply = NULL;

@@ -43,7 +43,9 @@ static void on_reply(void *context, const weir_reply_event *event) {
     static const weir_piece kinds[] = {[WEIR_REPLY_CONTENT] = WEIR_PIECE_CONTENT,
                                        [WEIR_REPLY_REASONING] = WEIR_PIECE_REASONING,
                                        [WEIR_REPLY_CALL] = WEIR_PIECE_CALL,
-                                       [WEIR_REPLY_WARNING] = WEIR_PIECE_WARNING};
+                                       [WEIR_REPLY_WARNING] = WEIR_PIECE_WARNING,
+                                       [WEIR_REPLY_CALL_NAME] = WEIR_PIECE_CALL_NAME,
+                                       [WEIR_REPLY_CALL_ARGUMENTS] = WEIR_PIECE_CALL_ARGUMENTS};
     const weir_job_events *events = &runner.events;
     if (event->kind != WEIR_REPLY_CALL) {
         events->on_piece(events->context, 0, kinds[event->kind], event->text, event->n);
@@ -68,10 +70,35 @@ static size_t cut(const char *text, size_t n) {
     return n_cut < n ? n_cut : n;
 }
 
+/* Text, in which marks of calls are tokens. */
+static void push(weir_reply *reply, const char *text, size_t n) {
+    static const char *const marks[] = {"<|tool_call_start|>", "<|tool_call_end|>"};
+    for (size_t i = 0; i < WEIR_COUNT(marks); i++)
+        if (n == strlen(marks[i]) && memcmp(text, marks[i], n) == 0) {
+            assert_int_equal(weir_reply_push_mark(reply, text, n, NULL), WEIR_STATUS_OK);
+            return;
+        }
+    assert_int_equal(weir_reply_push(reply, text, n, NULL), WEIR_STATUS_OK);
+}
+
+/* As far as to the next mark; a mark is one piece. */
+static size_t to_mark(const char *text, size_t n) {
+    const char *mark = strstr(text, "<|");
+    if (mark == text)
+        return (size_t)(strstr(text, "|>") + 2 - text);
+    return mark && (size_t)(mark - text) < n ? (size_t)(mark - text) : n;
+}
+
+/* The calls of such a reply are bound by a grammar, and so told while they are written. */
+static bool are_calls_bound;
+
 static void play_text(const char *text, bool is_cut) {
     static const char *const names[] = {"sky"};
-    const weir_reply_options options = {
-        .tool_names = names, .n_tool_names = 1, .on_event = on_reply};
+    const weir_reply_options options = {.tool_names = names,
+                                        .n_tool_names = 1,
+                                        .marks_are_tokens = are_calls_bound,
+                                        .streams_calls = runner.job.streams_calls,
+                                        .on_event = on_reply};
     weir_reply *reply;
     size_t n = strlen(text);
     n_calls = 0;
@@ -80,7 +107,8 @@ static void play_text(const char *text, bool is_cut) {
         size_t n_cut = is_cut ? cut(text, n) : n;
         if (token < 44) /* the same tokens, whenever the text comes */
             play_token(0, token, -0.5f, NULL, 0);
-        assert_int_equal(weir_reply_push(reply, text, n_cut, NULL), WEIR_STATUS_OK);
+        n_cut = are_calls_bound ? to_mark(text, n_cut) : n_cut;
+        push(reply, text, n_cut);
         text += n_cut;
         n -= n_cut;
         for (token = n > 0 ? token : token + 1; n == 0 && token < 44; token++)
@@ -228,6 +256,25 @@ static void test_any_split(void **state) {
     }
 }
 
+/* Calls that a grammar binds are told while they are written, and are the same in the end. */
+static void test_bound_calls(void **state) {
+    (void)state;
+    are_calls_bound = true;
+    for (size_t t = 2; t < 4; t++) {
+        json_t *expected = whole_of(texts[t]);
+        assert_false(runner.job.streams_calls);
+        for (size_t i = 0; i < 1000; i++) {
+            json_t *got = stream_of(texts[t]);
+            assert_true(runner.job.are_calls_bound && runner.job.streams_calls);
+            if (!json_equal(got, expected))
+                fail_msg("%s\nis as a stream\n%s", json_dumps(expected, 0), json_dumps(got, 0));
+            json_decref(got);
+        }
+        json_decref(expected);
+    }
+    are_calls_bound = false;
+}
+
 /* What the texts say is what they were made for: the property would hold of nothing as well. */
 static void test_what_is_said(void **state) {
     (void)state;
@@ -297,9 +344,8 @@ static void test_broken_stream(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_said),
-        cmocka_unit_test(test_any_split),
-        cmocka_unit_test(test_two_choices),
+        cmocka_unit_test(test_what_is_said),  cmocka_unit_test(test_any_split),
+        cmocka_unit_test(test_bound_calls),   cmocka_unit_test(test_two_choices),
         cmocka_unit_test(test_broken_stream),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -2,8 +2,9 @@
  * reply_events.h: the events of a reply as one text, so that two ways of cutting the same reply are
  * compared by comparing bytes. Neighbouring pieces of content or reasoning are one.
  *
- * Each event begins with a letter: C content, R reasoning, T call (u: not declared), W warning; its
- * text follows behind a space, a call's arguments behind one more; a newline ends it.
+ * Each event begins with a letter: C content, R reasoning, T call (u: not declared), W warning, N
+ * name and A arguments of a call that is written; its text follows behind a space, a call's
+ * arguments behind one more; a newline ends it.
  */
 #ifndef WEIR_TESTS_REPLY_EVENTS_H
 #define WEIR_TESTS_REPLY_EVENTS_H
@@ -38,12 +39,13 @@ static inline void log_event(void *context, const weir_reply_event *event) {
     reply_log *log = context;
     if (event->kind == WEIR_REPLY_WARNING && log->no_warnings)
         return;
-    bool goes_on = log->has_last && log->last == event->kind && event->kind <= WEIR_REPLY_REASONING;
+    bool is_piece = event->kind <= WEIR_REPLY_REASONING || event->kind == WEIR_REPLY_CALL_ARGUMENTS;
+    bool goes_on = log->has_last && log->last == event->kind && is_piece;
     if (!goes_on) {
         bool is_undeclared = event->kind == WEIR_REPLY_CALL && !event->is_declared;
         if (log->has_last)
             log_put(log, "\n", 1);
-        log_put(log, is_undeclared ? "u" : &"CRTW"[event->kind], 1);
+        log_put(log, is_undeclared ? "u" : &"CRTWNA"[event->kind], 1);
         log_put(log, " ", 1);
     }
     log_put(log, event->text, event->n);
