@@ -54,6 +54,18 @@ static void add_question(weir_text_buffer *out, const weir_choice_row *row,
     }
 }
 
+/* MMLU's first line; a subject is written as "abstract_algebra". */
+static void add_subject(weir_text_buffer *out, const weir_choice_row *row,
+                        weir_choice_style style) {
+    if (row->shape != WEIR_CHOICE_MMLU || !*row->category)
+        return;
+    weir_text_buffer_format(out, "The following are %squestions (with answers) about ",
+                            style == WEIR_CHOICE_LETTER ? "multiple choice " : "");
+    for (const char *at = row->category; *at; at++)
+        weir_text_buffer_add(out, *at == '_' ? " " : at, 1);
+    weir_text_buffer_say(out, ".\n\n");
+}
+
 void weir_choice_continuation(weir_text_buffer *out, const weir_choice_row *row, uint32_t i,
                               weir_choice_style style) {
     if (row->shape != WEIR_CHOICE_PLAIN)
@@ -68,6 +80,7 @@ void weir_choice_continuation(weir_text_buffer *out, const weir_choice_row *row,
 void weir_choice_context(weir_text_buffer *out, const weir_choice_row *row,
                          const weir_choice_row *const *shots, size_t n_shots,
                          weir_choice_style style) {
+    add_subject(out, row, style);
     for (size_t i = 0; i < n_shots; i++) {
         add_question(out, shots[i], style);
         weir_choice_continuation(out, shots[i], shots[i]->answer, style);

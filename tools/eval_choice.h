@@ -19,8 +19,8 @@ typedef enum weir_choice_style {
 /* What the shape is published with: ARC and HellaSwag by text, the others by letter. */
 weir_choice_style weir_choice_default_style(weir_choice_shape shape);
 
-/* The text before the choices: shots [n_shots] with their answers, an empty line behind each, then
- * the row. NO_MEMORY shows when out is checked. */
+/* The text before the choices: of MMLU a line that names the subject; shots [n_shots] with their
+ * answers, an empty line behind each; the row. NO_MEMORY shows when out is checked. */
 void weir_choice_context(weir_text_buffer *out, const weir_choice_row *row,
                          const weir_choice_row *const *shots, size_t n_shots,
                          weir_choice_style style);

@@ -102,6 +102,62 @@ static void take_answer(reader *r, weir_choice_row *row, const json_t *value, co
         row->answer = (uint32_t)answer;
 }
 
+/* ---- texts as the harness tidies them ------------------------------------------------------- */
+
+static bool is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Everywhere, from left to right; by is not longer than what. */
+static void replace(char *text, const char *what, const char *by) {
+    size_t n_what = strlen(what), n_by = strlen(by);
+    char *to = text;
+    for (const char *from = text; *from;) {
+        if (strncmp(from, what, n_what) == 0) {
+            memcpy(to, by, n_by);
+            to += n_by;
+            from += n_what;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = 0;
+}
+
+/* Takes out [..] of one line, as short as they come. */
+static void remove_brackets(char *text) {
+    char *to = text;
+    for (const char *from = text; *from;) {
+        const char *end = *from == '[' ? from + strcspn(from, "]\n") : from;
+        if (*from == '[' && *end == ']')
+            from = end + 1;
+        else
+            *to++ = *from++;
+    }
+    *to = 0;
+}
+
+/* Without the space at both ends. */
+static void strip(char *text) {
+    size_t n = strlen(text), skipped = 0;
+    while (n > 0 && is_space(text[n - 1]))
+        n--;
+    text[n] = 0;
+    while (is_space(text[skipped]))
+        skipped++;
+    memmove(text, text + skipped, n - skipped + 1);
+}
+
+/* What the harness that made these numbers known does to choices: "[title]" and other marks are
+ * left over from how HellaSwag's pages were cut up; in those of GPQA brackets mean something. */
+static void clean(char *text, bool has_marks) {
+    strip(text);
+    replace(text, " [title]", ". ");
+    if (has_marks)
+        remove_brackets(text);
+    replace(text, "  ", " ");
+}
+
 /* ---- shapes --------------------------------------------------------------------------------- */
 
 static void read_plain(reader *r, weir_choice_row *row, const json_t *from) {
@@ -115,6 +171,8 @@ static void read_plain(reader *r, weir_choice_row *row, const json_t *from) {
 static void read_mmlu(reader *r, weir_choice_row *row, const json_t *from) {
     static const char *const categories[] = {"subject", "category", NULL};
     row->question = take_text(r, json_object_get(from, "question"), "question");
+    if (row->question)
+        strip(row->question);
     take_choices(r, row, json_object_get(from, "choices"), "choices");
     take_answer(r, row, json_object_get(from, "answer"), "answer");
     take_category(r, row, from, categories);
@@ -188,59 +246,11 @@ static void read_gpqa(reader *r, weir_choice_row *row, const json_t *from) {
     for (size_t i = 0; i < GPQA_CHOICES; i++) {
         row->choice[i] = take_text(r, json_object_get(from, members[i]), members[i]);
         row->n_choices += row->choice[i] != NULL;
+        if (row->choice[i])
+            clean(row->choice[i], false);
     }
     if (r->status == WEIR_STATUS_OK)
         shuffle(row, r->seed);
-}
-
-/* ---- HellaSwag's texts ---------------------------------------------------------------------- */
-
-static bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Everywhere, from left to right; by is not longer than what. */
-static void replace(char *text, const char *what, const char *by) {
-    size_t n_what = strlen(what), n_by = strlen(by);
-    char *to = text;
-    for (const char *from = text; *from;) {
-        if (strncmp(from, what, n_what) == 0) {
-            memcpy(to, by, n_by);
-            to += n_by;
-            from += n_what;
-        } else {
-            *to++ = *from++;
-        }
-    }
-    *to = 0;
-}
-
-/* Takes out [..] of one line, as short as they come. */
-static void remove_brackets(char *text) {
-    char *to = text;
-    for (const char *from = text; *from;) {
-        const char *end = *from == '[' ? from + strcspn(from, "]\n") : from;
-        if (*from == '[' && *end == ']')
-            from = end + 1;
-        else
-            *to++ = *from++;
-    }
-    *to = 0;
-}
-
-/* What the harness that made these numbers known does to them: "[title]" and other marks are left
- * over from how the pages were cut up. */
-static void clean(char *text) {
-    size_t n = strlen(text), skipped = 0;
-    while (n > 0 && is_space(text[n - 1]))
-        n--;
-    text[n] = 0;
-    while (is_space(text[skipped]))
-        skipped++;
-    memmove(text, text + skipped, n - skipped + 1);
-    replace(text, " [title]", ". ");
-    remove_brackets(text);
-    replace(text, "  ", " ");
 }
 
 /* Of ASCII letters: the first one large, all others small. */
@@ -275,9 +285,9 @@ static void read_hellaswag(reader *r, weir_choice_row *row, const json_t *from) 
     take_answer(r, row, json_object_get(from, "label"), "label");
     take_category(r, row, from, categories);
     if (row->question)
-        clean(row->question);
+        clean(row->question, true);
     for (uint32_t i = 0; i < WEIR_CHOICE_MOST && row->choice[i]; i++)
-        clean(row->choice[i]);
+        clean(row->choice[i], true);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */

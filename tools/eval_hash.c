@@ -2,8 +2,10 @@
  * eval_hash.c: what tells one model or data file from another: hashes of the bytes of their files.
  *
  * A model of several files is hashed as their bytes one behind the other: the parts of a split by
- * number, of a folder config.json, tokenizer.json and *.safetensors by name. Owns this rule alone.
+ * number, of a folder all that changes what it answers, by name. Owns this rule alone.
  */
+#include "adapters.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "eval_result.h"
@@ -96,9 +98,15 @@ static bool ends_in(const char *name, const char *ending) {
     return n >= n_ending && strcmp(name + n - n_ending, ending) == 0;
 }
 
+/* Weights, of a model or of an adapter, their shape, words and template. */
 static int is_of_model(const struct dirent *entry) {
-    return ends_in(entry->d_name, ".safetensors") || strcmp(entry->d_name, "config.json") == 0 ||
-           strcmp(entry->d_name, "tokenizer.json") == 0;
+    static const char *const names[] = {"config.json",         "adapter_config.json",
+                                        "tokenizer.json",      "tokenizer_config.json",
+                                        "chat_template.jinja", "chat_template.json"};
+    for (size_t i = 0; i < WEIR_COUNT(names); i++)
+        if (strcmp(entry->d_name, names[i]) == 0)
+            return 1;
+    return ends_in(entry->d_name, ".safetensors");
 }
 
 static weir_status each_in_folder(hashing *h, const char *folder,
@@ -192,6 +200,32 @@ weir_status weir_eval_subject_set(weir_eval_subject *out, const char *path, cons
         write_hex(out->hash, XXH3_128bits_digest(h.state));
     end(&h);
     return status;
+}
+
+/* The hash so far, then the adapter's files and its scale, which the specification has. */
+static weir_status add_adapter(weir_eval_subject *out, const char *text, weir_error *err) {
+    weir_adapter_spec spec;
+    hashing h = {0};
+    weir_status status = weir_adapter_spec_read(&spec, text, err);
+    if (status == WEIR_STATUS_OK)
+        status = begin(&h, NULL, err);
+    if (status == WEIR_STATUS_OK) {
+        XXH3_128bits_update(h.state, out->hash, sizeof out->hash);
+        XXH3_128bits_update(h.state, &spec.scale, sizeof spec.scale);
+        status = each_file(&h, spec.path, take_file, err);
+    }
+    if (status == WEIR_STATUS_OK)
+        write_hex(out->hash, XXH3_128bits_digest(h.state));
+    end(&h);
+    weir_adapter_spec_free(&spec);
+    return status;
+}
+
+weir_status weir_eval_subject_adapt(weir_eval_subject *out, const weir_string_list *specs,
+                                    weir_error *err) {
+    for (size_t i = 0; i < specs->n; i++)
+        WEIR_TRY(add_adapter(out, specs->item[i], err));
+    return WEIR_STATUS_OK;
 }
 
 void weir_eval_subject_free(weir_eval_subject *subject) {

@@ -71,12 +71,12 @@ static weir_status write_head(weir_eval_journal *j, weir_error *err) {
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static weir_status check_text(const weir_eval_journal *j, const json_t *head, const char *member,
-                              const char *own, weir_error *err) {
+                              const char *what, const char *own, weir_error *err) {
     const char *theirs = json_string_value(json_object_get(head, member));
     if (theirs && strcmp(theirs, own) == 0)
         return WEIR_STATUS_OK;
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%s: begun with another %s (%s, here %s)",
-                     j->path, member, theirs ? theirs : "none", own);
+                     j->path, what, theirs ? theirs : "none", own);
 }
 
 static weir_status check_head(const weir_eval_journal *j, const json_t *head, weir_error *err) {
@@ -86,10 +86,11 @@ static weir_status check_head(const weir_eval_journal *j, const json_t *head, we
     if (!json_object_get(head, "weir_journal") || !json_is_object(settings))
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
                          "%s:1: expected the first line of a journal of weir eval", j->path);
-    WEIR_TRY(check_text(j, head, "kind", r->kind, err));
-    WEIR_TRY(check_text(j, head, "model", r->model.hash, err));
-    WEIR_TRY(check_text(j, head, "base", r->base.hash, err));
-    WEIR_TRY(check_text(j, head, "data", r->data_hash, err));
+    WEIR_TRY(check_text(j, head, "weir_journal", "version of weir", r->version, err));
+    WEIR_TRY(check_text(j, head, "kind", "kind", r->kind, err));
+    WEIR_TRY(check_text(j, head, "model", "model", r->model.hash, err));
+    WEIR_TRY(check_text(j, head, "base", "base", r->base.hash, err));
+    WEIR_TRY(check_text(j, head, "data", "data", r->data_hash, err));
     if (!weir_eval_same_settings(settings, r->settings, what, sizeof what))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%s: begun with another setting: %s",
                          j->path, what);

@@ -8,6 +8,7 @@
 #ifndef WEIR_TOOLS_EVAL_RESULT_H
 #define WEIR_TOOLS_EVAL_RESULT_H
 
+#include "options.h"
 #include "weir.h"
 
 #include <jansson.h>
@@ -56,10 +57,13 @@ typedef struct weir_eval_result {
 weir_status weir_eval_result_begin(weir_eval_result *out, const char *kind, weir_error *err);
 void weir_eval_result_free(weir_eval_result *result);
 
-/* Names a model and hashes all its files (the parts of a split, the tensors and config.json of a
- * folder). IO, NO_MEMORY, CANCELLED by an interrupt. progress may be NULL. */
+/* Names a model and hashes all its files (the parts of a split; of a folder weights, configuration,
+ * tokenizer and template). IO, NO_MEMORY, CANCELLED by an interrupt. progress may be NULL. */
 weir_status weir_eval_subject_set(weir_eval_subject *out, const char *path, const weir_model *model,
                                   const weir_progress *progress, weir_error *err);
+/* Mixes adapters into the hash, in their order: with others it is another model. */
+weir_status weir_eval_subject_adapt(weir_eval_subject *out, const weir_string_list *specs,
+                                    weir_error *err);
 void weir_eval_subject_free(weir_eval_subject *subject);
 
 /* Names the data and hashes the file. */

@@ -280,19 +280,27 @@ static weir_status fetch_all(pull *p, const bool *is_there) {
     return status;
 }
 
+/* Its blob, unless the file lies in the snapshot itself. What was there when this pull began, or
+ * came with it, may have been removed since. */
+static weir_status link_one(const pull *p, const weir_hub_file *file) {
+    char *blob = weir_hub_blob_path(p->folder, file->hash), *path = snapshot_path(p, file);
+    weir_status status = blob && path ? WEIR_STATUS_OK : no_memory(p->err);
+    if (status == WEIR_STATUS_OK && weir_path_exists(blob))
+        status = weir_hub_link(p->folder, p->out->commit, file->path, file->hash, p->err);
+    else if (status == WEIR_STATUS_OK && !is_file_of(path, file->size))
+        status = weir_fail(p->err, WEIR_STATUS_IO,
+                           "%s/%s: was removed by another process in the meantime; pull again",
+                           p->name->repo, file->path);
+    free(blob);
+    free(path);
+    return status;
+}
+
 /* The first of a model is linked last: what the name leads to comes into being when all else is
  * there. */
-static weir_status link_all(pull *p) {
-    for (size_t i = p->out->files.n; i-- > 0;) {
-        const weir_hub_file *file = &p->out->files.item[i];
-        char *blob = weir_hub_blob_path(p->folder, file->hash);
-        bool has_blob = blob && weir_path_exists(blob); /* else it lies in the snapshot */
-        weir_status status = blob ? WEIR_STATUS_OK : no_memory(p->err);
-        free(blob);
-        if (has_blob)
-            status = weir_hub_link(p->folder, p->out->commit, file->path, file->hash, p->err);
-        WEIR_TRY(status);
-    }
+static weir_status link_all(const pull *p) {
+    for (size_t i = p->out->files.n; i-- > 0;)
+        WEIR_TRY(link_one(p, &p->out->files.item[i]));
     return weir_hub_ref_write(p->folder, revision_of(p->name), p->out->commit, p->err);
 }
 

@@ -19,11 +19,12 @@ static void bare_lower_fields(weir_if_case *c) {
 /* One paragraph, with at most three of the five vowels. */
 static weir_status check_vowels(weir_if_case *c) {
     static const char vowels[] = "aeiou";
+    const weir_units *lower = weir_if_lower(c);
     unsigned seen = 0, n_seen = 0;
-    weir_stretch part = {0, c->text.n};
-    part = weir_stretch_strip(c->text.at, part, weir_code_is_space);
+    weir_stretch part = {0, lower->n};
+    part = weir_stretch_strip(lower->at, part, weir_code_is_space);
     for (size_t i = part.from; i < part.to; i++) {
-        uint32_t code = weir_code_lower(c->text.at[i]);
+        uint32_t code = lower->at[i];
         if (code == '\n')
             return weir_if_say(c, false, "more than one paragraph");
         const char *vowel = code > 0 && code < 0x80 ? strchr(vowels, (int)code) : NULL;

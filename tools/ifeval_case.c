@@ -177,7 +177,11 @@ weir_status weir_if_matches(weir_if_case *c, weir_if_pattern *pattern, size_t mo
     size_t offset;
     uint32_t n_groups = 0;
     const weir_text_buffer *text = weir_if_utf8(c);
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | (pattern->is_caseless ? PCRE2_CASELESS : 0);
+    /* Without case the library looks for the first letter in both of its cases, as far as the end
+     * of the text where one of them is absent, and anew for each match: a keyword that occurs often
+     * would take quadratic time. */
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_START_OPTIMIZE |
+                       (pattern->is_caseless ? PCRE2_CASELESS : 0);
     *count = 0;
     if (text->has_failed)
         return WEIR_STATUS_OK;

@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "text_units.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,29 +136,34 @@ static bool has_empty_text(const json_t *list) {
     return false;
 }
 
-/* The next byte of a text that counts, in lower case; 0 at its end (a zero byte in it counts as
- * U+FFFD would: as itself, 1). */
-static unsigned next_byte(const char *text, size_t n, size_t *at) {
-    while (*at < n) {
-        unsigned char c = (unsigned char)text[(*at)++];
-        if (c != 0 && strchr(" ,./-_*^", c))
-            continue;
-        if (c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c + ('a' - 'A'));
-        return c == '\'' ? '"' : c ? c : 1;
+/* A text as texts are compared, added to `out`: str.lower of every script, not of ASCII alone. */
+static void standardize(weir_units *out, const json_t *text) {
+    weir_units kept = {0};
+    size_t n = 0;
+    weir_units_add_utf8(&kept, json_string_value(text), json_string_length(text));
+    for (size_t i = 0; i < kept.n; i++) {
+        uint32_t code = kept.at[i];
+        if (code == 0 || code >= 0x80 || !strchr(" ,./-_*^", (int)code))
+            kept.at[n++] = code;
     }
-    return 0;
+    weir_units_add_lower(out, kept.at, n);
+    for (size_t i = 0; i < out->n; i++)
+        out->at[i] = out->at[i] == '\'' ? '"' : out->at[i];
+    out->has_failed = out->has_failed || kept.has_failed;
+    weir_units_free(&kept);
 }
 
-static bool same_text(const json_t *a, const json_t *b) {
-    const char *text_a = json_string_value(a), *text_b = json_string_value(b);
-    size_t n_a = json_string_length(a), n_b = json_string_length(b), at_a = 0, at_b = 0;
-    unsigned x, y;
-    do {
-        x = next_byte(text_a, n_a, &at_a);
-        y = next_byte(text_b, n_b, &at_b);
-    } while (x == y && x != 0);
-    return x == y;
+static bool same_text(judge *j, const json_t *a, const json_t *b) {
+    weir_units x = {0}, y = {0};
+    standardize(&x, a);
+    standardize(&y, b);
+    bool has_failed = x.has_failed || y.has_failed;
+    bool is_same = !has_failed && weir_codes_compare(x.at, x.n, y.at, y.n) == 0;
+    if (has_failed && j->status == WEIR_STATUS_OK)
+        j->status = weir_fail(j->err, WEIR_STATUS_NO_MEMORY, "no memory to compare texts");
+    weir_units_free(&x);
+    weir_units_free(&y);
+    return is_same;
 }
 
 /* Python's number of a value: True is 1. */
@@ -167,7 +173,7 @@ static bool number_of(const json_t *value, double *out) {
 }
 
 /* Python's ==. is_loose: texts at the top as texts are compared. */
-static bool equal(json_t *a, const json_t *b, bool is_loose) {
+static bool equal(judge *j, json_t *a, const json_t *b, bool is_loose) {
     double x, y;
     if (json_is_integer(a) && json_is_integer(b))
         return json_integer_value(a) == json_integer_value(b);
@@ -176,11 +182,11 @@ static bool equal(json_t *a, const json_t *b, bool is_loose) {
     if (json_typeof(a) != json_typeof(b))
         return false;
     if (json_is_string(a) && is_loose)
-        return same_text(a, b);
+        return same_text(j, a, b);
     if (json_is_array(a)) {
         size_t n = json_array_size(a);
         for (size_t i = 0; i < n && n == json_array_size(b); i++)
-            if (!equal(json_array_get(a, i), json_array_get(b, i), false))
+            if (!equal(j, json_array_get(a, i), json_array_get(b, i), false))
                 return false;
         return n == json_array_size(b);
     }
@@ -189,7 +195,7 @@ static bool equal(json_t *a, const json_t *b, bool is_loose) {
         json_t *value;
         json_object_foreach(a, key, value) {
             const json_t *other = json_object_get(b, key);
-            if (!other || !equal(value, other, false))
+            if (!other || !equal(j, value, other, false))
                 return false;
         }
         return json_object_size(a) == json_object_size(b);
@@ -197,9 +203,9 @@ static bool equal(json_t *a, const json_t *b, bool is_loose) {
     return json_equal(a, b);
 }
 
-static bool is_among(json_t *value, const json_t *accepted, bool is_loose) {
+static bool is_among(judge *j, json_t *value, const json_t *accepted, bool is_loose) {
     for (size_t i = 0; i < json_array_size(accepted); i++)
-        if (equal(value, json_array_get(accepted, i), is_loose))
+        if (equal(j, value, json_array_get(accepted, i), is_loose))
             return true;
     return false;
 }
@@ -273,7 +279,7 @@ static bool check_object(judge *j, const char *name, json_t *value, json_t *acce
         const json_t *values = json_object_get(accepted, key);
         if (!values)
             return wrong(j, "argument %.60s: key %.60s is not expected", name, key);
-        if (!is_among(item, values, true))
+        if (!is_among(j, item, values, true))
             return wrong(j, "argument %.60s: the value of key %.60s is none of the accepted", name,
                          key);
     }
@@ -312,7 +318,7 @@ static bool check_list(judge *j, const char *name, const json_t *value, const js
         while (k < n && json_is_array(list) &&
                (of_objects
                     ? check_object(j, name, json_array_get(value, k), json_array_get(list, k))
-                    : equal(json_array_get(value, k), json_array_get(list, k), true)))
+                    : equal(j, json_array_get(value, k), json_array_get(list, k), true)))
             k++;
         if (k == n)
             return true;
@@ -329,12 +335,12 @@ static bool check_value(judge *j, const char *name, json_t *value, const expecta
     bool is_right = value && check_type(j, name, value, e, accepted, &is_variable);
     if (!is_right || is_variable || e->declared == TYPE_INT || e->declared == TYPE_FLOAT ||
         e->declared == TYPE_BOOL)
-        is_right = is_right && (is_among(value, accepted, false) ||
+        is_right = is_right && (is_among(j, value, accepted, false) ||
                                 wrong(j, "argument %.60s: not one of the accepted values", name));
     else if (e->declared == TYPE_DICT)
         is_right = check_objects(j, name, value, accepted);
     else if (e->declared == TYPE_STR)
-        is_right = is_among(value, accepted, true) ||
+        is_right = is_among(j, value, accepted, true) ||
                    wrong(j, "argument %.60s: not one of the accepted texts", name);
     else
         is_right = check_list(j, name, value, accepted, e->nested == TYPE_DICT);
@@ -370,6 +376,8 @@ static bool check_call(judge *j, const json_t *function, json_t *answer, const j
         return bad_data(j, "a function or its answer is not of the expected form");
     if (!called || strcmp(called, name) != 0)
         return wrong(j, "function %.60s is not called, but %.60s", name, called ? called : "none");
+    if (given && !json_is_object(given))
+        return wrong(j, "the arguments of %.60s are no object", name);
     for (size_t i = 0; i < json_array_size(required); i++) {
         const char *one = json_string_value(json_array_get(required, i));
         if (one && !json_object_get(given, one))

@@ -179,7 +179,8 @@ static bool read_number(const char *form, ratio *out) {
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 typedef struct list {
-    char open, close; /* '(' '[' '{' and theirs; 0: a list without brackets */
+    char open, close; /* '(' '[' '{' and theirs; 'p', 'b' ..: a matrix; 0: without brackets */
+    size_t n_rows;    /* of a matrix */
     const char *part[MAX_PARTS];
     size_t length[MAX_PARTS];
     size_t n;
@@ -208,11 +209,55 @@ static bool has_outer(const char *form, size_t n, size_t *n_open, size_t *n_clos
     return false;
 }
 
+/* A form that is one matrix, "\begin{pmatrix} .. \end{pmatrix}": the bytes of its head and of its
+ * end; false: it is none. */
+static bool is_matrix(const char *form, size_t n, size_t *n_head, size_t *n_end) {
+    static const char begin[] = "\\begin{", end[] = "\\end{", kind[] = "matrix}";
+    enum { N_BEGIN = sizeof begin - 1, N_END = sizeof end - 1, N_KIND = sizeof kind - 1 };
+    const char *close = n > N_BEGIN ? memchr(form, '}', n) : NULL;
+    if (!close || memcmp(form, begin, N_BEGIN) != 0)
+        return false;
+    *n_head = (size_t)(close - form) + 1;
+    size_t n_name = *n_head - N_BEGIN; /* with its brace */
+    *n_end = N_END + n_name;
+    return n_name >= N_KIND && memcmp(close + 1 - N_KIND, kind, N_KIND) == 0 &&
+           *n_head + *n_end <= n && memcmp(form + n - *n_end, end, N_END) == 0 &&
+           memcmp(form + n - n_name, form + N_BEGIN, n_name) == 0 &&
+           !memmem(form + *n_head, n - *n_head, begin, N_BEGIN);
+}
+
+/* Divides the inside of a matrix at & and \\. */
+static bool divide_matrix(const char *form, size_t n, list *out) {
+    size_t step, start = 0;
+    long depth = 0;
+    out->n_rows = 1;
+    for (size_t i = 0; i <= n; i += step) {
+        bool is_row = depth == 0 && n - i >= 2 && form[i] == '\\' && form[i + 1] == '\\';
+        bool is_end = i == n || is_row || (depth == 0 && form[i] == '&');
+        step = is_row ? 2 : 1;
+        if (i < n && !is_row)
+            depth += bracket_at(form + i, &step);
+        if (!is_end)
+            continue;
+        if (out->n == MAX_PARTS)
+            return false;
+        out->n_rows += is_row;
+        out->part[out->n] = form + start;
+        out->length[out->n++] = i - start;
+        start = i + step;
+    }
+    return true;
+}
+
 /* Divides form [n] at its outermost commas; false: it is no list. */
 static bool divide(const char *form, size_t n, list *out) {
     size_t n_open = 0, n_close = 0, step, start = 0;
     long depth = 0;
     *out = (list){0};
+    if (is_matrix(form, n, &n_open, &n_close)) {
+        out->open = out->close = form[sizeof "\\begin{" - 1];
+        return divide_matrix(form + n_open, n - n_open - n_close, out);
+    }
     if (has_outer(form, n, &n_open, &n_close)) {
         out->open = form[n_open - 1];
         out->close = form[n - 1];
@@ -241,11 +286,11 @@ static bool equal_parts(const list *a, size_t i, const list *b, size_t k, int de
     return equal_forms(a->part[i], a->length[i], b->part[k], b->length[k], depth + 1);
 }
 
-/* Sets and bare lists have no order; tuples and intervals do. */
+/* Sets and bare lists have no order; tuples, intervals and matrices do. */
 static bool equal_lists(const list *a, const list *b, int depth) {
     bool is_taken[MAX_PARTS] = {false};
-    bool has_order = a->open == '(' || a->open == '[';
-    if (a->n != b->n || a->open != b->open || a->close != b->close)
+    bool has_order = a->open && a->open != '{';
+    if (a->n != b->n || a->open != b->open || a->close != b->close || a->n_rows != b->n_rows)
         return false;
     for (size_t i = 0; i < a->n; i++) {
         size_t k = has_order ? i : 0;

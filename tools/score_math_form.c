@@ -291,12 +291,13 @@ static bool only_units_follow(const source *s) {
 /* A word of plain letters that is neither joining nor a unit is variables: s moves by a letter. */
 static void read_letters(source *s, form *f) {
     size_t n = word_length(s);
-    bool is_behind_space = s->at > 0 && is_space(s->text[s->at - 1]);
-    char after = peek(s, n);
+    char before = s->at > 0 ? s->text[s->at - 1] : 0, after = peek(s, n);
+    bool is_behind_space = is_space(before);
     if (f->n > 0 && is_behind_space && is_space(after) && is_among(joining, s->text + s->at, n)) {
         say(f, ",");
         s->at += n;
-    } else if (f->n > 0 && s->depth == 0 && s->n_round == 0 && only_units_follow(s)) {
+    } else if (f->n > 0 && !is_letter(before) && s->depth == 0 && s->n_round == 0 &&
+               only_units_follow(s)) { /* not within a word: Friday is no "Fri" of days */
         s->at = s->n;
     } else {
         put(f, s->text + s->at++, 1);
@@ -392,8 +393,12 @@ static const command *find_command(const char *name, size_t n) {
 /* \name, s->at at the backslash, n letters behind it. */
 static void read_command(source *s, form *f, size_t n) {
     const char *name = s->text + s->at + 1;
-    const command *found = find_command(name, n);
     s->at += 1 + n;
+    if (n == 6 && (memcmp(name, "dbinom", n) == 0 || memcmp(name, "tbinom", n) == 0)) {
+        name++; /* \binom in another size */
+        n--;
+    }
+    const command *found = find_command(name, n);
     if (!found) {
         say(f, "\\");
         put(f, name, n);
@@ -478,12 +483,14 @@ static const sign signs[] = {
     {"\"", ""},
 };
 
-/* "," of 10,000: behind a digit, before exactly three, outside of brackets. "{,}" anywhere. */
+/* "," of 10,000: behind a digit, before exactly three, outside of brackets. TeX's marks ("{,}",
+ * "\,", ",\!" with spaces behind it, as the published answers have it) anywhere. */
 static size_t group_mark(const source *s) {
-    bool is_braced = is_at(s, "{,}"), is_tex = is_at(s, ",\\!") || is_at(s, "\\,");
-    size_t n = is_braced ? 3 : is_at(s, ",\\!") ? 3 : is_tex ? 2 : 1, n_digits = 0;
-    if (!is_braced && !is_tex && (peek(s, 0) != ',' || s->n_round > 0))
+    size_t n = is_at(s, "{,}") ? 3 : is_at(s, "\\,") ? 2 : is_at(s, ",\\!") ? 3 : 1, n_digits = 0;
+    if (n == 1 && (peek(s, 0) != ',' || s->n_round > 0))
         return 0;
+    while (is_at(s, ",\\!") && is_space(peek(s, n)))
+        n++;
     while (is_digit(peek(s, n + n_digits)))
         n_digits++;
     return s->at > 0 && is_digit(s->text[s->at - 1]) && n_digits == 3 ? n : 0;
@@ -573,7 +580,16 @@ static void cut_name(form *f) {
         cut_front(f, at + 4);
 }
 
-/* a/b as a fraction, where neither is a sum or has a slash of its own. */
+/* Are all braces of text [n] closed, and is it no beginning of a matrix? */
+static bool is_closed(const char *text, size_t n) {
+    static const char begin[] = "\\begin";
+    long depth = 0;
+    for (size_t i = 0; i < n; i++)
+        depth += (text[i] == '{') - (text[i] == '}');
+    return depth == 0 && (n < sizeof begin - 1 || memcmp(text, begin, sizeof begin - 1) != 0);
+}
+
+/* a/b as a fraction, where neither is a sum or has a slash of its own, or brackets open. */
 static void make_fraction(form *f) {
     char *slash = memchr(f->out, '/', f->n);
     size_t n_above = slash ? (size_t)(slash - f->out) : 0, n_below = f->n - n_above - 1;
@@ -581,7 +597,7 @@ static void make_fraction(form *f) {
     char copy[WEIR_MATH_FORM];
     if (n_above == 0 || n_below == 0 || memchr(slash + 1, '/', n_below) ||
         is_sum(f->out, n_above) || is_sum(slash + 1, n_below) || memchr(f->out, ',', f->n) ||
-        f->n + 10 > WEIR_MATH_FORM)
+        memchr(f->out, '&', f->n) || !is_closed(f->out, n_above) || f->n + 10 > WEIR_MATH_FORM)
         return;
     memcpy(copy, f->out, f->n);
     f->n = 0;

@@ -213,7 +213,7 @@ static json_t *list_calls(const weir_calls *calls) {
             weir_json_read(call->arguments, strlen(call->arguments), "arguments", NULL);
         if (!arguments) /* numbers beyond what JSON's readers hold: no accepted value is like that
                          */
-            arguments = json_object();
+            arguments = json_null();
         json_array_append_new(list, json_pack("{s:o, s:o}", "name",
                                               weir_json_text(call->name, strlen(call->name)),
                                               "arguments", arguments));

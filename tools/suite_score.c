@@ -93,7 +93,7 @@ typedef struct apart {
 static void take_call(apart *a, const weir_reply_event *event) {
     json_t *arguments = weir_json_read(event->arguments, event->n_arguments, "arguments", NULL);
     if (!arguments) /* numbers beyond what JSON's readers hold: no accepted value is like that */
-        arguments = json_object();
+        arguments = json_null();
     json_t *call = json_pack("{s:o, s:o}", "name", weir_json_text(event->text, event->n),
                              "arguments", arguments);
     a->has_failed = json_array_append_new(a->calls, call) != 0 || a->has_failed;

@@ -136,6 +136,16 @@ static json_t *json_float(float value) {
     return json_real(strtod(text, NULL));
 }
 
+/* A template is told by what it says, not by where it lies. */
+static weir_status set_template(weir_eval_result *r, const char *path, weir_error *err) {
+    char hash[WEIR_EVAL_HASH];
+    if (!path)
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_eval_hash_file(hash, path, err));
+    weir_eval_result_set(r, "template", json_string(hash));
+    return WEIR_STATUS_OK;
+}
+
 /* All that changes answers; neither threads nor --parallel do. */
 static void set_settings(generation *g) {
     const weir_suite_values *v = g->j.values;
@@ -153,7 +163,6 @@ static void set_settings(generation *g) {
     set_text(r, "kv_type", v->kv_type ? v->kv_type : "f16");
     set_text(r, "isa", v->isa);
     set_text(r, "system", v->system);
-    set_text(r, "template", v->template_file);
     for (size_t i = 0; i < v->template_arguments.n; i++)
         set_text(r, v->template_arguments.item[i], "template_arg");
     for (size_t i = 0; i < v->loras.n; i++)
@@ -196,6 +205,8 @@ static weir_status generate(generation *g, const char *path, weir_error *err) {
     WEIR_TRY(weir_judging_open(&g->j, g->j.parsed->operands[2], err));
     WEIR_TRY(open_host(g, path, err));
     WEIR_TRY(weir_eval_subject_set(&g->j.result.model, path, g->host->model, &progress, err));
+    WEIR_TRY(weir_eval_subject_adapt(&g->j.result.model, &v->loras, err));
+    WEIR_TRY(set_template(&g->j.result, v->template_file, err));
     set_settings(g);
     WEIR_TRY(weir_eval_journal_open(&g->journal, v->journal, v->resumes, &g->j.result, err));
     const weir_suite_run_options options = {.settings = &g->settings,
@@ -218,6 +229,9 @@ static bool check_numbers(const generation *g) {
         weir_say("weir eval gen: --parallel: expected %d at most", MAX_PARALLEL);
     else if (v->resumes && !v->journal)
         weir_say("weir eval gen: --resume needs the --journal to go on with");
+    else if (v->template_file && strcmp(v->template_file, "-") == 0)
+        weir_say("weir eval gen: --template: expected a file: a result tells its template by its "
+                 "bytes, which are read twice");
     else if (v->n_shots > 0 && !v->shots)
         weir_say("weir eval gen: --n-shots needs --shots");
     else

@@ -213,6 +213,7 @@ static weir_status open_all(evaluation *e, const char *path, const char *file, w
     WEIR_TRY(weir_eval_text_describe(e->text, &e->result, err));
     weir_eval_side_describe(&e->side_options, &e->result);
     WEIR_TRY(weir_eval_subject_set(&e->result.model, path, e->side.model, &e->progress, err));
+    WEIR_TRY(weir_eval_subject_adapt(&e->result.model, &v->loras, err));
     return open_logits(e, err);
 }
 

@@ -162,6 +162,32 @@ says() { # id, text
     [ "$(jq -c .metrics scored.json)" = "$(jq -c .metrics one.json)" ]
 }
 
+@test "eval gen: --resume knows the template and the adapters by what is in them" {
+    make_model moe.gguf tiny-moe
+    frame='{% for m in messages %}{{ m.content }}{% endfor %}'
+    args=("$data/gsm8k.jsonl" --limit 2 --max-tokens 2 --template t.jinja --journal j.jsonl)
+    printf '%s' "$frame" >t.jinja
+    weir eval gen gsm8k "$model" "${args[@]}"
+    exits_with 0
+    weir eval gen gsm8k "$model" "${args[@]}" --resume
+    exits_with 0
+    printf '%s!' "$frame" >t.jinja
+    weir eval gen gsm8k "$model" "${args[@]}" --resume
+    refuses_with 2 'another setting: template'
+    weir eval gen gsm8k "$model" "$data/gsm8k.jsonl" --template - </dev/null
+    refuses_with 2 '--template: expected a file'
+    echo '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}' >chats.jsonl
+    args=("$data/gsm8k.jsonl" --limit 1 --max-tokens 2 --lora a.gguf --journal lora.jsonl)
+    weir train lora chats.jsonl "$model" -o a.gguf --steps 1 --rank 2 --batch-tokens 64
+    exits_with 0
+    weir eval gen gsm8k "$model" "${args[@]}"
+    exits_with 0
+    weir train lora chats.jsonl "$model" -o a.gguf --steps 1 --rank 3 --batch-tokens 64 --force
+    exits_with 0
+    weir eval gen gsm8k "$model" "${args[@]}" --resume
+    refuses_with 2 'another model'
+}
+
 @test "eval gen bfcl: the calls that a model makes" {
     scripted calls.gguf LFM2-8B-A1B control '<|tool_call_start|>' control '<|tool_call_end|>' \
         say '<|tool_call_start|>|[shape.triangle_area(base=10, height=5)]|<|tool_call_end|>'

@@ -345,6 +345,24 @@ model-00002-of-00002.safetensors tokenizer.json tokenizer_config.json " ]
     [ "$(grep -c 'bytes=0-' log)" -eq 1 ] # the bytes came once
 }
 
+@test "pull: a part that somebody removes meanwhile is no part of a model" {
+    hub --fault cdn:2:slow=1500
+    "$WEIR" pull Org/Split:Q8_0 --connections 1 >first.out 2>first.err </dev/null 3>&- 8>&- &
+    pid=$!
+    part=$(sha256sum "$root/Org/Split/main/Q8_0/split-Q8_0-00001-of-00003.gguf" | cut -d' ' -f1)
+    for _ in $(seq 100); do
+        [ ! -e "$cache/models--Org--Split/blobs/$part" ] || break
+        sleep 0.02
+    done
+    rm "$cache/models--Org--Split/blobs/$part"
+    ! wait "$pid"
+    grep -q '00001-of-00003.gguf: was removed by another process in the meantime; pull again' first.err
+    [ ! -s first.out ]
+    weir pull Org/Split:Q8_0
+    exits_with 0
+    cmp "$(cat "$out")" "$root/Org/Split/main/Q8_0/split-Q8_0-00001-of-00003.gguf"
+}
+
 @test "pull: interrupted with Ctrl-C" {
     hub --fault cdn:0:slow=1000000
     code=0

@@ -39,7 +39,28 @@ static void test_shapes(void **state) {
     weir_choice_set_free(&set);
 
     parse(&set, "{\"question\":\"Why?\",\"choices\":[\"x\",\"y\"],\"answer\":1,\"subject\":\"s\"}");
-    require_text(set.row, WEIR_CHOICE_LETTER, 1, "Why?\nA. x\nB. y\nAnswer:", " B");
+    require_text(set.row, WEIR_CHOICE_LETTER, 1,
+                 "The following are multiple choice questions (with answers) about s.\n\n"
+                 "Why?\nA. x\nB. y\nAnswer:",
+                 " B");
+    weir_choice_set_free(&set);
+
+    /* As the harness has it: one line of the subject, whatever the shots; the question stripped. */
+    parse(&set,
+          "{\"question\":\" Why? \",\"choices\":[\"x\",\"y\"],\"answer\":1,\"subject\":\"s_t\"}\n"
+          "{\"question\":\"Who?\",\"choices\":[\"a\",\"b\"],\"answer\":0,\"subject\":\"\"}");
+    const weir_choice_row *shot = &set.row[1];
+    weir_text_buffer text = {0};
+    weir_choice_context(&text, &set.row[0], &shot, 1, WEIR_CHOICE_LETTER);
+    assert_string_equal(text.data,
+                        "The following are multiple choice questions (with answers) about s t.\n\n"
+                        "Who?\nA. a\nB. b\nAnswer: A\n\nWhy?\nA. x\nB. y\nAnswer:");
+    weir_text_buffer_free(&text);
+    require_text(&set.row[0], WEIR_CHOICE_TEXT, 0,
+                 "The following are questions (with answers) about s t.\n\nQuestion: "
+                 "Why?\nAnswer:",
+                 " x");
+    require_text(&set.row[1], WEIR_CHOICE_LETTER, 0, "Who?\nA. a\nB. b\nAnswer:", " A");
     weir_choice_set_free(&set);
 
     static const char *const arcs[] = {
@@ -85,6 +106,12 @@ static void test_gpqa(void **state) {
         weir_choice_set_free(&set);
     }
     assert_true(is_seen[0] && is_seen[1] && is_seen[2] && is_seen[3]);
+    /* The published file has space around choices, and brackets that mean something in them. */
+    parse(&set,
+          "{\"Question\":\"Why?\",\"Correct Answer\":\" r  [s]\\n\",\"Incorrect Answer 1\":\"a\","
+          "\"Incorrect Answer 2\":\"b\",\"Incorrect Answer 3\":\"c [title] d\"}");
+    assert_string_equal(set.row[0].choice[set.row[0].answer], "r [s]");
+    weir_choice_set_free(&set);
     parse(&set, text);
     set.row[0].answer = 0;
     for (int i = 0; i < 4; i++)

@@ -142,6 +142,13 @@ static void test_journal_refused(void **state) {
     assert_non_null(strstr(err.text, "style: \"letter\" and \"text\""));
     weir_eval_result_free(&r);
     weir_eval_result_free(&s);
+    /* Another version may judge otherwise: its items and ours are no one result. */
+    make(&s, 0, 0, "letter");
+    snprintf(s.version, sizeof s.version, "0.0.1");
+    assert_int_equal(weir_eval_journal_open(&other, in_temp("j.jsonl"), true, &s, &err),
+                     WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "begun with another version of weir"));
+    weir_eval_result_free(&s);
     temp_write(in_temp("j.jsonl"), "{\"a\":1}\n", 8);
     make(&s, 0, 0, "letter");
     assert_int_equal(weir_eval_journal_open(&other, in_temp("j.jsonl"), true, &s, &err),

@@ -90,6 +90,7 @@ static const if_row rows[] = {
     {"words:vowel", "{}", "Aha eye", true},
     {"words:vowel", "{}", "\nbcd\n", true},
     {"words:vowel", "{}", "a e i o", false},
+    {"words:vowel", "{}", "a e o \xc4\xb0", false}, /* a capital I with its dot is two in small */
     {"words:vowel", "{}", "a\nb", false},
     {"words:consonants", "{}", "Strong winds", true},
     {"words:consonants", "{}", "try Myth", true},

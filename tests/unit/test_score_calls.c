@@ -37,6 +37,10 @@ static const value_case values[] = {
     {"s", "[\"a;b\"]", "\"ab\"", false},
     {"s", "[\"5\"]", "5", false},
     {"s", "[\"\xc3\x84\"]", "\"\xc3\x84\"", true},
+    {"s", "[\"CAF\xc3\x89\"]", "\"caf\xc3\xa9\"", true}, /* small letters of every script */
+    {"s", "[\"\xd0\x9c\xd0\xbe\xd1\x81\xd0\xba\xd0\xb2\xd0\xb0\"]",
+     "\"\xd0\xbc\xd0\xbe\xd1\x81\xd0\xba\xd0\xb2\xd0\xb0\"", true},
+    {"s", "[\"\xc3\x89\"]", "\"e\"", false},
     {"s", "[\"\"]", "\"\"", true},
     {"i", "[5]", "5", true},
     {"i", "[5]", "5.0", false},
@@ -145,6 +149,12 @@ static void test_rules(void **state) {
         {WEIR_CALLS_CHOSEN, gh, "[{\"name\": \"g_h\", \"arguments\": {\"a\": \"x\"}}]", false},
         {WEIR_CALLS_CHOSEN, gh, "[{\"name\": \"g.h\"}]", false},
         {WEIR_CALLS_CHOSEN, gh, "[{}]", false},
+        {WEIR_CALLS_ONE, "[{\"f\": {\"i\": [\"\", 1]}}]", "[" F("") "]", true},
+        /* what could not be read is no call without arguments */
+        {WEIR_CALLS_ONE, "[{\"f\": {\"i\": [\"\", 1]}}]",
+         "[{\"name\": \"f\", \"arguments\": null}]", false},
+        {WEIR_CALLS_ONE, "[{\"f\": {\"i\": [\"\", 1]}}]",
+         "[{\"name\": \"f\", \"arguments\": \"{}\"}]", false},
         {WEIR_CALLS_CHOSEN, gh, "[7]", false},
         {WEIR_CALLS_PARALLEL, two, "[" F("\"i\": 1") ", " F("\"i\": 2") "]", true},
         {WEIR_CALLS_PARALLEL, two, "[" F("\"i\": 2") ", " F("\"i\": 1") "]", true},
