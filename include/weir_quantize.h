@@ -78,8 +78,10 @@ WEIR_API const char *const *weir_quantize_types(void);
 /*
  * IN (GGUF or Hugging Face folder) to OUT (GGUF). Memory does not grow with the model. OUT appears
  * whole or not at all: until then it is OUT.part, and OUT.part.journal says how much of that is
- * good. A run that was cancelled or killed leaves both, as does one whose measure failed, and the
- * same call goes on from there, to the same bytes. Any other failure leaves neither.
+ * good. A run that was cancelled or killed leaves both, as does one that failed when all was
+ * written (its measure, or OUT's name), and the same call goes on from there, to the same bytes, if
+ * the files of IN have not changed. Any other failure leaves neither. An OUT.part that no journal
+ * speaks of is somebody else's, and FAILED.
  *
  * report may be NULL. BAD_ARGUMENT for an unknown type, a rule that matches no tensor or a target
  * that cannot be met, FAILED where values are quantized already and !allow_requantize, where OUT

@@ -33,19 +33,18 @@ static const weir_option options[] = {
      "tell what was written as JSON, on standard output"},
 };
 
-/* A folder whose weights are there and whose tokenizer was forgotten: nobody sees that in the file
- * before it is to read a text. */
-static bool is_without_words(const char *in) {
-    if (!weir_path_is_folder(in))
-        return false;
-    char *path = weir_path_join(in, "tokenizer.json");
-    bool is_there = path == NULL || weir_path_exists(path);
-    free(path);
-    return !is_there;
+/* A tokenizer that was forgotten beside the weights: nobody sees that in the file before it is to
+ * read a text. */
+static bool has_vocabulary(const char *path) {
+    weir_tokenizer *t = NULL;
+    weir_error ignored;
+    bool is_there = weir_tokenizer_open(&t, path, NULL, &ignored) == WEIR_STATUS_OK;
+    weir_tokenizer_close(&t);
+    return is_there;
 }
 
 static weir_status tell(const char *in, const char *out, bool as_json, weir_error *err) {
-    bool has_words = !is_without_words(in) && !is_without_words(out);
+    bool has_words = has_vocabulary(out);
     if (!as_json) {
         weir_say("%s is written%s", out,
                  has_words ? ""

@@ -303,6 +303,16 @@ static weir_status take_up_part(collection *c, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* Is what lies there under OUT.part's name the part of an earlier run? Those are whole at any time.
+ */
+static bool is_ours(const char *part) {
+    weir_imatrix *old = NULL;
+    weir_error ignored;
+    bool is_part = weir_imatrix_open(&old, part, &ignored) == WEIR_STATUS_OK;
+    weir_imatrix_close(&old);
+    return is_part;
+}
+
 /* Hours of work must not end where nothing can be written. */
 static weir_status check_out(const collection *c, weir_error *err) {
     const imatrix_values *v = c->values;
@@ -313,6 +323,10 @@ static weir_status check_out(const collection *c, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_FAILED,
                          "%s: left by a run that was interrupted; --resume goes on from it, "
                          "--force begins anew",
+                         c->part);
+    if (weir_path_exists(c->part) && !is_ours(c->part))
+        return weir_fail(err, WEIR_STATUS_FAILED,
+                         "%s: is there, and no importance of an interrupted run: move it away",
                          c->part);
     return WEIR_STATUS_OK;
 }

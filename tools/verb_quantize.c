@@ -366,6 +366,10 @@ static int run(const weir_parsed *parsed) {
                  v->base != NULL ? "measure-base" : "measure-tokens");
         return WEIR_EXIT_USAGE;
     }
+    if (v->data != NULL && v->dry_run) {
+        weir_say("weir quantize: --measure is about the file that --dry-run does not write");
+        return WEIR_EXIT_USAGE;
+    }
     weir_interrupt_with_care(NULL);
     char *in = NULL;
     weir_status status = weir_find_model(parsed->operands[0], &in, &err);

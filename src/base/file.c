@@ -166,6 +166,27 @@ bool weir_path_swap(const char *a, const char *b) {
     return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0;
 }
 
+int weir_path_rename_new(const char *from, const char *to) {
+    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    /* File systems without that flag (NFS): a second name, then the first is taken away. */
+    if (link(from, to) == 0) {
+        unlink(from);
+        return 0;
+    }
+    if (errno == EEXIST)
+        return -1;
+    /* Those without second names either (object stores): a look, then an ordinary rename. */
+    struct stat st;
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
 weir_status weir_path_sync(const char *path, weir_error *err) {
     char *folder = weir_path_folder(path);
     if (!folder)
@@ -377,28 +398,6 @@ weir_status weir_out_patch(weir_out *out, uint64_t at, const void *data, size_t 
     return write_at(out, at, data, n, err);
 }
 
-/* Gives the temporary file its name, without replacing anything. */
-static int rename_new(const char *from, const char *to) {
-    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    /* File systems without that flag (NFS): a second name, then the first is taken away. */
-    if (link(from, to) == 0) {
-        unlink(from);
-        return 0;
-    }
-    if (errno == EEXIST)
-        return -1;
-    /* Those without second names either (object stores): a look, then an ordinary rename. */
-    struct stat st;
-    if (lstat(to, &st) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return rename(from, to);
-}
-
 weir_status weir_out_commit(weir_out **out, weir_error *err) {
     weir_out *o = *out;
     weir_status status;
@@ -414,7 +413,7 @@ weir_status weir_out_commit(weir_out **out, weir_error *err) {
         status = fail_io(err, o->path, "cannot be closed", errno);
         goto fail;
     }
-    if ((o->overwrite ? rename : rename_new)(o->path_tmp, o->path) != 0) {
+    if ((o->overwrite ? rename : weir_path_rename_new)(o->path_tmp, o->path) != 0) {
         if (errno == EEXIST)
             status = weir_fail(err, WEIR_STATUS_FAILED,
                                "%s: exists already, and replacing it was not asked for", o->path);

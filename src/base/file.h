@@ -37,6 +37,8 @@ weir_status weir_file_copy(const char *from, const char *to, const char *name, w
 /* a becomes b and b a at once, so that neither name is ever free; false, and errno, where that
  * fails: EINVAL on file systems that cannot. */
 bool weir_path_swap(const char *a, const char *b);
+/* rename, but nothing is replaced: -1 and EEXIST if there is a file of that name. */
+int weir_path_rename_new(const char *from, const char *to);
 /* What happened to the name itself stays after a power failure. */
 weir_status weir_path_sync(const char *path, weir_error *err);
 /* Is it the name of something under construction: NAME.tmp-XXXXXX? */

@@ -37,20 +37,33 @@ void weir_cast_aim(weir_cast *c, size_t index, const weir_format *to, uint64_t f
     c->first_row = first_row;
 }
 
+/* The least magnitude that rounds to infinity; 0: every number fits. */
+static float limit_of(const weir_format *to) {
+    switch (to->id) {
+    case WEIR_FORMAT_F16:
+        return 65520.0f;
+    case WEIR_FORMAT_BF16:
+        return 0x1.ffp127f;
+    default:
+        return 0.0f;
+    }
+}
+
 /* Numbers that the new format cannot hold are an error, not a surprise later on. */
-static weir_status check_values(const weir_cast *c, const float *values, uint64_t row,
+weir_status weir_cast_check_row(const weir_source *source, const weir_source_tensor *t,
+                                const weir_format *to, const float *values, uint64_t row,
                                 weir_error *err) {
-    bool is_block = c->to->block_values > 1;
-    if (!is_block && c->to->id != WEIR_FORMAT_F16)
+    bool is_block = to->block_values > 1;
+    float limit = limit_of(to);
+    if (!is_block && limit == 0.0f)
         return WEIR_STATUS_OK;
-    const float f16_limit = 65520.0f; /* rounds to infinity */
-    for (uint64_t i = 0; i < c->from->n_cols; i++) {
+    for (uint64_t i = 0; i < t->n_cols; i++) {
         float v = values[i];
-        if (is_block ? !isfinite(v) : isfinite(v) && fabsf(v) >= f16_limit)
+        if (is_block ? !isfinite(v) : isfinite(v) && fabsf(v) >= limit)
             return weir_fail(err, WEIR_STATUS_BAD_FILE,
                              "%s: %s: row %llu, value %llu is %g, which %s cannot hold",
-                             weir_source_path(c->source), c->from->name, (unsigned long long)row,
-                             (unsigned long long)i, (double)v, c->to->name);
+                             weir_source_path(source), t->name, (unsigned long long)row,
+                             (unsigned long long)i, (double)v, to->name);
     }
     return WEIR_STATUS_OK;
 }
@@ -68,7 +81,7 @@ weir_status weir_cast_fill(void *context, uint32_t worker, uint64_t row, uint64_
             continue;
         }
         c->from->format->dequantize(in, values, c->from->n_cols);
-        WEIR_TRY(check_values(c, values, row + i, err));
+        WEIR_TRY(weir_cast_check_row(c->source, c->from, c->to, values, row + i, err));
         weir_format_quantize(c->to, values, NULL, out, c->from->n_cols);
     }
     return WEIR_STATUS_OK;

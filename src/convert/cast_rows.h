@@ -30,7 +30,11 @@ void weir_cast_close(weir_cast *cast);
 
 /* From here on rows of this tensor; row 0 of the stream is its first_row. */
 void weir_cast_aim(weir_cast *cast, size_t index, const weir_format *to, uint64_t first_row);
-/* context: the weir_cast. BAD_FILE where a number does not fit the new format. */
+/* BAD_FILE where one of the values [t->n_cols] of row `row` does not fit the format `to`. */
+weir_status weir_cast_check_row(const weir_source *source, const weir_source_tensor *t,
+                                const weir_format *to, const float *values, uint64_t row,
+                                weir_error *err);
+/* context: the weir_cast. BAD_FILE as above. */
 weir_fill_rows weir_cast_fill;
 
 /* Would every value of tensor `index` keep its bits in `to`, F32, F16 or BF16? On one thread, for

@@ -63,20 +63,6 @@ static weir_status check_formats(const folder_export *x, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static const weir_format *find_main_type(const folder_export *x) {
-    uint64_t bytes[WEIR_FORMAT_LIMIT] = {0};
-    const weir_format *most = weir_format_by_id(WEIR_FORMAT_F32);
-    for (size_t i = 0; x->type == NULL && i < weir_source_n_tensors(x->source); i++) {
-        const weir_source_tensor *t = weir_source_tensor_at(x->source, i);
-        if (!t->is_matrix)
-            continue;
-        bytes[t->format->id] += t->n_rows * t->row_bytes;
-        if (bytes[t->format->id] > bytes[most->id])
-            most = t->format;
-    }
-    return x->type != NULL ? x->type : most;
-}
-
 /* ---- tensors ------------------------------------------------------------------------------- */
 
 /* The source's tensor of a planned one, under the name it should have or one that some files give
@@ -256,7 +242,7 @@ static weir_status write_config(const folder_export *x, weir_error *err) {
 static weir_status write_all(folder_export *x, const char *out, uint64_t shard_bytes,
                              const weir_convert_options *options, weir_error *err) {
     WEIR_TRY(check_formats(x, err));
-    x->main_type = find_main_type(x);
+    x->main_type = x->type != NULL ? x->type : weir_source_main_format(x->source);
     WEIR_TRY(weir_folder_out_open(&x->folder, out, options->overwrite, is_ours, NULL, err));
     WEIR_TRY(weir_cast_open(&x->cast, x->source, 1, err));
     WEIR_TRY(list_tensors(x, err));

@@ -187,8 +187,7 @@ static bool number_of(const weir_gguf *g, const char *key, double *out) {
     return kv != NULL && kv->type != WEIR_GGUF_ARRAY && weir_gguf_as_f64(kv, 0, out);
 }
 
-/* The shortest decimal of the float: 0.1, not 0.100000001. */
-static json_t *real(float v) {
+json_t *weir_json_real(float v) {
     char text[32];
     double d = v;
     for (int digits = 1; digits <= 9; digits++) {
@@ -213,13 +212,13 @@ static void set_sampling(json_t *root, const weir_gguf *g) {
     if (number_of(g, "general.sampling.temp", &value)) {
         json_object_set_new(root, "do_sample", json_boolean(value > 0));
         if (value > 0)
-            json_object_set_new(root, "temperature", real((float)value));
+            json_object_set_new(root, "temperature", weir_json_real((float)value));
     }
     if (number_of(g, "general.sampling.top_k", &value))
         json_object_set_new(root, "top_k", json_integer((json_int_t)value));
     for (size_t i = 0; i < WEIR_COUNT(reals); i++)
         if (number_of(g, reals[i].from, &value))
-            json_object_set_new(root, reals[i].to, real((float)value));
+            json_object_set_new(root, reals[i].to, weir_json_real((float)value));
 }
 
 static weir_status write_generation(const char *folder, const weir_token_table *t,

@@ -16,6 +16,9 @@ weir_status weir_hf_write_tokenizer(const char *folder, const weir_token_table *
 weir_status weir_hf_write_words(const char *folder, const weir_token_table *table, bool has_tokens,
                                 const weir_gguf *recommended, weir_error *err);
 
+/* The shortest decimal that reads as the float: 0.1, not 0.100000001. NULL without memory. */
+json_t *weir_json_real(float v);
+
 /* One file of a folder. */
 weir_status weir_hf_write_file(const char *folder, const char *name, const char *data, size_t n,
                                weir_error *err);

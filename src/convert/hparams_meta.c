@@ -6,8 +6,9 @@
  */
 #include "convert/hparams_meta.h"
 
-#include <jansson.h>
 #include <stdio.h>
+
+#include "convert/hf_write.h"
 
 enum {
     KEY_BYTES = 96,
@@ -123,18 +124,6 @@ void weir_format_add_meta(weir_gguf_writer *w, const weir_format *format) {
 
 /* ---- config.json --------------------------------------------------------------------------- */
 
-/* Doubles that print as the shortest decimal of the float: 1e-05, not 9.9999997e-06. */
-static json_t *real(float v) {
-    char text[32];
-    double d = v;
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (sscanf(text, "%lf", &d) == 1 && (float)d == v)
-            break;
-    }
-    return json_real(d);
-}
-
 static void set(json_t *object, const char *name, json_t *value) {
     json_object_set_new(object, name, value); /* a failure shows as a NULL dump or a missing key */
 }
@@ -150,7 +139,18 @@ static void set_experts(json_t *o, const weir_hparams *h) {
     set(o, "num_experts_per_tok", json_integer(h->n_experts_used));
     set(o, "use_expert_bias", json_boolean(h->has_expert_bias));
     set(o, "norm_topk_prob", json_boolean(h->has_topk_norm));
-    set(o, "routed_scaling_factor", real(h->expert_scale));
+    set(o, "routed_scaling_factor", weir_json_real(h->expert_scale));
+}
+
+/* The width as it is. Readers of today take it from intermediate_size and stop at the second key;
+ * older ones, and llama.cpp's converter, want all of them to be there. */
+static void set_dense(json_t *o, const weir_hparams *h) {
+    uint32_t multiple = h->d_ff & (~h->d_ff + 1); /* the largest power of two that divides it */
+    set(o, "block_auto_adjust_ff_dim", json_false());
+    set(o, "block_dim", json_integer(h->d_model));
+    set(o, "block_ff_dim", json_integer(h->d_ff));
+    set(o, "block_ffn_dim_multiplier", json_real(1.0));
+    set(o, "block_multiple_of", json_integer(multiple < 256 ? multiple : 256));
 }
 
 char *weir_hparams_to_json(const weir_hparams *h, const weir_format *format) {
@@ -176,16 +176,16 @@ char *weir_hparams_to_json(const weir_hparams *h, const weir_format *format) {
     if (is_moe)
         set_experts(o, h);
     else
-        set(o, "block_auto_adjust_ff_dim", json_false());
+        set_dense(o, h);
     set(o, "conv_L_cache", json_integer(h->l_cache));
     set(o, "conv_bias", json_boolean(h->has_conv_bias));
-    set(o, "norm_eps", real(h->norm_eps));
+    set(o, "norm_eps", weir_json_real(h->norm_eps));
     set(o, "max_position_embeddings", json_integer(h->n_ctx));
     json_t *rope = json_object();
-    set(rope, "rope_theta", real(h->rope_theta));
+    set(rope, "rope_theta", weir_json_real(h->rope_theta));
     set(rope, "rope_type", json_string("default"));
     set(o, "rope_parameters", rope);
-    set(o, "rope_theta", real(h->rope_theta)); /* what older readers know */
+    set(o, "rope_theta", weir_json_real(h->rope_theta)); /* what older readers know */
     set(o, "layer_types", kinds);
     set(o, "tie_word_embeddings", json_boolean(h->is_tied));
     set_id(o, "bos_token_id", h->bos);

@@ -8,12 +8,14 @@
  * its bytes.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "base/error.h"
-#include "convert/hparams_meta.h"
+#include "convert/cast_rows.h"
 #include "convert/quantize_plan.h"
 #include "convert/quantize_resume.h"
 #include "convert/quantize_target.h"
@@ -44,7 +46,7 @@ typedef struct quantization {
     size_t current;                   /* item whose rows are made */
     size_t taken;                     /* item whose bytes are written next */
     uint64_t n_taken;                 /* of its bytes */
-    bool is_measuring;                /* all is written; only measuring can fail */
+    bool is_written;                  /* all of it; what fails now costs no work */
     weir_quality quality;
 } quantization;
 
@@ -78,10 +80,7 @@ static weir_status add_meta(const quantization *z, weir_gguf_writer *w, weir_err
     if (main_type == NULL) /* the length alone is wanted */
         main_type = weir_format_by_id(WEIR_FORMAT_F32);
     WEIR_TRY(weir_source_add_meta(z->source, w, main_type, err));
-    /* What was said of the source's own making does not hold for this file. */
-    weir_gguf_remove(w, "general.file_type");
-    weir_gguf_remove(w, "quantize.imatrix.");
-    weir_gguf_remove(w, "weir.quality.");
+    weir_gguf_remove(w, "general.file_type"); /* that of one format; a mix has its own */
     weir_gguf_add_u32(w, "general.file_type", z->plan.file_type);
     weir_importance_add_meta(&z->importance, w);
     if (z->options->measure != NULL)
@@ -181,7 +180,8 @@ static uint64_t hash_rows(const quantization *z, size_t i, uint8_t *row, uint64_
     return XXH3_64bits_withSeed(t->format->name, strlen(t->format->name), hash);
 }
 
-/* Two numbers: of the file's header and who writes it; of the values that go into it. */
+/* Two numbers: of the file's header and who writes it; of the values that go into it, which all
+ * could only be told by reading all. */
 static weir_status make_fingerprint(const quantization *z, uint64_t fingerprint[2],
                                     weir_error *err) {
     uint8_t *row = malloc(z->scratch_row);
@@ -190,7 +190,7 @@ static weir_status make_fingerprint(const quantization *z, uint64_t fingerprint[
     const char *version = weir_version();
     uint64_t hash = XXH3_64bits(version, strlen(version));
     fingerprint[0] = XXH3_64bits_withSeed(z->header, z->header_bytes, hash);
-    hash = weir_importance_hash(&z->importance);
+    hash = weir_importance_hash(&z->importance) ^ weir_source_stamp(z->source);
     for (size_t i = 0; i < z->plan.n_items; i++)
         hash = hash_rows(z, i, row, hash);
     fingerprint[1] = hash;
@@ -199,24 +199,6 @@ static weir_status make_fingerprint(const quantization *z, uint64_t fingerprint[
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
-
-/* Numbers that the new format cannot hold are an error, not a surprise later on. */
-static weir_status check_values(const quantization *z, const weir_quantize_item *it,
-                                const float *values, uint64_t row, weir_error *err) {
-    bool is_block = it->to->block_values > 1;
-    if (!is_block && it->to->id != WEIR_FORMAT_F16)
-        return WEIR_STATUS_OK;
-    const float f16_limit = 65520.0f; /* rounds to infinity */
-    for (uint64_t i = 0; i < it->from->n_cols; i++) {
-        float v = values[i];
-        if (is_block ? !isfinite(v) : isfinite(v) && fabsf(v) >= f16_limit)
-            return weir_fail(err, WEIR_STATUS_BAD_FILE,
-                             "%s: %s: row %llu, value %llu is %g, which %s cannot hold",
-                             weir_source_path(z->source), it->from->name, (unsigned long long)row,
-                             (unsigned long long)i, (double)v, it->to->name);
-    }
-    return WEIR_STATUS_OK;
-}
 
 static weir_status fill_rows(void *context, uint32_t worker, uint64_t row, uint64_t n_rows,
                              uint8_t *out, weir_error *err) {
@@ -232,7 +214,7 @@ static weir_status fill_rows(void *context, uint32_t worker, uint64_t row, uint6
             continue;
         }
         t->format->dequantize(in, values, t->n_cols);
-        WEIR_TRY(check_values(z, it, values, i, err));
+        WEIR_TRY(weir_cast_check_row(z->source, t, it->to, values, i, err));
         const float *weights = weir_importance_columns(&z->weights, i / t->stack_rows);
         weir_format_quantize(it->to, values, weights, out, t->n_cols);
     }
@@ -282,15 +264,30 @@ static weir_status write_tensors(quantization *z, size_t first, weir_error *err)
 static weir_status measure(quantization *z, weir_error *err) {
     const weir_quantize_options *o = z->options;
     z->quality = no_quality;
-    z->is_measuring = true;
     WEIR_TRY(o->measure(o->measure_context, weir_partial_path(z->partial), &z->quality, err));
-    z->is_measuring = false;
     size_t before = z->header_bytes;
     WEIR_TRY(lay_out(z, err));
     if (z->header_bytes != before)
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: the record of its quality does not fit",
                          z->out);
     return weir_partial_patch(z->partial, 0, z->header, z->header_bytes, err);
+}
+
+/* A file that was left finished, but without its name, is no source for itself. */
+static weir_status check_in(const quantization *z, const char *in, weir_error *err) {
+    struct stat source, part;
+    size_t n = strlen(z->out) + sizeof ".part";
+    char *path = malloc(n);
+    if (path == NULL)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", z->out);
+    snprintf(path, n, "%s.part", z->out);
+    bool is_same = stat(in, &source) == 0 && stat(path, &part) == 0 &&
+                   source.st_dev == part.st_dev && source.st_ino == part.st_ino;
+    free(path);
+    return is_same ? weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                               "%s: is where %s would be made: move it, or name another OUT", in,
+                               z->out)
+                   : WEIR_STATUS_OK;
 }
 
 static weir_status write_file(quantization *z, uint64_t *n_resumed_bytes, weir_error *err) {
@@ -314,6 +311,7 @@ static weir_status write_file(quantization *z, uint64_t *n_resumed_bytes, weir_e
     WEIR_TRY(weir_partial_patch(z->partial, 0, z->header, z->header_bytes, err));
     WEIR_TRY(write_tensors(z, n_done, err));
     WEIR_TRY(weir_partial_seal(z->partial, err));
+    z->is_written = true;
     if (o->measure != NULL)
         WEIR_TRY(measure(z, err));
     return weir_partial_commit(&z->partial, err);
@@ -323,8 +321,10 @@ static weir_status quantize(quantization *z, const char *in, weir_quantize_repor
                             weir_error *err) {
     const weir_quantize_options *o = z->options;
     WEIR_TRY(weir_quantize_plan_begin(&z->plan, o, err));
-    if (!o->dry_run)
+    if (!o->dry_run) {
         WEIR_TRY(weir_partial_may_open(z->out, o->overwrite, err));
+        WEIR_TRY(check_in(z, in, err));
+    }
     WEIR_TRY(weir_importance_open(&z->importance, o->imatrix, err));
     WEIR_TRY(weir_source_open(&z->source, in, err));
     WEIR_TRY(decide(z, err));
@@ -347,7 +347,7 @@ weir_status weir_quantize(const char *in, const char *out, const weir_quantize_o
     *report = (weir_quantize_report){.quality = no_quality};
     quantization z = {.out = out, .options = options, .quality = no_quality};
     weir_status status = quantize(&z, in, report, err);
-    weir_partial_close(&z.partial, status == WEIR_STATUS_CANCELLED || z.is_measuring);
+    weir_partial_close(&z.partial, status == WEIR_STATUS_CANCELLED || z.is_written);
     weir_row_stream_close(&z.stream);
     free(z.values);
     free(z.rows);

@@ -51,15 +51,7 @@ static weir_status find_mix(weir_quantize_plan *plan, weir_error *err) {
     if (o->type == NULL)
         return WEIR_STATUS_OK;
     plan->mix = weir_mix_by_name(o->type);
-    if (plan->mix != NULL)
-        return WEIR_STATUS_OK;
-    char list[WEIR_ERROR_TEXT / 2];
-    size_t n = 0;
-    list[0] = '\0';
-    for (const char *const *known = weir_mix_names(); *known != NULL && n < sizeof list; known++)
-        n += (size_t)snprintf(list + n, sizeof list - n, " %s", *known);
-    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "unknown type '%.40s', expected one of:%s",
-                     o->type, list);
+    return plan->mix != NULL ? WEIR_STATUS_OK : weir_unknown_type(o->type, weir_mix_names(), err);
 }
 
 weir_status weir_quantize_plan_begin(weir_quantize_plan *out, const weir_quantize_options *options,

@@ -3,7 +3,8 @@
  *
  * Owns both files until commit, and a lock on the first, so that two runs do not write the same.
  * Invariant: the journal on disk never speaks of bytes that have not been synced; a file it speaks
- * of has its full length, so that a full disk shows at the beginning where the system can tell.
+ * of has its full length, so that a full disk shows at the beginning where the system can tell. A
+ * PATH.part with bytes and without a journal is somebody else's, and never touched.
  */
 #include "convert/quantize_resume.h"
 
@@ -201,13 +202,22 @@ static weir_status check_spans(weir_partial *p, size_t n, weir_error *err) {
     return status;
 }
 
-/* An empty file of the full length, whose blocks are there if the file system can do that. */
+static int allocate(int fd, off_t bytes) {
+    while (fallocate(fd, 0, 0, bytes) != 0)
+        if (errno != EINTR)
+            return -1;
+    return 0;
+}
+
+/* An empty file of the full length, whose blocks are there if the file system can do that. Before
+ * it has a byte the journal says whose it is. */
 static weir_status make_room(weir_partial *p, weir_error *err) {
     off_t bytes = (off_t)p->work.file_bytes;
     forget_journal(p);
     if (ftruncate(p->fd, 0) != 0)
         return fail_io(err, p->path_part, "cannot be emptied", errno);
-    if (fallocate(p->fd, 0, 0, bytes) == 0)
+    WEIR_TRY(record(p, err));
+    if (allocate(p->fd, bytes) == 0)
         return WEIR_STATUS_OK;
     if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
         return fail_io(err, p->path, "there is no room for it", errno);
@@ -216,11 +226,8 @@ static weir_status make_room(weir_partial *p, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static weir_status take_over(weir_partial *p, weir_error *err) {
-    struct stat st;
-    if (fstat(p->fd, &st) != 0)
-        return fail_io(err, p->path_part, "cannot be examined", errno);
-    bool fits = !p->work.is_new && (uint64_t)st.st_size == p->work.file_bytes;
+static weir_status take_over(weir_partial *p, uint64_t bytes, weir_error *err) {
+    bool fits = !p->work.is_new && bytes == p->work.file_bytes;
     size_t n = fits ? read_journal(p) : 0;
     if (n > 0)
         WEIR_TRY(check_spans(p, n, err));
@@ -251,26 +258,48 @@ static char *with_ending(const char *path, const char *ending) {
     return text;
 }
 
-/* Opens PATH.part and locks it. The name may have gone to another file in between, when the run
- * that held the lock ended. */
-static weir_status open_part(weir_partial *p, weir_error *err) {
+/* A run that was killed between giving a finished file its name and taking the temporary one away
+ * has left both: writing under the one would write the other. */
+static void drop_second_name(const weir_partial *p) {
+    struct stat part, whole;
+    if (lstat(p->path_part, &part) == 0 && lstat(p->path, &whole) == 0 &&
+        part.st_dev == whole.st_dev && part.st_ino == whole.st_ino)
+        unlink(p->path_part);
+}
+
+/* Locks what was opened, and looks whether it is ours to write. The name may have gone to another
+ * file in between, when the run that held the lock ended. */
+static weir_status check_part(const weir_partial *p, uint64_t *bytes, weir_error *err) {
     struct stat by_name, by_fd;
-    p->fd = open(p->path_part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-    if (p->fd < 0)
-        return fail_io(err, p->path_part, "cannot be created", errno);
     if (fstat(p->fd, &by_fd) != 0 || !S_ISREG(by_fd.st_mode))
         return weir_fail(err, WEIR_STATUS_IO, "%s: exists and is not a regular file", p->path_part);
     bool is_locked = flock(p->fd, LOCK_EX | LOCK_NB) == 0;
     if ((!is_locked && errno == EWOULDBLOCK) || stat(p->path_part, &by_name) != 0 ||
-        by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino) {
-        close(p->fd); /* the file is the other run's, not ours to throw away */
-        p->fd = -1;
+        by_name.st_dev != by_fd.st_dev || by_name.st_ino != by_fd.st_ino)
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: another run is writing it", p->path);
-    }
+    *bytes = (uint64_t)by_name.st_size; /* as it is since the lock */
+    if (*bytes > 0 && !weir_path_exists(p->path_journal))
+        return weir_fail(err, WEIR_STATUS_FAILED,
+                         "%s: is there, and no journal says that it is a part of %s: move it away",
+                         p->path_part, p->path);
     return WEIR_STATUS_OK;
 }
 
+/* Opens PATH.part; if it is not ours to write, it is not ours to throw away either. */
+static weir_status open_part(weir_partial *p, uint64_t *bytes, weir_error *err) {
+    p->fd = open(p->path_part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    if (p->fd < 0)
+        return fail_io(err, p->path_part, "cannot be created", errno);
+    weir_status status = check_part(p, bytes, err);
+    if (status != WEIR_STATUS_OK) {
+        close(p->fd);
+        p->fd = -1;
+    }
+    return status;
+}
+
 static weir_status open_partial(weir_partial *p, const char *path, weir_error *err) {
+    uint64_t bytes;
     p->path = strdup(path);
     p->path_part = with_ending(path, ".part");
     p->path_journal = with_ending(path, ".part.journal");
@@ -281,8 +310,9 @@ static weir_status open_partial(weir_partial *p, const char *path, weir_error *e
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory to write it", path);
     XXH3_128bits_reset(p->hash);
     WEIR_TRY(weir_partial_may_open(path, p->work.overwrite, err));
-    WEIR_TRY(open_part(p, err));
-    return take_over(p, err);
+    drop_second_name(p);
+    WEIR_TRY(open_part(p, &bytes, err));
+    return take_over(p, bytes, err);
 }
 
 weir_status weir_partial_open(weir_partial **out, const char *path, const weir_partial_work *work,
@@ -388,29 +418,12 @@ weir_status weir_partial_seal(weir_partial *p, weir_error *err) {
     return p->n_recorded < p->current ? record(p, err) : WEIR_STATUS_OK;
 }
 
-/* Gives the file its name. Without overwrite a second name first, because that fails if there is
- * one, whoever made it since; file systems without second names get a look instead. */
-static int take_name(const weir_partial *p) {
-    struct stat st;
-    if (p->work.overwrite)
-        return rename(p->path_part, p->path);
-    if (link(p->path_part, p->path) == 0)
-        return unlink(p->path_part);
-    if (errno == EEXIST)
-        return -1;
-    if (lstat(p->path, &st) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return rename(p->path_part, p->path);
-}
-
 weir_status weir_partial_commit(weir_partial **partial, weir_error *err) {
     weir_partial *p = *partial;
     assert(p->current == p->work.n_spans);
     if (fsync(p->fd) != 0)
         return fail_io(err, p->path, "cannot be synced", errno);
-    if (take_name(p) != 0) {
+    if ((p->work.overwrite ? rename : weir_path_rename_new)(p->path_part, p->path) != 0) {
         if (errno != EEXIST)
             return fail_io(err, p->path, "cannot be renamed from its temporary name", errno);
         return weir_fail(err, WEIR_STATUS_FAILED,

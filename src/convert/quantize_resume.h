@@ -30,8 +30,9 @@ typedef struct weir_partial_work {
  * it is no regular file. */
 weir_status weir_partial_may_open(const char *path, bool overwrite, weir_error *err);
 
-/* *n_done: spans that are written already. FAILED if another process writes this file; IO, also
- * where the disk has no room for file_bytes; CANCELLED while checking, after which all is kept. */
+/* *n_done: spans that are written already. FAILED if another process writes this file, or if there
+ * is a PATH.part that nobody says is one; IO, also where the disk has no room for file_bytes;
+ * CANCELLED while checking, after which all is kept. */
 weir_status weir_partial_open(weir_partial **out, const char *path, const weir_partial_work *work,
                               size_t *n_done, weir_error *err);
 /* Throws the file away, or keeps it and its journal for another run, if there is something to keep.

@@ -7,10 +7,15 @@
 #include "convert/source.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <xxhash.h>
 
+#include "base/ending.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "convert/hparams_meta.h"
 #include "convert/packing.h"
 #include "convert/sampling_meta.h"
@@ -220,18 +225,60 @@ void weir_source_drop(const weir_source *s, size_t i, uint64_t row) {
     }
 }
 
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* Length and time of the last change of one file; 0 for one that is not there. */
+static uint64_t stamp_of(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return 0;
+    const int64_t of[] = {st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+    return XXH3_64bits(of, sizeof of);
+}
+
+/* Of all weights of a folder; a sum, because a folder has no order. */
+static uint64_t stamp_of_folder(const char *folder) {
+    uint64_t sum = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        char *path =
+            weir_ends_with(e->d_name, ".safetensors") ? weir_path_join(folder, e->d_name) : NULL;
+        if (path != NULL)
+            sum += stamp_of(path) ^ XXH3_64bits(e->d_name, strlen(e->d_name));
+        free(path);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return sum;
+}
+
+uint64_t weir_source_stamp(const weir_source *s) {
+    const weir_gguf *g = weir_model_gguf(s->model);
+    const char *last = NULL;
+    uint64_t sum = 0;
+    if (g == NULL)
+        return stamp_of_folder(weir_source_path(s));
+    for (size_t i = 0; i < weir_gguf_n_tensors(g); i++) { /* part after part */
+        const char *path = weir_gguf_tensor_at(g, i)->path;
+        if (last == NULL || strcmp(last, path) != 0)
+            sum += stamp_of(path);
+        last = path;
+    }
+    return sum;
+}
+
 /* ---- metadata ------------------------------------------------------------------------------ */
 
 /* What was said about the old matrices does not hold for new ones. */
 static bool is_about_type(const char *key) {
-    static const char imatrix[] = "quantize.imatrix.";
+    static const char imatrix[] = "quantize.imatrix.", quality[] = "weir.quality.";
     return strcmp(key, "general.file_type") == 0 ||
            strcmp(key, "general.quantization_version") == 0 ||
-           strncmp(key, imatrix, sizeof imatrix - 1) == 0;
+           strncmp(key, imatrix, sizeof imatrix - 1) == 0 ||
+           strncmp(key, quality, sizeof quality - 1) == 0;
 }
 
-/* The format that most bytes of the matrices have. */
-static const weir_format *main_format(const weir_source *s) {
+const weir_format *weir_source_main_format(const weir_source *s) {
     uint64_t bytes[WEIR_FORMAT_LIMIT] = {0};
     const weir_format *most = weir_format_by_id(WEIR_FORMAT_F32);
     for (size_t i = 0; i < s->n_tensors; i++) {
@@ -250,7 +297,7 @@ weir_status weir_source_add_meta(const weir_source *s, weir_gguf_writer *w,
     const weir_gguf *g = weir_model_gguf(s->model);
     if (g == NULL) {
         weir_hparams_add_meta(w, &s->model->h, s->model->info.name);
-        weir_format_add_meta(w, main_type != NULL ? main_type : main_format(s));
+        weir_format_add_meta(w, main_type != NULL ? main_type : weir_source_main_format(s));
         weir_token_table_add_meta(w, &s->tokens, s->has_tokens);
         return weir_sampling_add_meta(w, weir_source_path(s), err);
     }

@@ -55,6 +55,12 @@ const uint8_t *weir_source_row(const weir_source *source, size_t i, uint64_t row
  * system. One thread at a time for a tensor. */
 void weir_source_drop(const weir_source *source, size_t i, uint64_t row);
 
+/* The format that most bytes of the matrices have. */
+const weir_format *weir_source_main_format(const weir_source *source);
+/* Another number once one of the files with its weights was changed or replaced: of their lengths
+ * and times. */
+uint64_t weir_source_stamp(const weir_source *source);
+
 /* Metadata of the model for a file whose matrices are `main_type`: of a GGUF all that it has but
  * what is about its formats (NULL main_type: that too), of a folder what it says. */
 weir_status weir_source_add_meta(const weir_source *source, weir_gguf_writer *writer,

@@ -24,17 +24,19 @@ void weir_planned_take(weir_planned *t, const weir_format *type) {
     t->row_bytes = weir_format_row_bytes(t->format, t->n_cols);
 }
 
-weir_status weir_format_parse(const weir_format **out, const char *name, weir_error *err) {
-    *out = weir_format_by_name(name);
-    if (*out != NULL)
-        return WEIR_STATUS_OK;
+weir_status weir_unknown_type(const char *name, const char *const *known, weir_error *err) {
     char list[WEIR_ERROR_TEXT / 2];
     size_t n = 0;
     list[0] = '\0';
-    for (const char *const *known = weir_format_names(); *known != NULL && n < sizeof list; known++)
+    for (; *known != NULL && n < sizeof list; known++)
         n += (size_t)snprintf(list + n, sizeof list - n, " %s", *known);
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "unknown type '%.40s', expected one of:%s",
                      name, list);
+}
+
+weir_status weir_format_parse(const weir_format **out, const char *name, weir_error *err) {
+    *out = weir_format_by_name(name);
+    return *out != NULL ? WEIR_STATUS_OK : weir_unknown_type(name, weir_format_names(), err);
 }
 
 bool weir_layout_is_matrix(const char *gguf_name) {

@@ -38,6 +38,9 @@ void weir_planned_take(weir_planned *t, const weir_format *type);
 /* The format of this name; BAD_ARGUMENT lists the names there are. */
 weir_status weir_format_parse(const weir_format **out, const char *name, weir_error *err);
 
+/* BAD_ARGUMENT: no type has this name; known [..., NULL] are those that there are. */
+weir_status weir_unknown_type(const char *name, const char *const *known, weir_error *err);
+
 /* Whether the tensor of this GGUF name is a matrix in the sense of is_matrix. */
 bool weir_layout_is_matrix(const char *gguf_name);
 

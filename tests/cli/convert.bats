@@ -92,3 +92,21 @@ weights() { # the names of a folder's weights
     refuses_with 3 "model.safetensors"
     [ "$(ls)" = "$(printf 'folder\nstderr\nstdout')" ] || explain
 }
+
+@test "whether there is a vocabulary is told of what was written" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth folder --config tiny-dense --folder --type bf16
+    weir convert folder with.gguf --json
+    exits_with 0
+    [ "$(jq .has_vocabulary "$out")" = true ]
+    rm folder/tokenizer.json
+    weir convert folder without.gguf
+    exits_with 0
+    grep -q 'without a vocabulary: the folder has no tokenizer.json$' "$err" || explain
+    weir convert without.gguf again.gguf --type f16 --json
+    exits_with 0
+    [ "$(jq .has_vocabulary "$out")" = false ]
+    weir convert without.gguf again/
+    exits_with 0
+    grep -q 'without a vocabulary: the file has none$' "$err" || explain
+}

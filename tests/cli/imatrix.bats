@@ -212,3 +212,12 @@ END
     [ ! -e a.gguf ]
     [ ! -e a.gguf.part ]
 }
+
+@test "imatrix: a file under the temporary name that is no importance is left alone" {
+    make_model moe.gguf tiny-moe
+    echo precious >a.gguf.part
+    weir imatrix "$model" two.txt -o a.gguf -f
+    refuses_with 1 "a.gguf.part: is there, and no importance of an interrupted run"
+    [ "$(cat a.gguf.part)" = precious ]
+    [ ! -e a.gguf ]
+}

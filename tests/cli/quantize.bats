@@ -133,7 +133,7 @@ field() { # path
 }
 
 @test "quantize: killed in the middle, the same command ends with the same bytes" {
-    # Large enough to be caught; the journal is there after a sixteenth of the work.
+    # Large enough to be caught; the journal has a tensor after a sixteenth of the work.
     echo '{"vocab_size": 2048, "hidden_size": 512, "num_hidden_layers": 5, "num_attention_heads": 8,
         "num_key_value_heads": 2, "intermediate_size": 2048, "block_auto_adjust_ff_dim": false,
         "full_attn_idxs": [2], "model_type": "lfm2", "norm_eps": 1e-5,
@@ -145,7 +145,7 @@ field() { # path
     "$WEIR" quantize middle.gguf part.gguf q3_k_m -t 1 2>/dev/null &
     pid=$!
     for i in $(seq 500); do
-        [ ! -e part.gguf.part.journal ] || break
+        ! grep -q '"spans":\["' part.gguf.part.journal 2>/dev/null || break
         sleep 0.01
     done
     kill -9 $pid || skip "it was too fast to be caught"
@@ -169,4 +169,55 @@ field() { # path
     weir quantize "$model" m8.gguf q8_0 --measure text.txt --measure-tokens 5
     exits_with 0
     grep -q "on 5 tokens: KL" "$err" || explain
+}
+
+@test "quantize: --measure is shown, and goes no further" {
+    make_source
+    printf 'Once upon a time there was a mouse.\n' >text.txt
+    weir quantize "$model" m.gguf q4_0 --measure text.txt
+    exits_with 0
+    weir show m.gguf
+    exits_with 0
+    grep -q '^quality  *.*KL' "$out" || explain
+    weir show m.gguf --json
+    [ "$(field '.quality.kl_mean > 0 and .quality.tokens > 0')" = true ]
+    weir convert m.gguf wide.gguf --type f16
+    exits_with 0
+    weir show wide.gguf --json
+    [ "$(field .quality)" = null ]
+    weir quantize "$model" --dry-run q4_0 --measure text.txt
+    refuses_with 2 "--measure is about the file that --dry-run does not write"
+}
+
+@test "quantize: importance of weir imatrix, collected on the same model" {
+    make_source
+    printf 'Once upon a time there was a mouse. It was small, and it was brave.\n' >text.txt
+    weir imatrix "$model" text.txt -o im.gguf
+    exits_with 0
+    weir quantize "$model" with.gguf q4_0 --imatrix im.gguf --json
+    exits_with 0
+    # All matrices but the embedding, which is the head here and not collected.
+    [ "$(field .without_importance)" -eq 1 ]
+    [ "$(field '[.tensors[] | select(.has_importance)] | length > 20')" = true ]
+    unseen=$(field .experts_unseen)
+    weir imatrix show im.gguf --json
+    [ "$(field '[.tensors[].unseen] | add')" -eq "$unseen" ]
+    weir quantize "$model" without.gguf q4_0
+    exits_with 0
+    ! cmp -s with.gguf without.gguf
+    weir show with.gguf --metadata
+    grep -q 'quantize.imatrix.file.*im.gguf' "$out" || explain
+    weir imatrix "$model" text.txt -o head.gguf --head
+    weir quantize "$model" with.gguf q4_0 --imatrix head.gguf --json -f
+    exits_with 0
+    [ "$(field .without_importance)" -eq 0 ]
+}
+
+@test "quantize: a file under the temporary name that nobody speaks of is left alone" {
+    make_source
+    echo precious >a.gguf.part
+    weir quantize -f "$model" a.gguf q4_0
+    refuses_with 1 "a.gguf.part: is there, and no journal says"
+    [ "$(cat a.gguf.part)" = precious ]
+    [ ! -e a.gguf ]
 }

@@ -189,6 +189,21 @@ static void test_types(void **state) {
 }
 
 /* One norm of a bf16 model that bf16 cannot hold stays what it is. */
+/* What llama.cpp's converter asks of a dense model; the width is the one that is there. */
+static void test_keys_of_other_readers(void **state) {
+    (void)state;
+    weir_synth_options o = {.config = "tiny-dense", .type = "bf16", .as_folder = true};
+    assert_int_equal(weir_synth(in_temp("keys"), &o, NULL), WEIR_STATUS_OK);
+    convert(in_temp("keys"), in_temp("keys2/"), NULL);
+    json_t *config = json_of(in_temp("keys2/config.json"));
+    assert_int_equal(json_integer_value(json_object_get(config, "block_ff_dim")), 512);
+    assert_int_equal(json_integer_value(json_object_get(config, "intermediate_size")), 512);
+    assert_int_equal(json_integer_value(json_object_get(config, "block_multiple_of")), 256);
+    assert_true(json_is_false(json_object_get(config, "block_auto_adjust_ff_dim")));
+    assert_true(json_real_value(json_object_get(config, "block_ffn_dim_multiplier")) == 1.0);
+    json_decref(config);
+}
+
 static void test_vectors_lose_nothing(void **state) {
     (void)state;
     raw_list *list = raw_of_folder(golden_path("moe_bf16"));
@@ -381,6 +396,7 @@ int main(void) {
         cmocka_unit_test(test_biases_that_were_not_there),
         cmocka_unit_test(test_shards_and_words),
         cmocka_unit_test(test_types),
+        cmocka_unit_test(test_keys_of_other_readers),
         cmocka_unit_test(test_vectors_lose_nothing),
         cmocka_unit_test(test_words_that_not_all_have),
         cmocka_unit_test(test_folder_to_folder),

@@ -33,11 +33,24 @@ static void make(const char *name, const char *config, const char *type) {
     require(weir_synth(in_temp(name), &o, &test_err));
 }
 
+/* As small as rows of 256 allow. */
+static const char small_moe[] =
+    "{\"model_type\": \"lfm2_moe\", \"vocab_size\": 512, \"hidden_size\": 256,"
+    " \"num_hidden_layers\": 3, \"num_attention_heads\": 4, \"num_key_value_heads\": 2,"
+    " \"intermediate_size\": 256, \"moe_intermediate_size\": 256, \"num_dense_layers\": 1,"
+    " \"num_experts\": 3, \"num_experts_per_tok\": 2, \"use_expert_bias\": true,"
+    " \"norm_topk_prob\": true, \"routed_scaling_factor\": 1.0,"
+    " \"layer_types\": [\"conv\", \"full_attention\", \"conv\"], \"conv_L_cache\": 3,"
+    " \"norm_eps\": 1e-5, \"max_position_embeddings\": 2048}";
+
 static int make_all(void **state) {
     int made = temp_folder_make(state);
-    make("moe.gguf", "tiny-moe", "bf16");
+    char config[256];
+    snprintf(config, sizeof config, "%s", in_temp("small.json"));
+    temp_write(config, small_moe, sizeof small_moe - 1);
+    make("moe.gguf", config, "bf16");
     make("dense.gguf", "tiny-dense", "f32");
-    make("q8.gguf", "tiny-moe", "q8_0");
+    make("q8.gguf", config, "q8_0");
     return made;
 }
 
@@ -87,6 +100,13 @@ static uint64_t number_of(const weir_model *m, const char *key) {
     return value;
 }
 
+/* A part of the source's length, which is that of its bfloat16 matrices. */
+static uint64_t percent(unsigned n) {
+    struct stat st;
+    assert_int_equal(stat(in_temp("moe.gguf"), &st), 0);
+    return (uint64_t)st.st_size * n / 100;
+}
+
 static bool is_there(const char *name) {
     return access(in_temp(name), F_OK) == 0;
 }
@@ -128,22 +148,24 @@ static void check_formats(const char *name, const weir_mix *mix) {
     weir_model_close(&m);
 }
 
+static void check_type(const char *source, const char *type) {
+    weir_quantize_report r = to_type(source, "out.gguf", type);
+    struct stat st;
+    assert_int_equal(stat(in_temp("out.gguf"), &st), 0);
+    assert_int_equal(r.file_bytes, st.st_size);
+    assert_int_equal(r.n_substituted, 0);
+    assert_false(is_there("out.gguf.part"));
+    assert_false(is_there("out.gguf.part.journal"));
+    check_formats("out.gguf", weir_mix_by_name(type));
+    run_a_little("out.gguf");
+}
+
 static void test_every_type(void **state) {
     (void)state;
-    static const char *const sources[] = {"moe.gguf", "dense.gguf"};
     for (size_t i = 0; weir_quantize_types()[i] != NULL; i++)
-        for (size_t k = 0; k < 2; k++) {
-            const char *type = weir_quantize_types()[i];
-            weir_quantize_report r = to_type(sources[k], "out.gguf", type);
-            struct stat st;
-            assert_int_equal(stat(in_temp("out.gguf"), &st), 0);
-            assert_int_equal(r.file_bytes, st.st_size);
-            assert_int_equal(r.n_substituted, 0);
-            assert_false(is_there("out.gguf.part"));
-            assert_false(is_there("out.gguf.part.journal"));
-            check_formats("out.gguf", weir_mix_by_name(type));
-            run_a_little("out.gguf");
-        }
+        check_type("moe.gguf", weir_quantize_types()[i]);
+    check_type("dense.gguf", "q4_0");
+    check_type("dense.gguf", "mxfp4_moe");
 }
 
 /* The tensors are those of weir_convert, bit for bit, where a mix is one format. */
@@ -174,15 +196,15 @@ static void test_threads_change_nothing(void **state) {
     quantize("moe.gguf", "five.gguf", &(weir_quantize_options){.type = "q4_k_m", .n_threads = 5});
     assert_same_files(in_temp("one.gguf"), in_temp("five.gguf"));
     quantize("moe.gguf", "one.gguf",
-             &(weir_quantize_options){.target_bytes = 3000000, .n_threads = 1});
+             &(weir_quantize_options){.target_bytes = percent(31), .n_threads = 1});
     quantize("moe.gguf", "five.gguf",
-             &(weir_quantize_options){.target_bytes = 3000000, .n_threads = 5});
+             &(weir_quantize_options){.target_bytes = percent(31), .n_threads = 5});
     assert_same_files(in_temp("one.gguf"), in_temp("five.gguf"));
 }
 
 static void test_folder(void **state) {
     (void)state;
-    weir_synth_options o = {.config = "tiny-moe", .type = "bf16", .as_folder = true};
+    weir_synth_options o = {.config = in_temp("small.json"), .type = "bf16", .as_folder = true};
     require(weir_synth(in_temp("folder"), &o, &test_err));
     to_type("folder", "f.gguf", "q4_k_m");
     to_type("moe.gguf", "g.gguf", "q4_k_m");
@@ -303,7 +325,7 @@ static void test_dry_run_writes_nothing(void **state) {
     require(weir_quantize(in_temp("moe.gguf"), NULL, &o, &dry, &test_err));
     assert_int_equal(temp_n_entries(), n);
     assert_int_equal(all.n, dry.n_tensors);
-    assert_int_equal(all.n_ruled, 2);
+    assert_int_equal(all.n_ruled, 1);
     assert_int_equal(all.bytes, dry.bytes_out);
     o.dry_run = false;
     wet = quantize("moe.gguf", "wet.gguf", &o);
@@ -328,6 +350,15 @@ static void test_damaged_inputs_leave_nothing(void **state) {
     temp_write(in_temp("cut.gguf"), bytes, n);
     expect_failure("cut.gguf", "no.gguf", &o, WEIR_STATUS_BAD_FILE, "cannot hold");
     free(bytes);
+    bytes = temp_read(in_temp("dense.gguf"), &n);
+    weir_model *m = open_model("dense.gguf");
+    static const uint8_t largest[4] = {0xff, 0xff, 0x7f, 0x7f}; /* of float32; an infinity else */
+    memcpy(bytes + tensor_of(m, "blk.0.ffn_up.weight")->offset, largest, sizeof largest);
+    weir_model_close(&m);
+    temp_write(in_temp("cut.gguf"), bytes, n);
+    o.type = "bf16";
+    expect_failure("cut.gguf", "no.gguf", &o, WEIR_STATUS_BAD_FILE, "bf16 cannot hold");
+    free(bytes);
     remove(in_temp("cut.gguf"));
 }
 
@@ -339,7 +370,7 @@ static void test_full_disk_leaves_nothing(void **state) {
     assert_true(child >= 0);
     if (child == 0) {
         signal(SIGXFSZ, SIG_IGN);
-        struct rlimit limit = {1000000, 1000000};
+        struct rlimit limit = {500000, 500000};
         weir_quantize_options o = {.type = "q4_k_m", .n_threads = 2};
         weir_error err = {0};
         bool is_refused = setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
@@ -366,6 +397,9 @@ static void test_one_run_at_a_time(void **state) {
 }
 
 /* ---- interrupted runs ----------------------------------------------------------------------- */
+
+/* Progress calls of a run that is nearly done. The formats here are those that no search makes. */
+enum { LATE = 30 };
 
 /* Says yes when it is asked for the n-th time; below 0 the process is killed instead. */
 static bool cancel_at(void *context) {
@@ -404,21 +438,21 @@ static weir_quantize_report go_on(const weir_quantize_options *options) {
 
 static void test_killed_runs_go_on(void **state) {
     (void)state;
-    weir_quantize_options o = {.type = "q4_k_m", .n_threads = 2};
-    to_type("moe.gguf", "whole.gguf", "q4_k_m");
+    weir_quantize_options o = {.type = "q4_0", .n_threads = 2};
+    to_type("moe.gguf", "whole.gguf", "q4_0");
     uint64_t most = 0;
-    for (int n = 1; n <= 50; n += 12) {
+    for (int n = 1; n <= LATE; n += 6) {
         kill_at(n, &o);
         uint64_t resumed = go_on(&o).n_resumed_bytes;
         assert_true(resumed >= most);
         most = resumed;
     }
-    assert_true(most > 1500000);
+    assert_true(most > percent(10));
     /* killed again and again, and only continued */
     for (int i = 0; i < 4; i++) /* what is there is checked first, which asks too */
-        kill_at(10 * i + 14, &o);
+        kill_at(6 * i + 9, &o);
     o.n_threads = 1;
-    assert_true(go_on(&o).n_resumed_bytes > 1000000);
+    assert_true(go_on(&o).n_resumed_bytes > percent(5));
 }
 
 static void flip(const char *name, long at) {
@@ -433,56 +467,57 @@ static void flip(const char *name, long at) {
 
 static void test_only_good_bytes_are_taken_over(void **state) {
     (void)state;
-    weir_quantize_options o = {.type = "q4_k_m", .n_threads = 2};
-    to_type("moe.gguf", "whole.gguf", "q4_k_m");
-    kill_at(43, &o);
+    weir_quantize_options o = {.type = "q4_0", .n_threads = 2};
+    to_type("moe.gguf", "whole.gguf", "q4_0");
+    kill_at(LATE, &o);
     uint64_t all = go_on(&o).n_resumed_bytes;
-    kill_at(43, &o);
-    flip("k.gguf.part", 1000000); /* in what the journal calls good */
+    kill_at(LATE, &o);
+    flip("k.gguf.part", (long)percent(10)); /* in what the journal calls good */
     uint64_t less = go_on(&o).n_resumed_bytes;
     assert_true(less > 0 && less < all);
-    kill_at(43, &o);
+    kill_at(LATE, &o);
     flip("k.gguf.part", 200); /* in the header, which is made again */
     assert_int_equal(go_on(&o).n_resumed_bytes, all);
-    kill_at(43, &o);
+    kill_at(LATE, &o);
     flip("k.gguf.part.journal", 1);
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
-    kill_at(43, &o);
+    kill_at(LATE, &o);
     temp_write(in_temp("k.gguf.part.journal"), "{\"weir_part\":1,\"spans\":[[", 25);
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
-    kill_at(43, &o);
-    assert_int_equal(truncate(in_temp("k.gguf.part"), 1000000), 0);
+    kill_at(LATE, &o);
+    assert_int_equal(truncate(in_temp("k.gguf.part"), 500000), 0);
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
-    kill_at(43, &o);
+    kill_at(LATE, &o);
     o.no_resume = true;
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
     o.no_resume = false;
     /* other work under the same name */
-    weir_quantize_options other = {.type = "q4_k_s", .n_threads = 2};
-    kill_at(43, &other);
+    weir_quantize_options other = {.type = "iq4_nl", .n_threads = 2};
+    kill_at(LATE, &other);
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
 }
 
 /* The same names, shapes and metadata, but other values. */
 static void test_another_source_begins_anew(void **state) {
     (void)state;
-    weir_quantize_options o = {.type = "q4_k_m", .n_threads = 2};
-    weir_synth_options s = {.config = "tiny-moe", .type = "bf16", .seed = 5, .overwrite = true};
+    weir_quantize_options o = {.type = "q4_0", .n_threads = 2};
+    weir_synth_options s = {
+        .config = in_temp("small.json"), .type = "bf16", .seed = 5, .overwrite = true};
     temp_copy(in_temp("kept.gguf"), in_temp("moe.gguf"));
-    kill_at(43, &o);
+    kill_at(LATE, &o);
     require(weir_synth(in_temp("moe.gguf"), &s, &test_err));
-    to_type("moe.gguf", "whole.gguf", "q4_k_m");
+    to_type("moe.gguf", "whole.gguf", "q4_0");
     assert_int_equal(go_on(&o).n_resumed_bytes, 0);
     assert_int_equal(rename(in_temp("kept.gguf"), in_temp("moe.gguf")), 0);
 }
 
 static void test_cancelled_runs_go_on(void **state) {
     (void)state;
-    to_type("moe.gguf", "whole.gguf", "q4_k_m");
-    for (int n = 1; n <= 50; n += 7) {
+    to_type("moe.gguf", "whole.gguf", "q4_0");
+    for (int n = 1; n <= LATE; n += 5) {
         int left = n;
         weir_quantize_options o = {
-            .type = "q4_k_m", .n_threads = 2, .progress = {NULL, &left, cancel_at}};
+            .type = "q4_0", .n_threads = 2, .progress = {NULL, &left, cancel_at}};
         weir_error err = {0};
         assert_int_equal(weir_quantize(in_temp("moe.gguf"), in_temp("k.gguf"), &o, NULL, &err),
                          WEIR_STATUS_CANCELLED);
@@ -490,37 +525,126 @@ static void test_cancelled_runs_go_on(void **state) {
         assert_int_equal(is_there("k.gguf.part"), is_there("k.gguf.part.journal"));
     }
     assert_true(is_there("k.gguf.part"));
-    weir_quantize_options o = {.type = "q4_k_m", .n_threads = 2};
+    weir_quantize_options o = {.type = "q4_0", .n_threads = 2};
     assert_true(go_on(&o).n_resumed_bytes > 0);
+}
+
+/* One value that is in none of the rows a fingerprint reads. */
+static void test_a_changed_source_begins_anew(void **state) {
+    (void)state;
+    weir_quantize_options o = {.type = "q4_0", .n_threads = 2};
+    weir_model *m = open_model("moe.gguf");
+    const weir_tensor *t = tensor_of(m, "blk.1.ffn_up_exps.weight");
+    long at = (long)(t->offset + 5 * t->shape[2] * 2);
+    weir_model_close(&m);
+    kill_at(LATE, &o);
+    flip("moe.gguf", at);
+    to_type("moe.gguf", "whole.gguf", "q4_0");
+    assert_int_equal(go_on(&o).n_resumed_bytes, 0);
+    flip("moe.gguf", at);
+}
+
+/* ---- what is not ours ----------------------------------------------------------------------- */
+
+static void test_a_part_of_others_is_kept(void **state) {
+    (void)state;
+    static const char text[] = "half of something that took a day to download";
+    weir_quantize_options o = {.type = "q4_0", .no_resume = true, .overwrite = true};
+    temp_write(in_temp("d.gguf.part"), text, sizeof text);
+    expect_failure("moe.gguf", "d.gguf", &o, WEIR_STATUS_FAILED, "d.gguf.part: is there, and no");
+    size_t n;
+    char *kept = temp_read(in_temp("d.gguf.part"), &n);
+    assert_string_equal(kept, text);
+    free(kept);
+    remove(in_temp("d.gguf.part"));
+    assert_int_equal(mkfifo(in_temp("d.gguf.part"), 0600), 0);
+    expect_failure("moe.gguf", "d.gguf", &o, WEIR_STATUS_IO, "not a regular file");
+    remove(in_temp("d.gguf.part"));
+}
+
+/* A file that was left finished under its temporary name, and is taken for a source. */
+static void test_a_source_is_not_its_own_part(void **state) {
+    (void)state;
+    weir_quantize_options o = {.type = "q4_0"};
+    temp_copy(in_temp("own.gguf.part"), in_temp("moe.gguf"));
+    temp_write(in_temp("own.gguf.part.journal"), "{}", 2);
+    expect_failure("own.gguf.part", "own.gguf", &o, WEIR_STATUS_BAD_ARGUMENT, "would be made");
+    assert_same_files(in_temp("own.gguf.part"), in_temp("moe.gguf"));
+    remove(in_temp("own.gguf.part"));
+    remove(in_temp("own.gguf.part.journal"));
+}
+
+/* Killed between giving a file its name and taking the other one away. */
+static void test_a_file_with_two_names_is_not_written(void **state) {
+    (void)state;
+    int left = 3;
+    weir_quantize_options o = {
+        .type = "q8_0", .overwrite = true, .n_threads = 1, .progress = {NULL, &left, cancel_at}};
+    to_type("moe.gguf", "n.gguf", "q4_0");
+    temp_copy(in_temp("before.gguf"), in_temp("n.gguf"));
+    assert_int_equal(link(in_temp("n.gguf"), in_temp("n.gguf.part")), 0);
+    temp_write(in_temp("n.gguf.part.journal"), "{}", 2);
+    weir_error err;
+    assert_int_equal(weir_quantize(in_temp("moe.gguf"), in_temp("n.gguf"), &o, NULL, &err),
+                     WEIR_STATUS_CANCELLED);
+    assert_same_files(in_temp("n.gguf"), in_temp("before.gguf"));
+    remove(in_temp("n.gguf.part"));
+    remove(in_temp("n.gguf.part.journal"));
+}
+
+static weir_status take_the_name(void *context, const char *path, weir_quality *quality,
+                                 weir_error *err) {
+    (void)path;
+    (void)err;
+    temp_write(context, "x", 1);
+    *quality = (weir_quality){.n_tokens = 1};
+    return WEIR_STATUS_OK;
+}
+
+static void test_finished_work_is_kept(void **state) {
+    (void)state;
+    char out[256];
+    weir_error err;
+    weir_quantize_report r;
+    snprintf(out, sizeof out, "%s", in_temp("taken.gguf"));
+    weir_quantize_options o = {.type = "q4_0", .measure = take_the_name, .measure_context = out};
+    assert_int_equal(weir_quantize(in_temp("moe.gguf"), out, &o, NULL, &err), WEIR_STATUS_FAILED);
+    assert_true(is_there("taken.gguf.part"));
+    o.overwrite = true;
+    require(weir_quantize(in_temp("moe.gguf"), out, &o, &r, &test_err));
+    assert_int_equal(r.n_resumed_bytes, r.bytes_out);
+    assert_false(is_there("taken.gguf.part"));
+    run_a_little("taken.gguf");
 }
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
 static void test_sizes_are_met(void **state) {
     (void)state;
-    static const uint64_t targets[] = {2100000, 3000000, 5000000, 20000000};
+    const uint64_t whole = percent(100), targets[] = {percent(23), percent(52), percent(200)};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         weir_quantize_options o = {.target_bytes = targets[i]};
         weir_quantize_report r = quantize("moe.gguf", "t.gguf", &o);
         struct stat st;
         assert_int_equal(stat(in_temp("t.gguf"), &st), 0);
         assert_int_equal(r.file_bytes, st.st_size);
-        uint64_t reachable = targets[i] < 9754368 ? targets[i] : 9754368;
-        if (r.file_bytes > targets[i] || r.file_bytes < reachable - reachable / 100)
+        uint64_t reachable = targets[i] < whole ? targets[i] : whole;
+        if (r.file_bytes > targets[i] ||
+            r.file_bytes < reachable - reachable / 50) /* matrices are few */
             fail_msg("%llu bytes for a target of %llu", (unsigned long long)r.file_bytes,
                      (unsigned long long)targets[i]);
         run_a_little("t.gguf");
     }
-    weir_quantize_options o = {.target_bytes = 1000000};
-    expect_failure("moe.gguf", "no.gguf", &o, WEIR_STATUS_BAD_ARGUMENT, "the least is 1");
+    weir_quantize_options o = {.target_bytes = percent(10)};
+    expect_failure("moe.gguf", "no.gguf", &o, WEIR_STATUS_BAD_ARGUMENT, "the least is ");
     static const char *const rules[] = {"blk.*.attn_v=f32"};
-    o = (weir_quantize_options){.target_bytes = 3000000, .rules = rules, .n_rules = 1};
-    assert_true(quantize("moe.gguf", "t.gguf", &o).file_bytes <= 3000000);
+    o = (weir_quantize_options){.target_bytes = percent(31), .rules = rules, .n_rules = 1};
+    assert_true(quantize("moe.gguf", "t.gguf", &o).file_bytes <= percent(31));
     weir_model *m = open_model("t.gguf");
     assert_string_equal(tensor_of(m, "blk.1.attn_v.weight")->format->name, "f32");
     weir_model_close(&m);
-    o = (weir_quantize_options){.target_bytes = 3000000, .allow_requantize = true};
-    assert_true(quantize("q8.gguf", "t.gguf", &o).file_bytes <= 3000000);
+    o = (weir_quantize_options){.target_bytes = percent(31), .allow_requantize = true};
+    assert_true(quantize("q8.gguf", "t.gguf", &o).file_bytes <= percent(31));
 }
 
 /* ---- importance ----------------------------------------------------------------------------- */
@@ -610,7 +734,7 @@ static void test_importance(void **state) {
                 error_of("without.gguf", "blk.1.attn_q.weight"));
     weir_model *m = open_model("with.gguf"), *b = open_model("without.gguf");
     assert_int_equal(number_of(m, "quantize.imatrix.chunks_count"), 7);
-    assert_true(number_of(m, "quantize.imatrix.entries_count") > 20);
+    assert_true(number_of(m, "quantize.imatrix.entries_count") > 15);
     weir_text text;
     const weir_gguf *g = weir_model_gguf(m);
     assert_true(weir_gguf_as_text(weir_gguf_find(g, "quantize.imatrix.dataset"), 0, &text));
@@ -631,8 +755,8 @@ static void test_importance(void **state) {
     m = open_model("wide.gguf");
     assert_null(weir_gguf_find(weir_model_gguf(m), "quantize.imatrix.file"));
     weir_model_close(&m);
-    o = (weir_quantize_options){.target_bytes = 3000000, .imatrix = path};
-    assert_true(quantize("moe.gguf", "with.gguf", &o).file_bytes <= 3000000);
+    o = (weir_quantize_options){.target_bytes = percent(31), .imatrix = path};
+    assert_true(quantize("moe.gguf", "with.gguf", &o).file_bytes <= percent(31));
 }
 
 static void test_importance_of_another_model(void **state) {
@@ -701,7 +825,7 @@ static void check_record(const char *name) {
 static void test_quality_is_recorded(void **state) {
     (void)state;
     measuring m = {0};
-    weir_quantize_options o = {.type = "q4_k_m", .measure = measure, .measure_context = &m};
+    weir_quantize_options o = {.type = "q4_0", .measure = measure, .measure_context = &m};
     weir_quantize_report r = quantize("moe.gguf", "rec.gguf", &o);
     assert_int_equal(m.n, 1);
     assert_int_equal(r.quality.n_tokens, 1234);
@@ -712,12 +836,17 @@ static void test_quality_is_recorded(void **state) {
     weir_model *model = open_model("wide.gguf");
     assert_null(weir_gguf_find(weir_model_gguf(model), "weir.quality.tokens"));
     weir_model_close(&model);
+    weir_convert_options convert = {.type = "f16", .overwrite = true};
+    require(weir_convert(in_temp("rec.gguf"), in_temp("wide.gguf"), &convert, &test_err));
+    model = open_model("wide.gguf");
+    assert_null(weir_gguf_find(weir_model_gguf(model), "weir.quality.tokens"));
+    weir_model_close(&model);
 }
 
 static void test_failed_measurement_keeps_the_work(void **state) {
     (void)state;
     measuring m = {.fails = true};
-    weir_quantize_options o = {.type = "q4_k_m", .measure = measure, .measure_context = &m};
+    weir_quantize_options o = {.type = "q4_0", .measure = measure, .measure_context = &m};
     weir_error err = {0};
     assert_int_equal(weir_quantize(in_temp("moe.gguf"), in_temp("m.gguf"), &o, NULL, &err),
                      WEIR_STATUS_IO);
@@ -749,7 +878,12 @@ int main(void) {
         cmocka_unit_test(test_killed_runs_go_on),
         cmocka_unit_test(test_only_good_bytes_are_taken_over),
         cmocka_unit_test(test_another_source_begins_anew),
+        cmocka_unit_test(test_a_changed_source_begins_anew),
         cmocka_unit_test(test_cancelled_runs_go_on),
+        cmocka_unit_test(test_a_part_of_others_is_kept),
+        cmocka_unit_test(test_a_source_is_not_its_own_part),
+        cmocka_unit_test(test_a_file_with_two_names_is_not_written),
+        cmocka_unit_test(test_finished_work_is_kept),
         cmocka_unit_test(test_sizes_are_met),
         cmocka_unit_test(test_importance),
         cmocka_unit_test(test_importance_of_another_model),
