@@ -168,18 +168,36 @@ WEIR_API weir_status weir_lora_open(weir_lora **out, weir_model *model, const ch
 WEIR_API void weir_lora_close(weir_lora **lora);
 WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
 
+/* ---- devices ------------------------------------------------------------------------------ */
+
+enum { WEIR_DEVICE_TEXT = 224 };
+
+/* What a device of weir_engine_options is on this machine. */
+typedef struct weir_device_info {
+    char text[WEIR_DEVICE_TEXT]; /* "NVIDIA H200, compute capability 9.0, driver for CUDA 13.0" */
+    bool has_own_memory;         /* false: it computes in the machine's, and the rest is 0 */
+    uint64_t total_bytes, free_bytes;
+} weir_device_info;
+
+/* device NULL: "cpu". BAD_ARGUMENT: this library has no device of the name. FAILED says what is
+ * missing, the driver or a GPU, and what could be used instead. */
+WEIR_API weir_status weir_device_look(weir_device_info *out, const char *device, weir_error *err);
+
 /* ---- memory, planned before it is taken ---------------------------------------------------- */
 
 typedef struct weir_engine_options {
-    const char *device;       /* "cpu" (default) or "reference", the plain C oracle: one thread, one
-                                 kind of kernel, mapped weights, whatever is asked below */
+    const char *device;       /* "cpu" (default); "cuda", an NVIDIA GPU, where it is built in; or
+                                 "reference", the plain C oracle: one thread, one kind of kernel,
+                                 mapped weights, whatever is asked below */
     const char *isa;          /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
                                  "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
     const char *kv_type;      /* "f32", "f16" (default), "q8" */
-    const char *activations;  /* in products with quantized weights: "q15" (default), rounded to 15
-                                 bits by groups of 32, the weights packed into the engine's memory;
-                                 "f32", the weights used where they are mapped, slower. Same bits
-                                 alone and in company either way; docs/numerics.md has the error */
+    const char *activations;  /* in products. On "cpu", with quantized weights: "q15" (default),
+                                 rounded to 15 bits by groups of 32, the weights packed into the
+                                 engine's memory; "f32", the weights used where they are mapped,
+                                 slower. On "cuda": "bf16" (default), on tensor cores; "f32",
+                                 slower. Same bits alone and in company in each of them;
+                                 docs/numerics.md has the errors */
     uint32_t n_threads;       /* 0: physical cores within affinity and the cgroup quota */
     uint32_t n_ctx;           /* tokens one timeline may hold; 0: the model's, 8192 at most */
     uint32_t n_seqs;          /* timelines at once; 0: 1 */
@@ -214,6 +232,7 @@ typedef struct weir_plan {
     uint64_t engine_bytes; /* what the engine allocates itself */
     uint64_t total_bytes;  /* their sum: what will be resident */
     uint32_t n_ctx, n_seqs, n_pages, n_batch, n_threads, n_snapshots; /* defaults filled in */
+    const char *activations;                                          /* the same: "q15" */
 } weir_plan;
 
 /* What weir_engine_open would take with these options, without taking it. */
@@ -238,6 +257,10 @@ WEIR_API void weir_engine_memory(const weir_engine *engine, weir_plan *out);
 
 /* "cpu, avx512, 2 threads, K/V f16" */
 WEIR_API const char *weir_engine_describe(const weir_engine *engine);
+
+/* NULL, or why the engine's device is lost: every step fails from there on, no timeline moves, and
+ * what is kept must go on with another engine. The text lives as long as the engine. */
+WEIR_API const char *weir_engine_failure(const weir_engine *engine);
 
 /* From any thread: the step that runs now, or else the next one that has something to run, returns
  * CANCELLED and no timeline has moved. */

@@ -119,24 +119,32 @@ static void reply_state(weir_exchange *x, bool is_good, const char *state) {
     weir_exchange_reply(x, is_good ? 200 : 503, NULL, body, (size_t)n);
 }
 
+static bool is_lost(const weir_service *service) {
+    return service->runner && weir_runner_is_lost(service->runner);
+}
+
 static const char *state_of(weir_service *service) {
+    if (is_lost(service))
+        return "lost";
     if (atomic_load(&service->is_draining))
         return "draining";
     return atomic_load(&service->is_ready) ? "ok" : "loading";
 }
 
-/* While draining, answers are still being made: whoever restarts what is not healthy must wait. */
+/* While draining, answers are still being made: whoever restarts what is not healthy must wait. A
+ * device that is lost comes back only with a new process. */
 void weir_handle_health(weir_service *service, weir_exchange *x) {
-    reply_state(x, atomic_load(&service->is_ready), state_of(service));
+    reply_state(x, atomic_load(&service->is_ready) && !is_lost(service), state_of(service));
 }
 
 void weir_handle_ready(weir_service *service, weir_exchange *x) {
-    bool is_good = atomic_load(&service->is_ready) && !atomic_load(&service->is_draining);
+    bool is_good =
+        atomic_load(&service->is_ready) && !atomic_load(&service->is_draining) && !is_lost(service);
     reply_state(x, is_good, state_of(service));
 }
 
 void weir_handle_live(weir_service *service, weir_exchange *x) {
-    reply_state(x, true, state_of(service));
+    reply_state(x, !is_lost(service), state_of(service));
 }
 
 /* ---- properties and numbers ----------------------------------------------------------------- */

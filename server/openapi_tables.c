@@ -194,7 +194,7 @@ const weir_openapi_schema weir_openapi_schemas[] = {
       {"meta", "object", NULL},
       END}},
     {"Models", {{"object!", "=list", NULL}, {"data!", "[#Model]", NULL}, END}},
-    {"Health", {{"status!", "string", "ok, loading or draining"}, END}},
+    {"Health", {{"status!", "string", "ok, loading, draining or lost"}, END}},
     {"Props",
      {{"default_generation_settings!", "object", NULL},
       {"total_slots!", "integer", "answers at once"},

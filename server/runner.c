@@ -178,6 +178,10 @@ void weir_runner_close(weir_runner **runner) {
     *runner = NULL;
 }
 
+bool weir_runner_is_lost(const weir_runner *r) {
+    return atomic_load(&r->is_lost);
+}
+
 void weir_runner_drain(weir_runner *r) {
     pthread_mutex_lock(&r->mutex);
     r->is_draining = true;

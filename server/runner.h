@@ -42,6 +42,8 @@ double weir_runner_wait_s(weir_runner *runner);
 /* From now on nothing is accepted; what was accepted goes on. Any thread. */
 void weir_runner_drain(weir_runner *runner);
 bool weir_runner_is_idle(weir_runner *runner);
+/* The engine's device is lost: every request fails until the server is started again. */
+bool weir_runner_is_lost(const weir_runner *runner);
 
 typedef struct weir_runner_stats {
     uint32_t n_running, n_waiting, n_paused; /* choices */

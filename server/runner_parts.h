@@ -139,6 +139,7 @@ struct weir_runner {
     uint32_t n_jobs_live;  /* jobs whose on_end has not returned */
     uint32_t n_step_alive; /* jobs in the step that runs and are not cancelled */
     bool is_draining, is_closing;
+    _Atomic bool is_lost; /* set by the thread, read by any without the lock */
     weir_runner_stats stats;
     weir_rates rates;
 };

@@ -208,9 +208,11 @@ static void take_failure(weir_runner *r, size_t n, size_t n_orders, weir_status 
                          const weir_error *err) {
     if (status == WEIR_STATUS_FULL)
         weir_scheduler_failed(r->scheduler, &r->orders[n_orders - 1]);
-    else if (status != WEIR_STATUS_CANCELLED)
+    else if (status != WEIR_STATUS_CANCELLED) {
+        atomic_store(&r->is_lost, weir_engine_failure(r->host->engine) != NULL);
         for (size_t i = 0; i < n; i++)
             weir_runner_fail(r, r->stepping[i]->job, status, err);
+    }
 }
 
 void weir_runner_step(weir_runner *r, size_t n_orders) {

@@ -142,6 +142,9 @@ void weir_answer_view_piece(weir_answer_view *view, weir_piece part, const char 
     case WEIR_PIECE_CALL:
         show_call(view, text);
         break;
+    case WEIR_PIECE_CALL_NAME: /* a call is shown when it is whole */
+    case WEIR_PIECE_CALL_ARGUMENTS:
+        break;
     case WEIR_PIECE_WARNING:
         begin_part(view, part);
         fputs(style(view, WEIR_STYLE_DIM), view->screen);

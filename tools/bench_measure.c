@@ -45,7 +45,8 @@ static uint32_t lesser(uint32_t a, uint32_t b) {
 }
 
 static weir_engine_options options_of(const weir_bench_plan *plan) {
-    return (weir_engine_options){.isa = plan->isa,
+    return (weir_engine_options){.device = plan->device,
+                                 .isa = plan->isa,
                                  .kv_type = plan->kv_type,
                                  .activations = plan->activations,
                                  .n_threads = plan->n_threads,

@@ -13,7 +13,7 @@
 #include "bench_model.h"
 
 typedef struct weir_bench_plan {
-    const char *isa, *kv_type, *activations;
+    const char *device, *isa, *kv_type, *activations;
     uint32_t n_threads;
     uint32_t n_repeats;
     uint32_t n_step;    /* tokens of one step of a prompt */

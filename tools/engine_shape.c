@@ -2,6 +2,7 @@
 #include "engine_shape.h"
 
 #include "base/error.h"
+#include "base/topology.h"
 
 enum { DEFAULT_SEQS = 64, PROMPT_ROWS = 64, LEAST_BATCH = 512, RUN_SNAPSHOTS = 4 };
 
@@ -36,5 +37,22 @@ weir_status weir_shape_pages(weir_engine_options *o, const weir_model *model, ui
         o->n_pages = n_most;
     else if (n_fit > (double)n_least)
         o->n_pages = (uint32_t)n_fit;
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_shape_memory(uint64_t *out, const char *device, weir_error *err) {
+    weir_device_info info;
+    WEIR_TRY(weir_device_look(&info, device, err));
+    *out = info.has_own_memory ? info.free_bytes : weir_memory_available();
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_shape_activations(const char **out, const weir_model *model, const char *device,
+                                   const char *activations, weir_error *err) {
+    weir_plan plan;
+    const weir_engine_options options = {
+        .device = device, .activations = activations, .n_pages = 1, .n_threads = 1};
+    WEIR_TRY(weir_plan_make(&plan, model, &options, err));
+    *out = plan.activations;
     return WEIR_STATUS_OK;
 }

@@ -22,4 +22,12 @@ void weir_shape_for_serving(weir_engine_options *options);
 weir_status weir_shape_pages(weir_engine_options *options, const weir_model *model,
                              uint64_t kv_bytes, weir_error *err);
 
+/* Memory that is available to an engine on this device: the machine's, or the device's own. FAILED
+ * as weir_device_look. */
+weir_status weir_shape_memory(uint64_t *out, const char *device, weir_error *err);
+
+/* What activations are on this device: as asked for, or where that is NULL the device's default. */
+weir_status weir_shape_activations(const char **out, const weir_model *model, const char *device,
+                                   const char *activations, weir_error *err);
+
 #endif

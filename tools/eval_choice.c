@@ -141,7 +141,8 @@ weir_status weir_choice_scorer_open(weir_choice_scorer **out, weir_model *model,
     s->n_vocab = info.n_vocab;
     s->n_batch = BATCH > info.replay_window + 1 ? BATCH : info.replay_window + 1;
     /* Forks share the pages of what they begin with; one of them alone always fits. */
-    weir_engine_options o = {.isa = options->isa,
+    weir_engine_options o = {.device = options->device,
+                             .isa = options->isa,
                              .kv_type = options->kv_type ? options->kv_type : "f32",
                              .activations = options->activations,
                              .n_threads = options->n_threads,

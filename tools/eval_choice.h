@@ -34,7 +34,8 @@ typedef struct weir_choice_scorer weir_choice_scorer;
 
 typedef struct weir_choice_scorer_options {
     uint32_t n_threads, n_ctx;
-    const char *isa, *kv_type, *activations; /* as in weir_engine_options; kv_type NULL: "f32" */
+    /* as in weir_engine_options; kv_type NULL: "f32" */
+    const char *device, *isa, *kv_type, *activations;
     weir_progress progress;
 } weir_choice_scorer_options;
 

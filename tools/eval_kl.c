@@ -480,7 +480,7 @@ static weir_status copy_subject(weir_eval_subject *to, const weir_eval_subject *
 static weir_status describe(comparison *c, weir_eval_result *out, weir_error *err) {
     const weir_progress *progress = &c->o->text.progress;
     WEIR_TRY(weir_eval_text_describe(c->text, out, err));
-    weir_eval_side_describe(&c->side_options, out);
+    WEIR_TRY(weir_eval_side_describe(&c->side_options, c->model.model, out, err));
     if (c->saved) /* how the base ran is not what is asked here */
         weir_eval_result_set(out, "base_logits_k",
                              json_integer(weir_eval_logits_get_shape(c->saved)->k));

@@ -2,6 +2,7 @@
 #include "eval_side.h"
 
 #include "base/error.h"
+#include "engine_shape.h"
 #include "interrupt.h"
 #include "json_text.h"
 
@@ -63,7 +64,8 @@ weir_status weir_eval_side_open(weir_eval_side *s, const weir_eval_side_options 
     s->n_batch = options->n_ctx < most ? options->n_ctx : most;
     if (s->n_batch < s->info.replay_window + 1)
         s->n_batch = s->info.replay_window + 1;
-    weir_engine_options o = {.isa = options->isa,
+    weir_engine_options o = {.device = options->device,
+                             .isa = options->isa,
                              .kv_type = options->kv_type ? options->kv_type : "f32",
                              .activations = options->activations,
                              .n_threads = options->n_threads,
@@ -123,14 +125,20 @@ weir_status weir_eval_side_step(weir_eval_side *s, uint32_t n, weir_error *err) 
 
 /* ---- what it was ---------------------------------------------------------------------------- */
 
-void weir_eval_side_describe(const weir_eval_side_options *options, weir_eval_result *result) {
+weir_status weir_eval_side_describe(const weir_eval_side_options *options, const weir_model *model,
+                                    weir_eval_result *result, weir_error *err) {
+    const char *activations;
+    WEIR_TRY(
+        weir_shape_activations(&activations, model, options->device, options->activations, err));
     json_t *loras = json_array();
     for (size_t i = 0; options->loras && i < options->loras->n; i++)
         json_array_append_new(
             loras, weir_json_text(options->loras->item[i], strlen(options->loras->item[i])));
     weir_eval_result_set(result, "kv_type",
                          json_string(options->kv_type ? options->kv_type : "f32"));
-    weir_eval_result_set(result, "activations",
-                         json_string(options->activations ? options->activations : "q15"));
+    weir_eval_result_set(result, "activations", json_string(activations));
+    if (options->device)
+        weir_eval_result_set(result, "device", json_string(options->device));
     weir_eval_result_set(result, "lora", loras);
+    return WEIR_STATUS_OK;
 }

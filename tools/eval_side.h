@@ -12,8 +12,9 @@
 #include "eval_result.h"
 
 typedef struct weir_eval_side_options {
-    const char *isa, *kv_type, *activations; /* as in weir_engine_options; kv_type NULL: "f32" */
-    const weir_string_list *loras;           /* NULL: none */
+    /* as in weir_engine_options; kv_type NULL: "f32" */
+    const char *device, *isa, *kv_type, *activations;
+    const weir_string_list *loras; /* NULL: none */
     uint32_t n_threads, n_ctx;
     uint32_t n_batch; /* 0: 128; raised to what the model needs */
     bool wants_experts;
@@ -52,7 +53,8 @@ weir_status weir_eval_side_step(weir_eval_side *side, uint32_t n, weir_error *er
 /* The default of --ctx: 2048, or the model's if that is less. */
 uint32_t weir_eval_default_ctx(const weir_eval_side *side);
 
-/* Sets what the numbers depend on: K/V type, activations, adapters. */
-void weir_eval_side_describe(const weir_eval_side_options *options, weir_eval_result *result);
+/* Sets what the numbers of a model depend on: device, K/V type, activations, adapters. */
+weir_status weir_eval_side_describe(const weir_eval_side_options *options, const weir_model *model,
+                                    weir_eval_result *result, weir_error *err);
 
 #endif

@@ -155,8 +155,10 @@ static weir_status share_pages(const weir_host *host, weir_engine_options *optio
 static weir_status fill_memory(const weir_host *host, weir_engine_options *options,
                                weir_error *err) {
     uint64_t kv_bytes = host->options.kv_bytes;
-    if (kv_bytes == WEIR_KV_QUARTER)
-        kv_bytes = weir_memory_available() / 4;
+    if (kv_bytes == WEIR_KV_QUARTER) {
+        WEIR_TRY(weir_shape_memory(&kv_bytes, options->device, err));
+        kv_bytes /= 4;
+    }
     return weir_shape_pages(options, host->model, kv_bytes, err);
 }
 

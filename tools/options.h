@@ -17,6 +17,13 @@
 /* Words of an --isa: the kernels that the CPU device has. */
 #define WEIR_ISA_CHOICE "portable|avx2|avxvnni|avx512|avx512vnni|neon|dotprod|i8mm"
 
+/* Words of a --device, and of --activations on any of them; which of these a device has, the
+ * library says. */
+#define WEIR_DEVICE_CHOICE      "cpu|cuda|reference"
+#define WEIR_DEVICE_HELP        "default: cpu; cuda: an NVIDIA GPU; reference: the plain C oracle"
+#define WEIR_ACTIVATIONS_CHOICE "q15|f32|bf16"
+#define WEIR_ACTIVATIONS_HELP   "in products; cpu: q15 (default) or f32; cuda: bf16 (default) or f32"
+
 typedef enum weir_option_type {
     WEIR_OPTION_FLAG,    /* bool */
     WEIR_OPTION_STRING,  /* const char *, kept by argv */

@@ -101,13 +101,18 @@ weir_status weir_plan_whole_make(weir_plan_whole *out, const weir_model *model,
     *out = (weir_plan_whole){.program_bytes = s->program_bytes};
     WEIR_TRY(weir_plan_engine(&engine, model, s, err));
     WEIR_TRY(weir_plan_make(&out->engine, model, &engine, err));
+    out->total_bytes = out->engine.total_bytes;
+    if (s->has_own_memory) {
+        out->program_bytes = 0;
+        return WEIR_STATUS_OK;
+    }
     weir_model_get_info(model, &info);
     out->samplers_bytes = out->engine.n_seqs * weir_plan_sampler_bytes(info.n_vocab);
     if (s->n_lookup > 0)
         out->drafts_bytes = weir_plan_drafts_bytes(out->engine.n_ctx);
     out->page_ends_bytes = page_ends(&out->engine);
-    out->total_bytes = out->engine.total_bytes + out->samplers_bytes + out->drafts_bytes +
-                       out->program_bytes + out->page_ends_bytes;
+    out->total_bytes +=
+        out->samplers_bytes + out->drafts_bytes + out->program_bytes + out->page_ends_bytes;
     return WEIR_STATUS_OK;
 }
 

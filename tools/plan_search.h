@@ -25,6 +25,7 @@ typedef struct weir_plan_settings {
     uint32_t n_lookup;      /* drafts of a step; 0: none */
     uint64_t kv_bytes;      /* for K/V pages of all timelines; 0: for whole contexts of all */
     uint64_t ram_bytes;     /* that there are */
+    bool has_own_memory;    /* the device: what lies around the engine is not in it */
     uint64_t program_bytes; /* of the program without an engine */
 } weir_plan_settings;
 

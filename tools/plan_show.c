@@ -86,7 +86,7 @@ static void add_flags(weir_text_buffer *out, const weir_plan_report *r,
         weir_text_buffer_say(out, " --lookup off");
     }
     add_flag(out, "kv-type", o->kv_type, "f16");
-    add_flag(out, "activations", o->activations, "q15");
+    add_flag(out, "activations", o->activations, s->has_own_memory ? "" : "q15");
     add_flag(out, "device", o->device, "cpu");
     add_flag(out, "isa", o->isa, "");
     if (r->has_threads)
@@ -250,11 +250,10 @@ static json_t *settings_json(const weir_plan_settings *s, const weir_plan_whole 
     const weir_plan *plan = &whole->engine;
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "for", verb_of(s),
                      "device", device_of(s), "kv_type", kv_type_of(s), "activations",
-                     s->engine.activations ? s->engine.activations : "q15", "n_ctx",
-                     number(plan->n_ctx), "n_conversations", number(plan->n_seqs), "n_pages",
-                     number(plan->n_pages), "n_batch", number(plan->n_batch), "n_threads",
-                     number(plan->n_threads), "n_snapshots", number(plan->n_snapshots), "n_lookup",
-                     number(s->n_lookup));
+                     plan->activations, "n_ctx", number(plan->n_ctx), "n_conversations",
+                     number(plan->n_seqs), "n_pages", number(plan->n_pages), "n_batch",
+                     number(plan->n_batch), "n_threads", number(plan->n_threads), "n_snapshots",
+                     number(plan->n_snapshots), "n_lookup", number(s->n_lookup));
 }
 
 static json_t *limits_json(const weir_plan_report *r) {

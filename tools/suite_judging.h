@@ -10,7 +10,7 @@
 #include "suite_report.h"
 
 typedef struct weir_suite_values {
-    const char *answers, *shots, *system, *out, *journal, *isa, *kv_type, *template_file;
+    const char *answers, *shots, *system, *out, *journal, *device, *isa, *kv_type, *template_file;
     uint32_t n_shots, n_samples, max_tokens, n_parallel, n_ctx, n_threads, top_k, n_shown;
     uint64_t seed, shuffle_seed, limit;
     float temperature, top_p, min_p, repetition_penalty;

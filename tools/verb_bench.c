@@ -26,7 +26,7 @@
 typedef struct bench_values {
     const char *prefill, *depth, *batch;
     uint32_t n_step, n_repeats, n_threads;
-    const char *isa, *kv_type, *activations, *out, *svg;
+    const char *device, *isa, *kv_type, *activations, *out, *svg;
     float max_seconds, probe_seconds;
     bool resumes, overwrite, as_json, as_csv, only_barriers;
 } bench_values;
@@ -46,13 +46,15 @@ static const weir_option options[] = {
     {"time", 0, WEIR_OPTION_FLOAT, AT(max_seconds), "SECONDS",
      "begin nothing after this time; --resume goes on"},
     {"probe", 0, WEIR_OPTION_FLOAT, AT(probe_seconds), "SECONDS",
-     "how long to measure the machine, about; 0: not at all, and no\nlimits; default: 2.5"},
+     "how long to measure the machine, about; 0: not at all, and no\nlimits; default: 2.5; not of "
+     "--device cuda"},
     {"barriers", 0, WEIR_OPTION_FLAG, AT(only_barriers), NULL,
      "measure only how long threads wait for each other"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f16"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     WEIR_ACTIVATIONS_HELP},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -159,13 +161,19 @@ typedef struct bench_run {
     weir_model *model;
 } bench_run;
 
+/* Limits are the processors': they say nothing about another device. */
+static bool measures_machine(const bench_values *v) {
+    return !v->device || strcmp(v->device, "cuda") != 0;
+}
+
 static weir_status probe_machine(bench_run *r, weir_error *err) {
     const bench_values *v = r->values;
     bool is_given = weir_option_given(r->parsed, "probe");
     const weir_machine_options probe = {
         .isa = v->isa,
         .n_threads = v->n_threads,
-        .seconds = !is_given              ? 0
+        .seconds = !measures_machine(v)   ? -1
+                   : !is_given            ? 0
                    : v->probe_seconds > 0 ? (double)v->probe_seconds
                                           : -1,
         .only = v->only_barriers ? WEIR_MACHINE_WAITING : WEIR_MACHINE_ALL,
@@ -284,6 +292,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
     weir_plan plan;
     weir_model_info info;
     weir_bench_plan work = {
+        .device = v->device,
         .isa = v->isa,
         .kv_type = v->kv_type,
         .activations = v->activations,
@@ -291,11 +300,12 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
         .n_repeats = weir_option_given(r->parsed, "repeat") ? v->n_repeats : 5,
         .n_step = v->n_step > 0 ? v->n_step : 512,
         .max_seconds = (double)v->max_seconds,
-        .no_probe = weir_option_given(r->parsed, "probe") && v->probe_seconds <= 0,
+        .no_probe = !measures_machine(v) ||
+                    (weir_option_given(r->parsed, "probe") && v->probe_seconds <= 0),
         .path = v->out,
         .progress = weir_console_progress(),
     };
-    const weir_engine_options engine = {.n_batch = work.n_step, .n_pages = 1};
+    const weir_engine_options engine = {.device = v->device, .n_batch = work.n_step, .n_pages = 1};
     weir_model_get_info(r->model, &info);
     WEIR_TRY(weir_plan_make(&plan, r->model, &engine, err));
     work.n_step = plan.n_batch; /* which a replay's window may have raised */
@@ -343,13 +353,17 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
     static const char *const of_model[] = {"prefill", "depth", "batch",   "step",
                                            "repeat",  "time",  "kv-type", "activations",
-                                           "output",  "svg",   "csv"};
+                                           "output",  "svg",   "csv",     "device"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)
         if (weir_option_given(parsed, of_model[i]))
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                              "--%s is for a MODEL, and none is named", of_model[i]);
+    if (!measures_machine(v) && weir_option_given(parsed, "probe"))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--probe measures the processors, which --device %s does not use",
+                         v->device);
     if (v->only_barriers && !is_machine)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--barriers measures the machine alone; expected no MODEL, got '%s'",

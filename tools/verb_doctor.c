@@ -20,7 +20,7 @@
 #include <string.h>
 
 typedef struct doctor_values {
-    const char *isa, *kv_type, *activations;
+    const char *device, *isa, *kv_type, *activations;
     uint32_t n_threads, n_ctx;
     float seconds;
     bool as_json;
@@ -33,22 +33,31 @@ static const weir_option options[] = {
      "how long to measure, about; 0: not at all; default: 1"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "of the largest team; default: physical cores within the limits\nset for the process"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE,
+     "of MODEL: does it fit there? " WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
      "of MODEL: tokens of one timeline; default: the model's, 8192 at\nmost"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "of MODEL: how keys and values are kept; default: f16"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "of MODEL: in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     "of MODEL: " WEIR_ACTIVATIONS_HELP},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the same as JSON"},
 };
 
 #undef AT
 
+/* The GPU that --device cuda would take, or why there is none to take. */
+typedef struct gpu {
+    weir_device_info info;
+    weir_error trouble; /* its status is OK: there is none */
+} gpu;
+
 /* What is said of a model. */
 typedef struct patient {
     weir_model *model;
+    uint64_t available_bytes; /* on its device; 0: not known */
     weir_bench_model needs;
     weir_plan plan;
     bool fits;             /* true also where the memory that is available is unknown */
@@ -61,38 +70,46 @@ typedef struct patient {
  */
 
 static weir_engine_options engine_of(const doctor_values *v, uint32_t n_ctx) {
-    return (weir_engine_options){.isa = v->isa,
+    return (weir_engine_options){.device = v->device,
+                                 .isa = v->isa,
                                  .kv_type = v->kv_type,
                                  .activations = v->activations,
                                  .n_threads = v->n_threads,
                                  .n_ctx = n_ctx};
 }
 
-static bool fits(const weir_machine *m, const patient *p, const doctor_values *v, uint32_t n_ctx,
-                 weir_plan *plan) {
+static bool has_room(const patient *p, const weir_plan *plan) {
+    return p->available_bytes == 0 || plan->total_bytes <= p->available_bytes;
+}
+
+static bool fits(const patient *p, const doctor_values *v, uint32_t n_ctx, weir_plan *plan) {
     const weir_engine_options engine = engine_of(v, n_ctx);
-    return weir_plan_make(plan, p->model, &engine, NULL) == WEIR_STATUS_OK &&
-           (m->available_bytes == 0 || plan->total_bytes <= m->available_bytes);
+    return weir_plan_make(plan, p->model, &engine, NULL) == WEIR_STATUS_OK && has_room(p, plan);
 }
 
 static weir_status look_at(patient *p, const weir_machine *m, const doctor_values *v,
                            weir_error *err) {
     const weir_engine_options engine = engine_of(v, v->n_ctx);
     weir_plan plan;
+    weir_device_info device;
     char what[32];
+    WEIR_TRY(weir_device_look(&device, v->device, err));
+    p->available_bytes = device.has_own_memory ? device.free_bytes : m->available_bytes;
     WEIR_TRY(weir_bench_model_read(&p->needs, p->model, v->kv_type, err));
     WEIR_TRY(weir_plan_make(&p->plan, p->model, &engine, err));
-    p->fits = m->available_bytes == 0 || p->plan.total_bytes <= m->available_bytes;
+    p->fits = has_room(p, &p->plan);
     uint32_t low = 0, high = p->needs.info.n_ctx; /* low fits, or is 0 */
     while (low < high) {
         uint32_t middle = low + (high - low + 1) / 2;
-        if (fits(m, p, v, middle, &plan))
+        if (fits(p, v, middle, &plan))
             low = middle;
         else
             high = middle - 1;
     }
     p->n_ctx_max = low;
     p->token = weir_bench_decode_need(&p->needs, 0, 1, 1);
+    if (device.has_own_memory) /* what was measured are the processors */
+        return WEIR_STATUS_OK;
     double reading = weir_machine_best_reading(m);
     double arithmetic = weir_machine_best_arithmetic(m, what, sizeof what);
     /* Weights that the caches hold, or half of them, may never be read from memory. */
@@ -134,7 +151,27 @@ static void print_kernels(const weir_machine *m, const doctor_values *v) {
             printf("            no %s: %s\n", m->isa[i].name, why);
 }
 
-static void print_machine(const weir_machine *m, const doctor_values *v) {
+static void print_gpu(const gpu *g) {
+    char a[WEIR_AMOUNT_TEXT], b[WEIR_AMOUNT_TEXT];
+    const char *text = g->trouble.status == WEIR_STATUS_OK ? g->info.text : g->trouble.text;
+    printf("gpu         ");
+    weir_print_text(stdout, text, strlen(text));
+    if (g->trouble.status == WEIR_STATUS_OK)
+        printf("\n            %s, %s free", weir_bytes_text(a, g->info.total_bytes),
+               weir_bytes_text(b, g->info.free_bytes));
+    putchar('\n');
+}
+
+static json_t *gpu_json(const gpu *g) {
+    bool is_usable = g->trouble.status == WEIR_STATUS_OK;
+    const char *text = is_usable ? g->info.text : g->trouble.text;
+    return json_pack("{s:b, s:o, s:I, s:I}", "is_usable", (int)is_usable, "text",
+                     weir_json_text(text, strlen(text)), "memory_bytes",
+                     (json_int_t)g->info.total_bytes, "available_bytes",
+                     (json_int_t)g->info.free_bytes);
+}
+
+static void print_machine(const weir_machine *m, const gpu *g, const doctor_values *v) {
     char line[WEIR_MACHINE_LINE], a[WEIR_AMOUNT_TEXT], b[WEIR_AMOUNT_TEXT];
     printf("processor   ");
     weir_print_text(stdout, m->processor, strlen(m->processor));
@@ -148,6 +185,7 @@ static void print_machine(const weir_machine *m, const doctor_values *v) {
     if (m->huge_pages[0])
         printf("; huge pages: %s", m->huge_pages);
     putchar('\n');
+    print_gpu(g);
     print_kernels(m, v);
     print_threads(m, v);
     if (m->n_teams == 0)
@@ -171,19 +209,19 @@ static void print_limit(const patient *p) {
         printf("arithmetic limits, reading alone would allow %.1f\n", 1 / p->read_s);
 }
 
-static void print_model(const patient *p, const weir_machine *m) {
+static void print_model(const patient *p) {
     const weir_model_info *info = &p->needs.info;
     char a[WEIR_AMOUNT_TEXT], b[WEIR_AMOUNT_TEXT], c[WEIR_AMOUNT_TEXT];
     printf("\nmodel       ");
     weir_print_text(stdout, info->name, strlen(info->name));
     printf(", %s, %s of weights\n", info->file_type, weir_bytes_text(a, info->weight_bytes));
-    if (m->available_bytes == 0)
+    if (p->available_bytes == 0)
         printf("memory      %s for a context of %u; what is available is not known\n",
                weir_bytes_text(a, p->plan.total_bytes), p->plan.n_ctx);
     else
         printf("memory      %s for a context of %u, %s are available: %s\n",
                weir_bytes_text(a, p->plan.total_bytes), p->plan.n_ctx,
-               weir_bytes_text(b, m->available_bytes), p->fits ? "fits" : "does not fit");
+               weir_bytes_text(b, p->available_bytes), p->fits ? "fits" : "does not fit");
     if (p->n_ctx_max == 0)
         printf("            not even an empty context fits\n");
     else
@@ -215,6 +253,7 @@ static json_t *model_json(const patient *p) {
 static weir_status examine(const weir_parsed *parsed, patient *p, weir_error *err) {
     const doctor_values *v = parsed->values;
     weir_machine *m = calloc(1, sizeof *m);
+    gpu g = {0};
     const weir_machine_options probe = {.isa = v->isa,
                                         .n_threads = v->n_threads,
                                         .seconds = !weir_option_given(parsed, "probe") ? 1
@@ -223,23 +262,25 @@ static weir_status examine(const weir_parsed *parsed, patient *p, weir_error *er
     weir_status status =
         m ? weir_machine_probe(m, &probe, err)
           : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the machine's description");
+    weir_device_look(&g.info, "cuda", &g.trouble);
     if (status == WEIR_STATUS_OK && p->model)
         status = look_at(p, m, v, err);
     if (status == WEIR_STATUS_OK && v->as_json) {
-        status = weir_json_print(json_pack("{s:o, s:o}", "machine", weir_machine_json(m), "model",
+        status = weir_json_print(json_pack("{s:o, s:o, s:o}", "machine", weir_machine_json(m),
+                                           "cuda", gpu_json(&g), "model",
                                            p->model ? model_json(p) : json_null()),
                                  err);
     } else if (status == WEIR_STATUS_OK) {
-        print_machine(m, v);
+        print_machine(m, &g, v);
         if (p->model)
-            print_model(p, m);
+            print_model(p);
     }
     free(m);
     return status;
 }
 
 static int run(const weir_parsed *parsed) {
-    static const char *const of_model[] = {"ctx", "kv-type", "activations"};
+    static const char *const of_model[] = {"ctx", "kv-type", "activations", "device"};
     const doctor_values *v = parsed->values;
     weir_error err = {0};
     patient p = {0};

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "console.h"
+#include "engine_shape.h"
 #include "eval_choice.h"
 #include "eval_journal.h"
 #include "interrupt.h"
@@ -26,7 +27,7 @@ enum { MOST_SHOTS = 64, MOST_CONTEXT = 4096, ID_TEXT = 32 };
 typedef struct choice_values {
     uint32_t n_shots, n_ctx, n_threads;
     uint64_t limit, seed;
-    const char *shots_file, *style, *isa, *kv_type, *activations, *out, *journal;
+    const char *shots_file, *style, *device, *isa, *kv_type, *activations, *out, *journal;
     bool resumes, overwrite, as_json;
 } choice_values;
 
@@ -49,8 +50,9 @@ static const weir_option options[] = {
      "that is less"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f32"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     WEIR_ACTIVATIONS_HELP},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -290,7 +292,11 @@ static weir_status describe(evaluation *e, const char *path, const char *file, u
     weir_eval_result_set(r, "seed", e->is_drawn ? json_integer((json_int_t)v->seed) : json_null());
     weir_eval_result_set(r, "ctx", json_integer(n_ctx));
     weir_eval_result_set(r, "kv_type", json_string(v->kv_type ? v->kv_type : "f32"));
-    weir_eval_result_set(r, "activations", json_string(v->activations ? v->activations : "q15"));
+    const char *activations;
+    WEIR_TRY(weir_shape_activations(&activations, e->model, v->device, v->activations, err));
+    weir_eval_result_set(r, "activations", json_string(activations));
+    if (v->device)
+        weir_eval_result_set(r, "device", json_string(v->device));
     if (v->shots_file) {
         WEIR_TRY(weir_eval_hash_file(hash, v->shots_file, err));
         weir_eval_result_set(r, "shots_xxh128", json_string(hash));
@@ -330,6 +336,7 @@ static weir_status open_all(evaluation *e, const char *path, const char *file, w
     uint32_t most = info.n_ctx < MOST_CONTEXT ? info.n_ctx : MOST_CONTEXT;
     weir_choice_scorer_options o = {.n_threads = v->n_threads,
                                     .n_ctx = v->n_ctx > 0 ? v->n_ctx : most,
+                                    .device = v->device,
                                     .isa = v->isa,
                                     .kv_type = v->kv_type,
                                     .activations = v->activations,

@@ -73,6 +73,7 @@ static const weir_option gen_options[] = {
      "tokens of prompt and answer together; default: the model's,\n8192 at most"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f16"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -161,6 +162,7 @@ static void set_settings(generation *g) {
     weir_eval_result_set(r, "repetition_penalty", json_float(s->repetition_penalty));
     weir_eval_result_set(r, "seed", json_integer((json_int_t)s->seed));
     set_text(r, "kv_type", v->kv_type ? v->kv_type : "f16");
+    set_text(r, "device", v->device);
     set_text(r, "isa", v->isa);
     set_text(r, "system", v->system);
     for (size_t i = 0; i < v->template_arguments.n; i++)
@@ -179,7 +181,8 @@ static weir_status open_host(generation *g, const char *path, weir_error *err) {
         .n_template_arguments = v->template_arguments.n,
         .loras = v->loras,
         /* every timeline has room for a whole context, whatever the others hold */
-        .engine = {.isa = v->isa,
+        .engine = {.device = v->device,
+                   .isa = v->isa,
                    .kv_type = v->kv_type,
                    .n_threads = v->n_threads,
                    .n_ctx = g->n_ctx,

@@ -19,7 +19,7 @@
 typedef struct kl_values {
     uint32_t n_ctx, n_stride, n_threads;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *activations, *isa, *out;
+    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out;
     bool assistant_only, held_out, shows_layers, overwrite, as_json;
 } kl_values;
 
@@ -40,10 +40,11 @@ static const weir_option options[] = {
     {"manifest", 0, WEIR_OPTION_STRING, AT(manifest), "FILE.json",
      "with --split of a .txt: a JSON list of one object a document,\nin their order, whose "
      "\"split\" counts"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     WEIR_ACTIVATIONS_HELP},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values of both are kept; default: f32"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -153,7 +154,8 @@ static weir_status compare(const weir_parsed *parsed, const char *base, const ch
                                        .n_stride = v->n_stride,
                                        .n_threads = v->n_threads,
                                        .progress = progress},
-                              .side = {.isa = v->isa,
+                              .side = {.device = v->device,
+                                       .isa = v->isa,
                                        .kv_type = v->kv_type,
                                        .activations = v->activations,
                                        .n_threads = v->n_threads,

@@ -26,7 +26,7 @@
 typedef struct ppl_values {
     uint32_t n_ctx, n_stride, n_threads, logits_top;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *activations, *isa, *out, *save_logits;
+    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out, *save_logits;
     weir_string_list loras;
     bool assistant_only, held_out, overwrite, as_json;
 } ppl_values;
@@ -47,10 +47,11 @@ static const weir_option options[] = {
      "\"split\" counts"},
     {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     WEIR_ACTIVATIONS_HELP},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f32"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -199,7 +200,8 @@ static weir_status open_logits(evaluation *e, weir_error *err) {
 
 static weir_status open_all(evaluation *e, const char *path, const char *file, weir_error *err) {
     const ppl_values *v = e->values;
-    e->side_options = (weir_eval_side_options){.isa = v->isa,
+    e->side_options = (weir_eval_side_options){.device = v->device,
+                                               .isa = v->isa,
                                                .kv_type = v->kv_type,
                                                .activations = v->activations,
                                                .loras = &v->loras,
@@ -211,7 +213,7 @@ static weir_status open_all(evaluation *e, const char *path, const char *file, w
     WEIR_TRY(open_text(e, path, file, err));
     WEIR_TRY(weir_eval_side_open(&e->side, &e->side_options, err));
     WEIR_TRY(weir_eval_text_describe(e->text, &e->result, err));
-    weir_eval_side_describe(&e->side_options, &e->result);
+    WEIR_TRY(weir_eval_side_describe(&e->side_options, e->side.model, &e->result, err));
     WEIR_TRY(weir_eval_subject_set(&e->result.model, path, e->side.model, &e->progress, err));
     WEIR_TRY(weir_eval_subject_adapt(&e->result.model, &v->loras, err));
     return open_logits(e, err);

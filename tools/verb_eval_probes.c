@@ -27,7 +27,7 @@ enum { MAX_TALLIES = 32, TALLY_NAME = 48, WHY_TEXT = 200 };
 typedef struct probes_values {
     uint64_t n, seed;
     uint32_t n_ctx, n_threads, max_tokens, n_shown;
-    const char *kind, *isa;
+    const char *kind, *device, *isa;
     weir_string_list loras;
     bool is_trained, as_json;
 } probes_values;
@@ -48,6 +48,7 @@ static const weir_option options[] = {
      "[NAME=]FILE[:SCALE]: a LoRA adapter, GGUF or PEFT folder"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
      "tokens of a conversation; default: 2048, or the model's if that\nis less"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -396,7 +397,8 @@ static weir_status open_host(probing *p, const char *path, weir_error *err) {
     weir_host_options host = {
         .model_path = path,
         .loras = v->loras,
-        .engine = {.isa = v->isa, .n_threads = v->n_threads, .n_ctx = p->n_ctx}};
+        .engine = {
+            .device = v->device, .isa = v->isa, .n_threads = v->n_threads, .n_ctx = p->n_ctx}};
     WEIR_TRY(weir_host_open(&p->host, &host, err));
     if (!p->host->tmpl)
         return weir_fail(err, WEIR_STATUS_UNSUPPORTED,

@@ -31,7 +31,7 @@ typedef struct imatrix_values {
     const char *out;
     uint32_t n_ctx, n_threads, n_chunks, save_every;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *activations, *isa;
+    const char *split, *manifest, *kv_type, *activations, *device, *isa;
     bool held_out, with_head, resume, overwrite, as_json;
 } imatrix_values;
 
@@ -56,10 +56,11 @@ static const weir_option options[] = {
     {"manifest", 0, WEIR_OPTION_STRING, AT(manifest), "FILE.json",
      "with --split of a .txt: a JSON list of one object a document,\nin their order, whose "
      "\"split\" counts"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     WEIR_ACTIVATIONS_HELP},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f32"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -364,7 +365,8 @@ static weir_status open_shard(collection *c, const char *model, weir_error *err)
 static weir_status open_engine(collection *c, weir_error *err) {
     const imatrix_values *v = c->values;
     uint32_t window_pages = c->n_ctx / PAGE_TOKENS + 1;
-    weir_engine_options o = {.isa = v->isa,
+    weir_engine_options o = {.device = v->device,
+                             .isa = v->isa,
                              .kv_type = v->kv_type ? v->kv_type : "f32",
                              .activations = v->activations,
                              .n_threads = v->n_threads,

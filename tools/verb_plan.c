@@ -45,14 +45,14 @@ static const weir_option options[] = {
     {"kv-memory", 0, WEIR_OPTION_SIZE, AT(kv_bytes), "SIZE",
      "of serve: for keys and values of all conversations; default: what\n"
      "they may need, but at most a quarter of the memory"},
-    {"device", 0, WEIR_OPTION_CHOICE, AT(device), "cpu|reference",
-     "default: cpu; reference: the plain C oracle"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"batch", 0, WEIR_OPTION_U32, AT(n_batch), "N",
      "of serve: rows of one step; default: 512, or --conversations if\nthat is more"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "f32 leaves quantized weights where they are mapped; default: q15"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     "cpu: q15 (default), or f32, which leaves quantized weights where they\n"
+     "are mapped; cuda: bf16 (default) or f32"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL, "all weights read into memory, not mapped"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
      "of run: guessed tokens of a step, 16 at most; auto (default): 8; off"},
@@ -61,7 +61,8 @@ static const weir_option options[] = {
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
-     "that there is to fit into (8GB, 7.5GiB); default: what is available\nnow"},
+     "that there is to fit into (8GB, 7.5GiB); default: what is available\nnow, of --device cuda "
+     "on the GPU"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the same as JSON"},
 };
 
@@ -97,6 +98,26 @@ static weir_status find_use(weir_plan_use *use, const weir_parsed *parsed, weir_
     return WEIR_STATUS_OK;
 }
 
+/* A GPU that is not here yet can be planned for, if its memory is told. */
+static weir_status find_memory(weir_plan_settings *out, const plan_values *v, weir_error *err) {
+    weir_device_info device;
+    weir_error why;
+    weir_status status = weir_device_look(&device, v->device, &why);
+    out->has_own_memory = device.has_own_memory;
+    out->ram_bytes = v->ram_bytes            ? v->ram_bytes
+                     : device.has_own_memory ? device.free_bytes
+                                             : weir_memory_available();
+    if (status == WEIR_STATUS_OK && out->ram_bytes == 0)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "the system does not tell how much memory is available; expected --ram");
+    if (status == WEIR_STATUS_OK || (device.has_own_memory && v->ram_bytes))
+        return WEIR_STATUS_OK;
+    return device.has_own_memory
+               ? weir_fail(err, status, "%s; to plan for a GPU elsewhere give its memory, --ram",
+                           why.text)
+               : weir_fail(err, status, "%s", why.text);
+}
+
 static weir_status read_settings(weir_plan_settings *out, const weir_parsed *parsed,
                                  weir_error *err) {
     const plan_values *v = parsed->values;
@@ -112,14 +133,11 @@ static weir_status read_settings(weir_plan_settings *out, const weir_parsed *par
                    .n_batch = v->n_batch,
                    .no_map = v->no_map},
         .kv_bytes = v->kv_bytes ? v->kv_bytes : WEIR_PLAN_KV_QUARTER,
-        .ram_bytes = v->ram_bytes ? v->ram_bytes : weir_memory_available(),
     };
+    WEIR_TRY(find_memory(out, v, err));
     WEIR_TRY(find_use(&out->use, parsed, err));
     if (out->use == WEIR_PLAN_RUN)
         WEIR_TRY(weir_run_lookup(&out->n_lookup, &run_values, err));
-    if (out->ram_bytes == 0)
-        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
-                         "the system does not tell how much memory is available; expected --ram");
     if (out->engine.n_threads == 0) {
         weir_topology topology;
         weir_topology_read(&topology);

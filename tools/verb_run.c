@@ -116,8 +116,7 @@ static const weir_option options[] = {
      "tokens of prompt and answer together; default: the model's,\n8192 at most"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
-    {"device", 0, WEIR_OPTION_CHOICE, AT(device), "cpu|reference",
-     "default: cpu; reference: the plain C oracle"},
+    {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
@@ -126,9 +125,10 @@ static const weir_option options[] = {
      "run up to N guessed tokens ahead, 16 at most, where the text repeats\n"
      "itself and it is measured to pay; auto (default): 8; off: none.\n"
      "The answer is the same, bit for bit"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q15|f32",
-     "in products with quantized weights; default: q15, 15 bits by groups\n"
-     "of 32, fast; f32: exact, slower, computed on the mapped file"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
+     "in products; cpu: q15 (default), with quantized weights rounded to 15\n"
+     "bits by groups of 32, fast; f32: exact, slower, computed on the mapped\n"
+     "file; cuda: bf16 (default), fast; f32: exact, slower"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
      "or all with --activations f32): read them into memory that cannot\n"

@@ -53,11 +53,13 @@ typedef struct weir_batch {
     atomic_bool *cancel;           /* NULL, or looked at between layers */
 } weir_batch;
 
-/* What activations are in products with quantized matrices, where the device has kernels for it:
- * rounded to 15 bits by groups of 32 (src/cpu/t16.h), or float32 as everywhere else. */
+/* What activations are in products, where the device has kernels for it: with quantized matrices
+ * rounded to 15 bits by groups of 32 (src/cpu/t16.h); float32 as everywhere else; with all matrices
+ * but routers and adapters rounded to bfloat16, for tensor cores. */
 typedef enum weir_activations {
     WEIR_ACTIVATIONS_Q15 = 0,
-    WEIR_ACTIVATIONS_F32 = 1
+    WEIR_ACTIVATIONS_F32 = 1,
+    WEIR_ACTIVATIONS_BF16 = 2
 } weir_activations;
 
 typedef struct weir_backend_options {
@@ -125,6 +127,10 @@ typedef struct weir_blocks {
     void (*attn)(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
     void (*ffn)(weir_backend *be, const weir_batch *batch, const weir_layer *layer, float *x);
     void (*head)(weir_backend *be, const weir_batch *batch, const float *x);
+    /* y of op += what adapter number `lora`, which has `pair` for this product, adds to the rows of
+     * the timelines that use it, each by its own scale; other rows keep their bits */
+    void (*adapt)(weir_backend *be, const weir_batch *batch, const weir_linear *op, uint32_t lora,
+                  const weir_lora_pair *pair);
 } weir_blocks;
 
 /* Buffers that the composition needs, on the device. */
@@ -142,7 +148,8 @@ typedef struct weir_scratch {
     float *logits;         /* [n_out, n_vocab] */
     float *lora_inner;     /* [n_batch, n_experts_used, the largest rank] of adapters */
     float *lora_outer;     /* [n_batch, the widest row of y an adapter adds to] */
-    float *lora_scale;     /* [n_batch, n_experts_used] */
+    float *lora_scale;     /* [n_batch, n_experts_used]; the host writes it, so a device whose memory
+                              the host cannot write fills blocks.adapt */
 } weir_scratch;
 
 struct weir_backend {

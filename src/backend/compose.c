@@ -116,6 +116,10 @@ static void adapted(weir_backend *be, const weir_batch *batch, const weir_layer 
     be->ops.linear(be, op);
     for (uint32_t i = 0; i < be->options.n_loras; i++) {
         const weir_lora_pair *pair = weir_lora_find(be->options.loras[i], number, part);
+        if (pair && be->blocks.adapt) {
+            be->blocks.adapt(be, batch, op, i, pair);
+            continue;
+        }
         for (uint32_t c = 0; pair && c < batch->n_chunks;) {
             const weir_rows *chunk = &batch->chunks[c++];
             float scale = scale_of(chunk, i);

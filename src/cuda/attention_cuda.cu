@@ -10,53 +10,42 @@
  * Inside a group a lane first is a key (its score for every head), then a dimension (of the
  * weighted values); the weights go from one to the other through shared memory of the warp.
  */
-#include "cuda/cuda_words.cuh"
+#include "cuda/kv_cuda.cuh"
 
 enum {
     THREADS = 256,
     WARPS = THREADS / CU_WARP,
-    KEYS = CU_WARP,      /* of a group */
-    Q8_VALUES = CU_WARP, /* of a block, which is one group of dimensions */
-    Q8_BYTES = 34,
-    KV_F32 = 0, /* weir_kv_type */
-    KV_F16 = 1,
-    KV_Q8 = 2
+    KEYS = CU_WARP /* of a group */
 };
 
 /* ---- stored vectors ------------------------------------------------------------------------ */
-
-CU_DEVICE uint8_t *vector_at(const weir_cuda_kv &kv, const uint32_t *pages, uint32_t pos,
-                             size_t head_at) {
-    return kv.pool + pages[pos / kv.page_tokens] * kv.page_bytes + head_at +
-           pos % kv.page_tokens * kv.token_stride;
-}
 
 /* Value 32 group + lane: with constant groups, one address and its neighbours at fixed distances.
  */
 template <uint32_t TYPE>
 CU_DEVICE float stored_value(const uint8_t *vector, uint32_t group, uint32_t lane) {
-    if (TYPE == KV_F32)
+    if (TYPE == CU_KV_F32)
         return cu_load((const float *)vector + lane + group * CU_WARP);
-    if (TYPE == KV_F16)
+    if (TYPE == CU_KV_F16)
         return cu_half_float(cu_load((const uint16_t *)vector + lane + group * CU_WARP));
-    float d = cu_half_float(cu_load((const uint16_t *)(vector + group * Q8_BYTES)));
-    return d * (float)(int8_t)cu_load(vector + lane + 2 + group * Q8_BYTES);
+    float d = cu_half_float(cu_load((const uint16_t *)(vector + group * CU_Q8_BYTES)));
+    return d * (float)(int8_t)cu_load(vector + lane + 2 + group * CU_Q8_BYTES);
 }
 
 /* Values i .. i + 3, i and head_dim multiples of four. */
 template <uint32_t TYPE> CU_DEVICE void stored_four(const uint8_t *vector, uint32_t i, float v[4]) {
-    if (TYPE == KV_F32) {
+    if (TYPE == CU_KV_F32) {
         const float *from = (const float *)vector + i;
 #pragma unroll
         for (uint32_t c = 0; c < 4; c++)
             v[c] = cu_load(from + c);
-    } else if (TYPE == KV_F16) {
+    } else if (TYPE == CU_KV_F16) {
         uint2 four = cu_load((const uint2 *)((const uint16_t *)vector + i));
         v[0] = cu_half_float((uint16_t)four.x), v[1] = cu_half_float((uint16_t)(four.x >> 16));
         v[2] = cu_half_float((uint16_t)four.y), v[3] = cu_half_float((uint16_t)(four.y >> 16));
     } else {
-        const uint8_t *block = vector + (size_t)(i / Q8_VALUES) * Q8_BYTES;
-        const uint16_t *from = (const uint16_t *)(block + 2 + i % Q8_VALUES);
+        const uint8_t *block = vector + (size_t)(i / CU_Q8_VALUES) * CU_Q8_BYTES;
+        const uint16_t *from = (const uint16_t *)(block + 2 + i % CU_Q8_VALUES);
         float d = cu_half_float(cu_load((const uint16_t *)block));
         uint32_t bytes = cu_load(from) | (uint32_t)cu_load(from + 1) << 16;
 #pragma unroll
@@ -66,23 +55,6 @@ template <uint32_t TYPE> CU_DEVICE void stored_four(const uint8_t *vector, uint3
 }
 
 /* ---- kv_write ------------------------------------------------------------------------------ */
-
-/* Value i = 32 g + lane of a vector, by all lanes of a warp; rounds as weir_kv_store does. */
-CU_DEVICE void store_value(const weir_cuda_kv &kv, uint8_t *vector, uint32_t i, float value) {
-    if (kv.type == KV_F32 && i < kv.head_dim)
-        ((float *)vector)[i] = value;
-    if (kv.type == KV_F16 && i < kv.head_dim)
-        ((uint16_t *)vector)[i] = cu_float_half(value);
-    if (kv.type != KV_Q8)
-        return;
-    uint8_t *block = vector + (size_t)(i / Q8_VALUES) * Q8_BYTES;
-    float d = cu_warp_max(fabsf(value)) / 127.0f; /* fmaxf passes over NaN, on both sides */
-    float inverse = d > 0 ? 1.0f / d : 0.0f;
-    float q = roundf(value * inverse);
-    if (i % Q8_VALUES == 0)
-        *(uint16_t *)block = cu_float_half(d);
-    block[2 + i % Q8_VALUES] = (uint8_t)(int8_t)(q >= -127.0f && q <= 127.0f ? q : 0.0f);
-}
 
 /* Block x: row x; a warp a K/V head. */
 CU_KERNEL_AT(THREADS, 4)
@@ -95,12 +67,12 @@ kv_write(weir_cuda_batch batch, weir_cuda_kv kv, const float *k, const float *v)
     for (uint32_t head = threadIdx.x / CU_WARP; head < kv.n_heads_kv; head += WARPS) {
         size_t from = ((size_t)row * kv.n_heads_kv + head) * kv.head_dim;
         size_t at = head * kv.head_stride;
-        uint8_t *k_to = vector_at(kv, pages, batch.pos[row], kv.k_at + at);
-        uint8_t *v_to = vector_at(kv, pages, batch.pos[row], kv.v_at + at);
+        uint8_t *k_to = cu_kv_vector(kv, pages, batch.pos[row], kv.k_at + at);
+        uint8_t *v_to = cu_kv_vector(kv, pages, batch.pos[row], kv.v_at + at);
         for (uint32_t first = 0; first < kv.head_dim; first += CU_WARP) {
             uint32_t i = first + lane;
-            store_value(kv, k_to, i, i < kv.head_dim ? k[from + i] : 0.0f);
-            store_value(kv, v_to, i, i < kv.head_dim ? v[from + i] : 0.0f);
+            cu_kv_store(kv, k_to, i, i < kv.head_dim ? k[from + i] : 0.0f);
+            cu_kv_store(kv, v_to, i, i < kv.head_dim ? v[from + i] : 0.0f);
         }
     }
 }
@@ -194,7 +166,7 @@ CU_DEVICE void take_group(const attend_args &args, const float *q, const uint8_t
             /* a group of dimensions begins inside the head or not, for all lanes alike */
             v[i] = 0.0f;
             if (i * CU_WARP < args.kv.head_dim &&
-                (TYPE == KV_Q8 || i * CU_WARP + lane < args.kv.head_dim))
+                (TYPE == CU_KV_Q8 || i * CU_WARP + lane < args.kv.head_dim))
                 v[i] = stored_value<TYPE>(vector, i, lane);
         }
 #pragma unroll
@@ -242,8 +214,8 @@ attend(attend_args args) {
     size_t head_at = head_kv * args.kv.head_stride;
     for (uint32_t first = warp * KEYS; first < n_keys; first += WARPS * KEYS)
         take_group<TYPE, HEADS, DIMS>(args, q,
-                                      vector_at(args.kv, pages, first, args.kv.k_at + head_at),
-                                      vector_at(args.kv, pages, first, args.kv.v_at + head_at),
+                                      cu_kv_vector(args.kv, pages, first, args.kv.k_at + head_at),
+                                      cu_kv_vector(args.kv, pages, first, args.kv.v_at + head_at),
                                       cu_min(n_keys - first, KEYS), weights[warp], &s);
 #pragma unroll
     for (uint32_t h = 0; h < HEADS; h++) {
@@ -305,10 +277,10 @@ void weir_cuda_run_attend(weir_cuda_stream *stream, const weir_cuda_batch *batch
                         (float)(1.0 / sqrt((double)kv->head_dim))};
     if (batch->n_rows == 0)
         return;
-    if (kv->type == KV_F32)
-        attend_type<KV_F32>(stream, args);
-    else if (kv->type == KV_F16)
-        attend_type<KV_F16>(stream, args);
+    if (kv->type == CU_KV_F32)
+        attend_type<CU_KV_F32>(stream, args);
+    else if (kv->type == CU_KV_F16)
+        attend_type<CU_KV_F16>(stream, args);
     else
-        attend_type<KV_Q8>(stream, args);
+        attend_type<CU_KV_Q8>(stream, args);
 }

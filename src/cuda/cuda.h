@@ -9,8 +9,11 @@
 
 #include "backend/backend.h"
 
-/* FAILED: no driver, one too old, no GPU, or one too old. NO_MEMORY names the need and what is
- * free on the GPU. UNSUPPORTED: a matrix in a format without a kernel. */
+/* The GPU that would be taken and its memory. FAILED: no driver, one too old, no GPU, or one that
+ * kernels were not compiled for. */
+weir_status weir_cuda_look(weir_device_info *out, weir_error *err);
+/* FAILED as in weir_cuda_look. NO_MEMORY names the need and what is free on the GPU. UNSUPPORTED: a
+ * matrix in a format without a kernel. */
 weir_status weir_cuda_open(weir_backend **out, const weir_model *model,
                            const weir_backend_options *options, weir_error *err);
 weir_status weir_cuda_plan(weir_backend_memory *out, const weir_model *model,

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cuda/cuda.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,23 +51,20 @@ static void layout(weir_cuda *cuda, weir_arena *work, weir_arena *pinned, sizes 
     cuda->inverse_freq = weir_arena_take_array(work, h->head_dim / 2, sizeof(double));
     cuda->step_bytes = weir_cuda_batch_bytes(model, options);
     cuda->step_device = weir_arena_take(work, cuda->step_bytes);
-
-    size_t n_used = h->n_experts_used > 0 ? h->n_experts_used : 1;
     size_t state_bytes = cuda->state_values * sizeof(float);
     cuda->step_host = weir_arena_take(pinned, cuda->step_bytes);
     cuda->logits = weir_arena_take_array(pinned, options->n_out, h->n_vocab * sizeof(float));
     cuda->state_host =
         weir_arena_take(pinned, state_bytes > be->kv.page_bytes ? state_bytes : be->kv.page_bytes);
-    cuda->lora_scale = be->scratch.lora_scale;
-    if (options->n_loras > 0)
-        be->scratch.lora_scale =
-            weir_arena_take_array(pinned, options->n_batch, n_used * sizeof(float));
+    weir_cuda_fast_layout(&cuda->fast, work, pinned, model, &be->kv, options);
+    weir_cuda_decode_layout(cuda, work, pinned, model, options);
 }
 
 /* Fills what the layout depends on, and runs it over arenas without memory. */
 static weir_status measure(weir_cuda *cuda, sizes *out, const weir_model *model,
                            const weir_backend_options *options, weir_error *err) {
     weir_arena work = {0}, pinned = {0}, watched = {0};
+    assert(options->activations != WEIR_ACTIVATIONS_Q15); /* engine/devices.c has seen to it */
     *out = (sizes){0};
     if (options->isa)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
@@ -179,21 +177,38 @@ static void show_down(void *context, const char *what, uint32_t layer, const voi
                              width);
 }
 
-static weir_status cuda_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
-    weir_cuda *cuda = weir_cuda_of(be);
+/* Blocks and ops, one launch each. */
+static weir_status compose_step(weir_cuda *cuda, const weir_batch *batch, weir_error *err) {
+    weir_backend *be = &cuda->host.be;
     const weir_observer observer = {.take = show_down, .context = cuda};
-    if (be->failure)
-        return fail_lost(cuda, "was lost in an earlier step", err);
-    size_t bytes = weir_cuda_batch_pack(&cuda->step, batch, cuda->step_host, cuda->step_bytes,
-                                        cuda->step_device);
+    size_t bytes = weir_cuda_batch_pack(&cuda->step, batch, be->options.n_loras, cuda->step_host,
+                                        cuda->step_bytes, cuda->step_device);
     weir_cuda_note(cuda, weir_cuda_copy_up(cuda->stream, cuda->step_device, cuda->step_host, bytes),
                    "the step's rows");
+    weir_cuda_fast *fast = &cuda->fast;
+    weir_cuda_fast_begin(fast, cuda->step.host_chunks, batch->n_chunks);
+    if (fast->split_bytes > 0 && !be->failure)
+        weir_cuda_note(cuda,
+                       weir_cuda_copy_up(cuda->stream, fast->split_device, fast->split_host,
+                                         fast->split_bytes),
+                       "the step's lists");
     weir_batch on_device = *batch;
     on_device.tokens = cuda->step.tokens;
     cuda->observer = batch->observer;
     if (batch->observer)
         on_device.observer = &observer;
-    weir_status status = weir_compose_step(be, &on_device, err);
+    return weir_compose_step(be, &on_device, err);
+}
+
+static weir_status cuda_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
+    weir_cuda *cuda = weir_cuda_of(be);
+    weir_status status = WEIR_STATUS_OK;
+    if (be->failure)
+        return fail_lost(cuda, "was lost in an earlier step", err);
+    if (weir_cuda_decode_takes(cuda, batch))
+        weir_cuda_decode_queue(cuda, batch);
+    else
+        status = compose_step(cuda, batch, err);
     /* Also after a cancel: what is queued still writes, and the next step packs its own numbers. */
     weir_cuda_note(cuda, weir_cuda_wait(cuda->stream), "the end of the step");
     if (be->failure)
@@ -210,6 +225,7 @@ static void cuda_close(weir_backend *be) {
     weir_cuda *cuda = weir_cuda_of(be);
     if (cuda->stream)
         weir_cuda_wait(cuda->stream);
+    weir_cuda_decode_close(cuda);
     weir_cuda_stream_close(cuda->stream);
     weir_cuda_give(cuda->weights);
     weir_cuda_give(cuda->work);
@@ -224,7 +240,23 @@ static weir_status find_device(weir_cuda *cuda, weir_error *err) {
     const weir_cuda_facts *f = &cuda->facts;
     WEIR_TRY(weir_cuda_check_device(f, code, err));
     snprintf(cuda->arithmetic, sizeof cuda->arithmetic, "sm_%d%d", f->major % 100, f->minor % 10);
-    snprintf(cuda->describe, sizeof cuda->describe, "cuda, %s, %s", f->name, cuda->arithmetic);
+    snprintf(cuda->describe, sizeof cuda->describe, "cuda, %s, %s%s", f->name, cuda->arithmetic,
+             cuda->fast.has_gemm ? "" : ", f32 activations");
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_cuda_look(weir_device_info *out, weir_error *err) {
+    weir_cuda_facts facts;
+    int code = weir_cuda_find(&facts);
+    const weir_cuda_facts *f = &facts;
+    WEIR_TRY(weir_cuda_check_device(f, code, err));
+    out->has_own_memory = true;
+    out->total_bytes = f->total_bytes;
+    out->free_bytes = f->free_bytes;
+    snprintf(out->text, sizeof out->text,
+             "%s, compute capability %d.%d, driver for CUDA %d.%d, made with CUDA %d.%d", f->name,
+             f->major, f->minor, f->driver_version / 1000, f->driver_version % 1000 / 10,
+             f->runtime_version / 1000, f->runtime_version % 1000 / 10);
     return WEIR_STATUS_OK;
 }
 
@@ -243,7 +275,6 @@ weir_status weir_cuda_open(weir_backend **out, const weir_model *model,
     be->arithmetic = cuda->arithmetic;
     be->model = model;
     be->options = *options;
-    be->options.activations = WEIR_ACTIVATIONS_F32; /* there are no other kernels */
     be->step = cuda_step;
     be->close = cuda_close;
     weir_cuda_ops_install(be);
@@ -259,6 +290,7 @@ weir_status weir_cuda_open(weir_backend **out, const weir_model *model,
     cuda->host.weights.size = s.weights;
     WEIR_TRY_GOTO(fill_memory(cuda, &s, err));
     WEIR_TRY_GOTO(weir_cuda_weights_open(cuda, model, s.weights, err));
+    WEIR_TRY_GOTO(weir_cuda_decode_open(cuda, err));
     *out = be;
     return WEIR_STATUS_OK;
 fail:

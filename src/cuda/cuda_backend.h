@@ -6,10 +6,11 @@
  *
  *   weights: [matrices and vectors in the order of their use][those of adapters]
  *   work:    [K/V pages][conv states][scratch of compose.c][frequencies][a step's numbers]
+ *            [what products and attention on tensor cores need]
  *
  * One block of pinned host memory is where copies start and end:
  *
- *   pinned:  [a step's numbers][logits][one page or state][scales of adapters]
+ *   pinned:  [a step's numbers][logits][one page or state][lists of attention]
  *
  * A step is queued as a whole and waited for once. The first error of the device is kept: from then
  * on nothing is queued any more and be.failure says why.
@@ -19,13 +20,15 @@
 
 #include "backend/backend.h"
 #include "cuda/cuda_batch.h"
+#include "cuda/cuda_decode.h"
 #include "cuda/cuda_errors.h"
+#include "cuda/cuda_fast.h"
 #include "cuda/cuda_memory.h"
 #include "cuda/kernels_cuda.h"
 
-enum { WEIR_CUDA_DESCRIBE = WEIR_CUDA_NAME + 32, WEIR_CUDA_ARITHMETIC = 16 };
+enum { WEIR_CUDA_DESCRIBE = WEIR_CUDA_NAME + 64, WEIR_CUDA_ARITHMETIC = 16 };
 
-typedef struct weir_cuda {
+struct weir_cuda {
     /* First, so that the pointers are the same. Its two arenas are not opened; their sizes say what
      * was taken, which is what the engine asks of them. */
     weir_host_backend host;
@@ -41,7 +44,6 @@ typedef struct weir_cuda {
     float *states;        /* [n_states, state_values] */
     size_t state_values;  /* n_layers_conv x d_model x (l_cache - 1) */
     double *inverse_freq; /* [head_dim / 2] */
-    float *lora_scale;    /* [n_batch, n_experts_used]: be.scratch.lora_scale is pinned instead */
     uint8_t *step_device; /* [step_bytes] */
 
     /* in pinned */
@@ -50,6 +52,9 @@ typedef struct weir_cuda {
     void *state_host;   /* [kv.page_bytes or state_values, the larger] */
     size_t step_bytes;
 
+    weir_cuda_fast fast;     /* in both */
+    weir_cuda_decode decode; /* the same */
+
     /* the step that runs */
     weir_cuda_staged step;
     const weir_observer *observer;
@@ -57,7 +62,7 @@ typedef struct weir_cuda {
     char describe[WEIR_CUDA_DESCRIBE];
     char arithmetic[WEIR_CUDA_ARITHMETIC];
     char failure[WEIR_CUDA_ERROR_TEXT + 64];
-} weir_cuda;
+};
 
 static inline weir_cuda *weir_cuda_of(weir_backend *be) {
     return (weir_cuda *)be;
@@ -66,8 +71,15 @@ static inline weir_cuda *weir_cuda_of(weir_backend *be) {
 /* Keeps the first error as be.failure, with what was done then. false: the device is lost. */
 bool weir_cuda_note(weir_cuda *cuda, int code, const char *what);
 
-/* cuda_ops.c: fills be->ops and be->blocks.head. */
+/* cuda_ops.c: fills be->ops, be->blocks.head and be->blocks.adapt. */
 void weir_cuda_ops_install(weir_backend *be);
+/* cuda_ops.c: what launches are told of a matrix (n_choices of a stack; 1: no stack), and of a
+ * layer's part of pages, states and router; rows and operands are the caller's. */
+weir_cuda_matrix weir_cuda_matrix_of(const weir_weight *w, uint32_t n_choices);
+weir_cuda_kv weir_cuda_kv_of(weir_backend *be, const weir_layer *layer);
+weir_cuda_conv weir_cuda_conv_of(weir_backend *be, const weir_layer *layer);
+weir_cuda_route weir_cuda_route_of(const weir_backend *be, const weir_layer *layer,
+                                   const float *logits, int32_t *experts, float *weights);
 
 /* cuda_state.c: fills the six state functions of be. */
 void weir_cuda_state_install(weir_backend *be);

@@ -23,7 +23,12 @@ weir_status weir_cuda_check_device(const weir_cuda_facts *f, int code, weir_erro
                          "device 'cuda': the NVIDIA driver shows no GPU (CUDA_VISIBLE_DEVICES may "
                          "hide it); %s",
                          instead);
-    if (code != 0) {
+    if (code == WEIR_CUDA_NO_KERNELS && f->major >= LEAST_MAJOR)
+        return weir_fail(err, WEIR_STATUS_FAILED,
+                         "device 'cuda': this program was built without kernels for %s (compute "
+                         "capability %d.%d; WEIR_CUDA_ARCHITECTURES=%d%d or all has them); %s",
+                         f->name, f->major, f->minor, f->major, f->minor, instead);
+    if (code != 0 && code != WEIR_CUDA_NO_KERNELS) {
         weir_cuda_describe_error(code, text, sizeof text);
         return weir_fail(err, WEIR_STATUS_FAILED, "device 'cuda': the GPU cannot be used: %s; %s",
                          text, instead);

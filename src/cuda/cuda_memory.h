@@ -20,9 +20,10 @@ extern "C" {
 #endif
 
 enum {
-    WEIR_CUDA_NO_MEMORY = 2,   /* cudaErrorMemoryAllocation */
-    WEIR_CUDA_OLD_DRIVER = 35, /* cudaErrorInsufficientDriver: also without any driver */
-    WEIR_CUDA_NO_DEVICE = 100, /* cudaErrorNoDevice */
+    WEIR_CUDA_NO_MEMORY = 2,    /* cudaErrorMemoryAllocation */
+    WEIR_CUDA_OLD_DRIVER = 35,  /* cudaErrorInsufficientDriver: also without any driver */
+    WEIR_CUDA_NO_DEVICE = 100,  /* cudaErrorNoDevice */
+    WEIR_CUDA_NO_KERNELS = 209, /* cudaErrorNoKernelImageForDevice */
     WEIR_CUDA_NAME = 128
 };
 
@@ -33,7 +34,8 @@ typedef struct weir_cuda_facts {
     char name[WEIR_CUDA_NAME]; /* "NVIDIA H200" */
 } weir_cuda_facts;
 
-/* Takes the first device and fills the facts, as far as they could be learnt also on failure. */
+/* Takes the first device and fills the facts, as far as they could be learnt also on failure.
+ * NO_KERNELS: the program's are for other GPUs; all facts but the bytes are known. */
 int weir_cuda_find(weir_cuda_facts *out);
 /* "cudaErrorIllegalAddress (an illegal memory access was encountered)" */
 void weir_cuda_describe_error(int code, char *text, size_t cap);

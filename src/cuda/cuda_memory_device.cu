@@ -20,8 +20,13 @@ static cudaStream_t native(weir_cuda_stream *stream) {
     return reinterpret_cast<cudaStream_t>(stream);
 }
 
+/* Where it has code for a GPU, all kernels have: they are compiled for the same architectures. */
+static __global__ void probe_image() {
+}
+
 static int fill_facts(weir_cuda_facts *out) {
     cudaDeviceProp properties;
+    cudaFuncAttributes attributes;
     size_t free_bytes, total_bytes;
     int n_devices = 0;
     int code = code_of(cudaGetDeviceCount(&n_devices));
@@ -33,10 +38,12 @@ static int fill_facts(weir_cuda_facts *out) {
         code = code_of(cudaGetDeviceProperties(&properties, 0));
     if (code != 0)
         return code;
-    snprintf(out->name, sizeof out->name, "%s", properties.name);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)sizeof out->name - 1, properties.name);
     out->major = properties.major;
     out->minor = properties.minor;
-    code = code_of(cudaMemGetInfo(&free_bytes, &total_bytes));
+    code = code_of(cudaFuncGetAttributes(&attributes, probe_image));
+    if (code == 0)
+        code = code_of(cudaMemGetInfo(&free_bytes, &total_bytes));
     if (code == 0) {
         out->free_bytes = free_bytes;
         out->total_bytes = total_bytes;

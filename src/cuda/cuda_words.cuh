@@ -93,6 +93,11 @@ CU_DEVICE uint16_t cu_float_half(float value) {
 template <class T> CU_DEVICE T cu_load(const T *from) {
     return __ldg(from);
 }
+
+/* from device or shared memory, whoever wrote it; aligned to its size */
+template <class T> CU_DEVICE T cu_peek(const T *from) {
+    return *from;
+}
 #endif
 
 enum { CU_WARP = 32 };

@@ -6,6 +6,9 @@
  * eight values 4 q .. 4 q + 3 (v[0..3]) and 16 + 4 q .. 16 + 4 q + 3 (v[4..7]): what four bytes of
  * nibbles hold. Four lanes share a piece, so a warp takes eight pieces: one block of 256 values.
  *
+ * A row lies in device memory that no running kernel writes; a reader that is given
+ * cu_from_anywhere takes blocks from shared memory too.
+ *
  * A row ends where n_cols says. Blocks of 32 and 256 divide it; F32, F16 and BF16 may end inside a
  * quarter, and what is beyond is zero. is_by_four: n_cols is a multiple of four and the rows begin
  * at 16-byte (F32) or 8-byte borders, so that four values are one load.
@@ -20,22 +23,35 @@ enum { CU_PIECE = 32, CU_QUARTER = 8, CU_HALF_PIECE = 16 };
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-CU_DEVICE uint16_t cu_load_u16(const uint8_t *from) {
-    return cu_load((const uint16_t *)from);
+/* Where stored bytes are read from: cu_load or cu_peek. */
+struct cu_from_device {
+    template <class T> static CU_MEMBER T load(const T *from) {
+        return cu_load(from);
+    }
+};
+
+struct cu_from_anywhere {
+    template <class T> static CU_MEMBER T load(const T *from) {
+        return cu_peek(from);
+    }
+};
+
+template <class From> CU_DEVICE uint16_t cu_load_u16(const uint8_t *from) {
+    return From::load((const uint16_t *)from);
 }
 
-CU_DEVICE float cu_load_half(const uint8_t *from) {
-    return cu_half_float(cu_load_u16(from));
+template <class From> CU_DEVICE float cu_load_half(const uint8_t *from) {
+    return cu_half_float(cu_load_u16<From>(from));
 }
 
 /* Four bytes, the first one lowest; ALIGNED: what the address is a multiple of. */
-template <uint32_t ALIGNED> CU_DEVICE uint32_t cu_load_u32(const uint8_t *from) {
+template <class From, uint32_t ALIGNED> CU_DEVICE uint32_t cu_load_u32(const uint8_t *from) {
     if (ALIGNED % 4 == 0)
-        return cu_load((const uint32_t *)from);
+        return From::load((const uint32_t *)from);
     if (ALIGNED % 2 == 0)
-        return cu_load_u16(from) | (uint32_t)cu_load_u16(from + 2) << 16;
-    return cu_load(from) | (uint32_t)cu_load(from + 1) << 8 | (uint32_t)cu_load(from + 2) << 16 |
-           (uint32_t)cu_load(from + 3) << 24;
+        return cu_load_u16<From>(from) | (uint32_t)cu_load_u16<From>(from + 2) << 16;
+    return From::load(from) | (uint32_t)From::load(from + 1) << 8 |
+           (uint32_t)From::load(from + 2) << 16 | (uint32_t)From::load(from + 3) << 24;
 }
 
 /* Byte i of four as a signed number. */
@@ -87,6 +103,7 @@ struct cu_place {
 template <uint32_t FORMAT> struct cu_format;
 
 template <> struct cu_format<WEIR_FORMAT_F32> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         uint32_t col = CU_PIECE * at.piece + 4 * at.quarter;
         cu_read_f32((const float *)row, col, at.n_cols, at.is_by_four, v);
@@ -95,6 +112,7 @@ template <> struct cu_format<WEIR_FORMAT_F32> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_F16> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         uint32_t col = CU_PIECE * at.piece + 4 * at.quarter;
         uint16_t bits[8];
@@ -107,6 +125,7 @@ template <> struct cu_format<WEIR_FORMAT_F16> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_BF16> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         uint32_t col = CU_PIECE * at.piece + 4 * at.quarter;
         uint16_t bits[8];
@@ -128,11 +147,12 @@ CU_DEVICE void cu_nibbles(uint32_t bytes, uint32_t q[8]) {
 }
 
 template <> struct cu_format<WEIR_FORMAT_Q4_0> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 18 * (size_t)at.piece;
-        float d = cu_load_half(block);
+        float d = cu_load_half<From>(block);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<2>(block + 2 + 4 * at.quarter), q);
+        cu_nibbles(cu_load_u32<From, 2>(block + 2 + 4 * at.quarter), q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = (float)((int)q[i] - 8) * d;
@@ -140,11 +160,12 @@ template <> struct cu_format<WEIR_FORMAT_Q4_0> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q4_1> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 20 * (size_t)at.piece;
-        float d = cu_load_half(block), m = cu_load_half(block + 2);
+        float d = cu_load_half<From>(block), m = cu_load_half<From>(block + 2);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<4>(block + 4 + 4 * at.quarter), q);
+        cu_nibbles(cu_load_u32<From, 4>(block + 4 + 4 * at.quarter), q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = (float)q[i] * d + m;
@@ -161,12 +182,13 @@ CU_DEVICE void cu_fifth_bits(uint32_t high, uint32_t quarter, uint32_t q[8]) {
 }
 
 template <> struct cu_format<WEIR_FORMAT_Q5_0> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 22 * (size_t)at.piece;
-        float d = cu_load_half(block);
+        float d = cu_load_half<From>(block);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<2>(block + 6 + 4 * at.quarter), q);
-        cu_fifth_bits(cu_load_u32<2>(block + 2), at.quarter, q);
+        cu_nibbles(cu_load_u32<From, 2>(block + 6 + 4 * at.quarter), q);
+        cu_fifth_bits(cu_load_u32<From, 2>(block + 2), at.quarter, q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = (float)((int)q[i] - 16) * d;
@@ -174,12 +196,13 @@ template <> struct cu_format<WEIR_FORMAT_Q5_0> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q5_1> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 24 * (size_t)at.piece;
-        float d = cu_load_half(block), m = cu_load_half(block + 2);
+        float d = cu_load_half<From>(block), m = cu_load_half<From>(block + 2);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<4>(block + 8 + 4 * at.quarter), q);
-        cu_fifth_bits(cu_load_u32<4>(block + 4), at.quarter, q);
+        cu_nibbles(cu_load_u32<From, 4>(block + 8 + 4 * at.quarter), q);
+        cu_fifth_bits(cu_load_u32<From, 4>(block + 4), at.quarter, q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = (float)q[i] * d + m;
@@ -187,11 +210,12 @@ template <> struct cu_format<WEIR_FORMAT_Q5_1> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q8_0> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 34 * (size_t)at.piece;
-        float d = cu_load_half(block);
-        uint32_t low = cu_load_u32<2>(block + 2 + 4 * at.quarter);
-        uint32_t high = cu_load_u32<2>(block + 2 + CU_HALF_PIECE + 4 * at.quarter);
+        float d = cu_load_half<From>(block);
+        uint32_t low = cu_load_u32<From, 2>(block + 2 + 4 * at.quarter);
+        uint32_t high = cu_load_u32<From, 2>(block + 2 + CU_HALF_PIECE + 4 * at.quarter);
 #pragma unroll
         for (uint32_t i = 0; i < 4; i++) {
             v[i] = cu_signed_byte(low, i) * d;
@@ -217,11 +241,12 @@ CU_DEVICE float cu_mxfp4_level(uint32_t nibble) {
 }
 
 template <> struct cu_format<WEIR_FORMAT_IQ4_NL> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 18 * (size_t)at.piece;
-        float d = cu_load_half(block);
+        float d = cu_load_half<From>(block);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<2>(block + 2 + 4 * at.quarter), q);
+        cu_nibbles(cu_load_u32<From, 2>(block + 2 + 4 * at.quarter), q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = d * cu_iq4_level(q[i]);
@@ -229,13 +254,14 @@ template <> struct cu_format<WEIR_FORMAT_IQ4_NL> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_MXFP4> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 17 * (size_t)at.piece;
-        uint32_t e = cu_load(block);
+        uint32_t e = From::load(block);
         /* 2^(e - 128); subnormal for 0 and 1 */
         float d = cu_bits_float(e < 2 ? 0x00200000u << e : (e - 1) << 23);
         uint32_t q[8];
-        cu_nibbles(cu_load_u32<1>(block + 1 + 4 * at.quarter), q);
+        cu_nibbles(cu_load_u32<From, 1>(block + 1 + 4 * at.quarter), q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = cu_mxfp4_level(q[i]) * d;
@@ -245,17 +271,18 @@ template <> struct cu_format<WEIR_FORMAT_MXFP4> {
 /* ---- blocks of 256: piece p is group p % 8 of block p / 8 ---------------------------------- */
 
 template <> struct cu_format<WEIR_FORMAT_Q2_K> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 84 * (size_t)(at.piece / 8);
         uint32_t s = at.piece % 8;
-        float d = cu_load_half(block + 80), dmin = cu_load_half(block + 82);
-        uint32_t scales = cu_load_u16(block + 2 * s);
+        float d = cu_load_half<From>(block + 80), dmin = cu_load_half<From>(block + 82);
+        uint32_t scales = cu_load_u16<From>(block + 2 * s);
 #pragma unroll
         for (uint32_t half = 0; half < 2; half++) {
             uint32_t scale = scales >> 8 * half;
             float step = d * (float)(scale & 15), low = dmin * (float)(scale >> 4 & 15);
-            uint32_t bytes =
-                cu_load_u32<4>(block + 16 + 32 * (s / 4) + CU_HALF_PIECE * half + 4 * at.quarter);
+            uint32_t bytes = cu_load_u32<From, 4>(block + 16 + 32 * (s / 4) + CU_HALF_PIECE * half +
+                                                  4 * at.quarter);
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++)
                 v[4 * half + i] = step * (float)(bytes >> (8 * i + 2 * (s % 4)) & 3) - low;
@@ -264,18 +291,19 @@ template <> struct cu_format<WEIR_FORMAT_Q2_K> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q3_K> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 110 * (size_t)(at.piece / 8), *scales = block + 96;
         uint32_t s = at.piece % 8;
-        float d = cu_load_half(block + 108);
+        float d = cu_load_half<From>(block + 108);
 #pragma unroll
         for (uint32_t half = 0; half < 2; half++) {
             uint32_t g = 2 * s + half, lane = CU_HALF_PIECE * half + 4 * at.quarter;
-            uint32_t low = cu_load(scales + (g & 7)) >> (g < 8 ? 0 : 4) & 15;
-            uint32_t high = cu_load(scales + 8 + (g & 3)) >> 2 * (g >> 2) & 3;
+            uint32_t low = From::load(scales + (g & 7)) >> (g < 8 ? 0 : 4) & 15;
+            uint32_t high = From::load(scales + 8 + (g & 3)) >> 2 * (g >> 2) & 3;
             float step = d * (float)((int)(low | high << 4) - 32);
-            uint32_t bits = cu_load_u32<2>(block + 32 + 32 * (s / 4) + lane);
-            uint32_t third = cu_load_u32<2>(block + lane);
+            uint32_t bits = cu_load_u32<From, 2>(block + 32 + 32 * (s / 4) + lane);
+            uint32_t third = cu_load_u32<From, 2>(block + lane);
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++)
                 v[4 * half + i] = step * (float)((int)(bits >> (8 * i + 2 * (s % 4)) & 3) +
@@ -285,29 +313,31 @@ template <> struct cu_format<WEIR_FORMAT_Q3_K> {
 };
 
 /* Scale and minimum of group g of q4_k and q5_k. */
+template <class From>
 CU_DEVICE void cu_k4_scale(const uint8_t *scales, uint32_t g, float *sc, float *m) {
-    uint32_t a = cu_load(scales + (g & 3)), b = cu_load(scales + 4 + (g & 3));
+    uint32_t a = From::load(scales + (g & 3)), b = From::load(scales + 4 + (g & 3));
     if (g < 4) {
         *sc = (float)(a & 63);
         *m = (float)(b & 63);
     } else {
-        uint32_t c = cu_load(scales + 4 + g);
+        uint32_t c = From::load(scales + 4 + g);
         *sc = (float)((c & 15) | (a >> 6) << 4);
         *m = (float)(c >> 4 | (b >> 6) << 4);
     }
 }
 
 template <> struct cu_format<WEIR_FORMAT_Q4_K> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 144 * (size_t)(at.piece / 8);
         uint32_t g = at.piece % 8;
         float sc, m;
-        cu_k4_scale(block + 4, g, &sc, &m);
-        float step = cu_load_half(block) * sc, low = cu_load_half(block + 2) * m;
+        cu_k4_scale<From>(block + 4, g, &sc, &m);
+        float step = cu_load_half<From>(block) * sc, low = cu_load_half<From>(block + 2) * m;
 #pragma unroll
         for (uint32_t half = 0; half < 2; half++) {
             uint32_t lane = CU_HALF_PIECE * half + 4 * at.quarter;
-            uint32_t bytes = cu_load_u32<4>(block + 16 + 32 * (g / 2) + lane) >> 4 * (g % 2);
+            uint32_t bytes = cu_load_u32<From, 4>(block + 16 + 32 * (g / 2) + lane) >> 4 * (g % 2);
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++)
                 v[4 * half + i] = step * (float)(bytes >> 8 * i & 15) - low;
@@ -316,17 +346,18 @@ template <> struct cu_format<WEIR_FORMAT_Q4_K> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q5_K> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 176 * (size_t)(at.piece / 8);
         uint32_t g = at.piece % 8;
         float sc, m;
-        cu_k4_scale(block + 4, g, &sc, &m);
-        float step = cu_load_half(block) * sc, low = cu_load_half(block + 2) * m;
+        cu_k4_scale<From>(block + 4, g, &sc, &m);
+        float step = cu_load_half<From>(block) * sc, low = cu_load_half<From>(block + 2) * m;
 #pragma unroll
         for (uint32_t half = 0; half < 2; half++) {
             uint32_t lane = CU_HALF_PIECE * half + 4 * at.quarter;
-            uint32_t bytes = cu_load_u32<4>(block + 48 + 32 * (g / 2) + lane) >> 4 * (g % 2);
-            uint32_t fifth = cu_load_u32<4>(block + 16 + lane) >> g;
+            uint32_t bytes = cu_load_u32<From, 4>(block + 48 + 32 * (g / 2) + lane) >> 4 * (g % 2);
+            uint32_t fifth = cu_load_u32<From, 4>(block + 16 + lane) >> g;
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++)
                 v[4 * half + i] =
@@ -336,17 +367,19 @@ template <> struct cu_format<WEIR_FORMAT_Q5_K> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_Q6_K> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 210 * (size_t)(at.piece / 8);
         uint32_t h = at.piece % 8 / 4, s = at.piece % 4;
-        float d = cu_load_half(block + 208);
-        uint32_t scales = cu_load_u16(block + 192 + 2 * (at.piece % 8));
+        float d = cu_load_half<From>(block + 208);
+        uint32_t scales = cu_load_u16<From>(block + 192 + 2 * (at.piece % 8));
 #pragma unroll
         for (uint32_t half = 0; half < 2; half++) {
             uint32_t lane = CU_HALF_PIECE * half + 4 * at.quarter;
             float step = d * cu_signed_byte(scales, half);
-            uint32_t low = cu_load_u32<2>(block + 64 * h + 32 * (s & 1) + lane) >> 4 * (s >> 1);
-            uint32_t high = cu_load_u32<2>(block + 128 + 32 * h + lane) >> 2 * s;
+            uint32_t low =
+                cu_load_u32<From, 2>(block + 64 * h + 32 * (s & 1) + lane) >> 4 * (s >> 1);
+            uint32_t high = cu_load_u32<From, 2>(block + 128 + 32 * h + lane) >> 2 * s;
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++)
                 v[4 * half + i] =
@@ -356,13 +389,14 @@ template <> struct cu_format<WEIR_FORMAT_Q6_K> {
 };
 
 template <> struct cu_format<WEIR_FORMAT_IQ4_XS> {
+    template <class From = cu_from_device>
     static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
         const uint8_t *block = row + 136 * (size_t)(at.piece / 8);
         uint32_t g = at.piece % 8, q[8];
-        uint32_t low = cu_load(block + 4 + g / 2) >> 4 * (g & 1) & 15;
-        uint32_t high = cu_load_u16(block + 2) >> 2 * g & 3;
-        float step = cu_load_half(block) * (float)((int)(low | high << 4) - 32);
-        cu_nibbles(cu_load_u32<4>(block + 8 + 16 * g + 4 * at.quarter), q);
+        uint32_t low = From::load(block + 4 + g / 2) >> 4 * (g & 1) & 15;
+        uint32_t high = cu_load_u16<From>(block + 2) >> 2 * g & 3;
+        float step = cu_load_half<From>(block) * (float)((int)(low | high << 4) - 32);
+        cu_nibbles(cu_load_u32<From, 4>(block + 8 + 16 * g + 4 * at.quarter), q);
 #pragma unroll
         for (uint32_t i = 0; i < 8; i++)
             v[i] = step * cu_iq4_level(q[i]);

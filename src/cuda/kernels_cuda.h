@@ -64,9 +64,6 @@ void weir_cuda_run_silu_mul(weir_cuda_stream *stream, const float *gate, const f
 void weir_cuda_run_add(weir_cuda_stream *stream, float *y, const float *x, const float *scale,
                        uint32_t n_rows, uint32_t n_parts, uint32_t width);
 
-/* y[i] = value, n values: the scale of an adapter, which the host knows */
-void weir_cuda_run_fill(weir_cuda_stream *stream, float *y, float value, size_t n);
-
 /* What route.h says, on the device. bias [n_experts] or NULL. */
 typedef struct weir_cuda_route {
     const float *logits, *bias; /* [n_rows, n_experts] */

@@ -5,6 +5,7 @@
  * depends on the width alone.
  */
 #include "cuda/decode_cuda.cuh"
+#include "cuda/turn_cuda.cuh"
 
 enum {
     THREADS = 256,
@@ -54,10 +55,6 @@ void weir_cuda_run_embed(weir_cuda_stream *stream, const weir_cuda_matrix *w, co
 
 /* ---- rms_norm ------------------------------------------------------------------------------ */
 
-CU_DEVICE float inverse_rms(float squares, uint32_t width, float eps) {
-    return 1.0f / sqrtf(squares / (float)width + eps);
-}
-
 /* A warp a row. */
 CU_KERNEL(THREADS)
 norm_narrow(const float *x, const float *weight, uint32_t n_rows, uint32_t width, float eps,
@@ -70,7 +67,7 @@ norm_narrow(const float *x, const float *weight, uint32_t n_rows, uint32_t width
     float squares = 0;
     for (uint32_t i = lane; i < width; i += CU_WARP)
         squares = fmaf(from[i], from[i], squares);
-    float inverse = inverse_rms(cu_warp_sum(squares), width, eps);
+    float inverse = cu_inverse_rms(cu_warp_sum(squares), width, eps);
     for (uint32_t i = lane; i < width; i += CU_WARP)
         to[i] = from[i] * inverse * weight[i];
 }
@@ -92,7 +89,7 @@ norm_wide(const float *x, const float *weight, uint32_t width, float eps, float 
 #pragma unroll
     for (uint32_t w = 0; w < WARPS; w++)
         total += sums[w];
-    float inverse = inverse_rms(total, width, eps);
+    float inverse = cu_inverse_rms(total, width, eps);
     for (uint32_t i = threadIdx.x; i < width; i += THREADS)
         to[i] = from[i] * inverse * weight[i];
 }
@@ -110,37 +107,6 @@ void weir_cuda_run_rms_norm(weir_cuda_stream *stream, const float *x, const floa
 
 /* ---- rope ---------------------------------------------------------------------------------- */
 
-/*
- * Cosine and sine of a float, right to the last bit but for a few in 10^8: in double, the angle
- * less a whole number of quarter turns (pi / 2 in two parts: 2^-100 of it is lost) and Taylor's
- * series, whose next terms are below 2^-46. CUDA's own would need a stack for angles that never
- * come.
- */
-CU_DEVICE void turn(float angle, float *cosine, float *sine) {
-    double a = (double)angle;
-    double quarters = rint(a * 0.63661977236758134308);
-    double r = fma(-quarters, 6.123233995736766036e-17, fma(-quarters, 1.57079632679489655800, a));
-    double z = r * r;
-    double s = fma(z, -7.6471637318198164759e-13, 1.6059043836821614599e-10);
-    s = fma(z, s, -2.5052108385441718775e-8);
-    s = fma(z, s, 2.7557319223985890653e-6);
-    s = fma(z, s, -1.9841269841269841270e-4);
-    s = fma(z, s, 8.3333333333333333333e-3);
-    s = fma(z, s, -1.6666666666666666667e-1);
-    s = fma(r * z, s, r);
-    double c = fma(z, -1.1470745597729724714e-11, 2.0876756987868098979e-9);
-    c = fma(z, c, -2.7557319223985890653e-7);
-    c = fma(z, c, 2.4801587301587301587e-5);
-    c = fma(z, c, -1.3888888888888888889e-3);
-    c = fma(z, c, 4.1666666666666666667e-2);
-    c = fma(z, c, -0.5);
-    c = fma(z, c, 1.0);
-    uint32_t quadrant = (uint32_t)(long long)quarters & 3;
-    double cos_value = quadrant & 1 ? s : c, sin_value = quadrant & 1 ? c : s;
-    *cosine = (float)(quadrant == 1 || quadrant == 2 ? -cos_value : cos_value);
-    *sine = (float)(quadrant >= 2 ? -sin_value : sin_value);
-}
-
 /* Block x: row x. The turns of a row are made once, a thread each (head_dim is 512 at most), and
  * used by all its heads. */
 CU_KERNEL(THREADS)
@@ -149,15 +115,13 @@ rope(float *x, const uint32_t *pos, const double *inverse_freq, uint32_t n_heads
     CU_SHARED(float, sine, [THREADS]);
     float *row = x + (size_t)blockIdx.x * n_heads * 2 * half;
     if (threadIdx.x < half)
-        turn((float)pos[blockIdx.x] * (float)inverse_freq[threadIdx.x], &cosine[threadIdx.x],
-             &sine[threadIdx.x]);
+        cu_turn((float)pos[blockIdx.x] * (float)inverse_freq[threadIdx.x], &cosine[threadIdx.x],
+                &sine[threadIdx.x]);
     cu_sync();
     for (uint32_t i = threadIdx.x; i < n_heads * half; i += THREADS) {
         uint32_t j = i % half;
         float *a = row + (size_t)(i / half) * 2 * half + j, *b = a + half;
-        float a0 = *a, b0 = *b;
-        *a = a0 * cosine[j] - b0 * sine[j];
-        *b = b0 * cosine[j] + a0 * sine[j];
+        cu_rotate(cosine[j], sine[j], a, b);
     }
 }
 

@@ -4,16 +4,29 @@
 
 #include "backend/backend.h"
 
+enum { WEIR_MOST_ACTIVATIONS = 3 };
+
 typedef struct weir_device {
     const char *name;
     bool has_own_memory; /* weights, pages, states and scratch are not in the host's */
+    /* What may be asked of it, its default first. */
+    weir_activations activations[WEIR_MOST_ACTIVATIONS];
+    size_t n_activations;
     weir_status (*open)(weir_backend **out, const weir_model *model,
                         const weir_backend_options *options, weir_error *err);
     weir_status (*plan)(weir_backend_memory *out, const weir_model *model,
                         const weir_backend_options *options, weir_error *err);
+    /* NULL: it is part of every machine */
+    weir_status (*look)(weir_device_info *out, weir_error *err);
 } weir_device;
 
 /* name NULL: the default. BAD_ARGUMENT lists what there is. */
 weir_status weir_device_find(const weir_device **out, const char *name, weir_error *err);
+
+/* "q15", "f32", "bf16" */
+const char *weir_activations_name(weir_activations activations);
+/* name NULL: the device's default. BAD_ARGUMENT lists what the device has. */
+weir_status weir_device_activations(weir_activations *out, const weir_device *device,
+                                    const char *name, weir_error *err);
 
 #endif

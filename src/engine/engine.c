@@ -213,6 +213,10 @@ const char *weir_engine_describe(const weir_engine *e) {
     return e->describe;
 }
 
+const char *weir_engine_failure(const weir_engine *e) {
+    return e->backend->failure;
+}
+
 void weir_engine_cancel(weir_engine *e) {
     atomic_store(&e->cancel, true);
 }

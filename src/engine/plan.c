@@ -134,11 +134,8 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                                 .loras = o->loras,
                                 .n_loras = (uint32_t)o->n_loras,
                                 .progress = o->progress};
-    if (o->activations && strcmp(o->activations, "f32") == 0)
-        b->activations = WEIR_ACTIVATIONS_F32;
-    else if (o->activations && strcmp(o->activations, "q15") != 0)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "activations '%s': expected 'q15' or 'f32'",
-                         o->activations);
+    WEIR_TRY(weir_device_activations(&b->activations, device, o->activations, err));
+    plan->activations = weir_activations_name(b->activations);
     if (o->kv_type && !weir_kv_type_by_name(o->kv_type, &b->kv_type))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "K/V type '%s': expected 'f32', 'f16' or 'q8'", o->kv_type);

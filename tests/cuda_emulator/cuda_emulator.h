@@ -20,12 +20,14 @@
 
 #include "base/half.h"
 #include <algorithm>
+#include <functional>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 #if defined(__SANITIZE_ADDRESS__)
@@ -78,6 +80,13 @@ struct Barrier {
     int site = 0;
 };
 
+/* An asynchronous copy to shared memory that has not arrived (emulate_mma.h). */
+struct Copy {
+    void *to;
+    const void *from;
+    uint32_t n_bytes, group; /* zeros behind n_bytes, up to 16 */
+};
+
 struct Fiber {
     Context context;
     char *stack = nullptr;
@@ -86,6 +95,8 @@ struct Fiber {
     uint32_t generation = 0; /* of the barrier when it began to wait */
     bool is_done = false;
     uint64_t mail = 0; /* exchange within the warp */
+    std::vector<Copy> copies;
+    uint32_t n_committed = 0; /* groups of them */
 };
 
 struct Shared {
@@ -167,6 +178,8 @@ inline void fiber_main() {
     Block &k = *block;
     enter(nullptr, &k.host_stack, &k.host_stack_bytes);
     k.call(k.body);
+    if (k.fibers[k.current].copies.size() > 0)
+        fail("a thread that ends before its copies", 0, 0);
     k.fibers[k.current].is_done = true;
     to_scheduler();
     abort();
@@ -176,6 +189,7 @@ inline void fiber_make(Fiber &f) {
     f.is_done = false;
     f.waits_for = nullptr;
     f.mail = ~(uint64_t)0;
+    f.n_committed = 0;
     f.fake_stack = nullptr;
 #if defined(__x86_64__)
     void **top = (void **)(f.stack + STACK_BYTES) - 1;
@@ -303,6 +317,24 @@ template <class Body> void launch_body(const char *kernel, dim3 grid, uint32_t n
         kernel, grid, n, [](void *b) { (*(Body *)b)(); }, &body);
 }
 
+/* Takes launches instead of running them: a graph being captured. NULL: they run. */
+inline thread_local std::vector<std::function<void()>> *recorder;
+
+inline void queue(std::function<void()> run) {
+    if (recorder)
+        recorder->push_back(run);
+    else
+        run();
+}
+
+/* Arguments are copied when they are queued, as a device does it. */
+template <class... P, class Stream, class... A>
+void launch_call(const char *name, dim3 grid, uint32_t n, void (*kernel)(P...), Stream,
+                 A &&...args) {
+    std::tuple<P...> own(std::forward<A>(args)...);
+    queue([=] { launch_body(name, grid, n, [&] { std::apply(kernel, own); }); });
+}
+
 /* The block's own memory of one declaration: the first thread that comes places it. */
 template <class T> T &shared(const void *key) {
     Block &k = *block;
@@ -369,9 +401,9 @@ inline uint32_t ballot(bool value, int site) {
     static const char name##_key = 0; \
     typedef type name##_shared dims;  \
     name##_shared &name = weir_emulator::shared<name##_shared>(&name##_key)
-#define CU_LAUNCH(kernel, grid, n_threads, stream, ...) \
-    ((void)(stream),                                    \
-     weir_emulator::launch_body(#kernel, grid, n_threads, [&] { (kernel)(__VA_ARGS__); }))
+/* The stream and the kernel's arguments, of which there may be none, come together. */
+#define CU_LAUNCH(kernel, grid, n_threads, ...) \
+    weir_emulator::launch_call(#kernel, grid, n_threads, kernel, __VA_ARGS__)
 
 #define cu_sync()                   weir_emulator::sync_block(__LINE__)
 #define cu_sync_warp()              weir_emulator::sync_warp(__LINE__)
@@ -412,6 +444,10 @@ template <class T> CU_DEVICE T cu_load(const T *from) {
     T value;
     memcpy(&value, from, sizeof value);
     return value;
+}
+
+template <class T> CU_DEVICE T cu_peek(const T *from) {
+    return cu_load(from);
 }
 
 #endif

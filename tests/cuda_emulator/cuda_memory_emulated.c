@@ -27,6 +27,15 @@ struct weir_cuda_stream {
     size_t n;
 };
 
+/* Of 80 GB. */
+static const weir_cuda_facts usual = {.driver_version = 13000,
+                                      .runtime_version = 13000,
+                                      .major = 9,
+                                      .minor = 0,
+                                      .total_bytes = 80000000000,
+                                      .free_bytes = 79000000000,
+                                      .name = "Emulated GPU"};
+
 static emulated_machine machine;
 
 emulated_machine *emulated_get(void) {
@@ -38,13 +47,26 @@ void emulated_reset(void) {
     memset(&machine, 0, sizeof machine);
     machine.n_taken = n_taken;
     machine.taken_bytes = taken_bytes;
-    machine.facts = (weir_cuda_facts){.driver_version = 13000,
-                                      .runtime_version = 13000,
-                                      .major = 9,
-                                      .minor = 0,
-                                      .total_bytes = 80000000000,
-                                      .free_bytes = 79000000000,
-                                      .name = "Emulated GPU"};
+    machine.facts = usual;
+    machine.is_set = true;
+}
+
+/* A whole program has nobody who sets the machine; it can be told in the environment.
+ * WEIR_EMULATED_GPU=none: no driver; small: 1 MB free; lost:N: launch N fails. */
+static void set_by_environment(void) {
+    const char *text = getenv("WEIR_EMULATED_GPU");
+    emulated_reset();
+    if (!text)
+        return;
+    if (strcmp(text, "none") == 0) {
+        machine.find_code = WEIR_CUDA_OLD_DRIVER;
+        machine.facts.driver_version = 0;
+    } else if (strcmp(text, "small") == 0) {
+        machine.facts.free_bytes = 1000000;
+    } else if (strncmp(text, "lost:", 5) == 0) {
+        machine.fail_at[EMULATED_LAUNCH] = strtoull(text + 5, NULL, 10);
+        machine.fail_code[EMULATED_LAUNCH] = 719;
+    }
 }
 
 static int step(emulated_call call) {
@@ -57,6 +79,8 @@ static void give_up(const char *why) {
 }
 
 int weir_cuda_find(weir_cuda_facts *out) {
+    if (!machine.is_set)
+        set_by_environment();
     *out = machine.facts;
     return machine.find_code;
 }

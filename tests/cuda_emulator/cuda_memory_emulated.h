@@ -7,6 +7,8 @@
 
 #include "cuda/cuda_memory.h"
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +30,7 @@ typedef struct emulated_machine {
     int fail_code[EMULATED_CALLS];
     uint64_t n_taken;     /* blocks and streams that were not given back */
     uint64_t taken_bytes; /* of device memory */
+    bool is_set;          /* by emulated_reset; else by the environment when it is first asked */
 } emulated_machine;
 
 /* The one machine there is. */

@@ -46,7 +46,8 @@ static const small_spec pair_dense = {.d_model = 42,
                                       .seed = 32};
 
 static inline weir_backend_options pair_options(weir_kv_type kv_type) {
-    return (weir_backend_options){.kv_type = kv_type,
+    return (weir_backend_options){.activations = WEIR_ACTIVATIONS_F32,
+                                  .kv_type = kv_type,
                                   .n_threads = 1,
                                   .n_pages = PAIR_PAGES,
                                   .n_states = PAIR_STATES,

@@ -1,13 +1,14 @@
 /*
  * cuda_test.h: what the tests of single kernels share: memory a kernel may use, random numbers, the
  * measure of an error. One source for both targets: g++ with the emulator, or nvcc for a GPU host
- * (gpu_buffer is managed memory there).
+ * (gpu_buffer is pinned host memory there, which the device
+ * reads and writes in place: managed memory can hang a GPU that has too little left).
  *
  * Under the emulator a buffer ends at a page nobody may touch (less the few bytes that its
  * alignment costs, which are looked at when it goes), so an index beyond it ends the program.
  * Outputs begin as NaN.
  *
- * A test program takes the seed of the order of fibers, prints a line a case and ends with 0 if all
+ * A test program takes a seed, of the order of fibers or, on a device, of its random numbers; prints a line a case and ends with 0 if all
  * is right, 1 if not, 77 if there is no device.
  */
 #ifndef WEIR_TESTS_CUDA_TEST_H
@@ -22,6 +23,7 @@
 #ifdef WEIR_CUDA_EMULATED
 #include <cuda_emulator.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #else
 #include <cuda_runtime.h>
@@ -73,14 +75,14 @@ template <class T> struct gpu_buffer {
     }
 #else
     explicit gpu_buffer(size_t count) : n(count) {
-        if (cudaMallocManaged(&p, n * sizeof(T) + 16) != cudaSuccess) {
+        if (cudaHostAlloc(&p, n * sizeof(T) + 16, cudaHostAllocMapped) != cudaSuccess) {
             printf("skipped: no CUDA device\n");
             exit(77);
         }
         memset(p, 0xff, n * sizeof(T));
     }
     ~gpu_buffer() {
-        cudaFree(p);
+        cudaFreeHost(p);
     }
 #endif
     gpu_buffer(const gpu_buffer &) = delete;
@@ -140,11 +142,29 @@ static inline bool same_bits(const float *a, const float *b, size_t n) {
     return memcmp(a, b, n * sizeof *a) == 0;
 }
 
+#ifdef WEIR_CUDA_EMULATED
+/* Does the launch end the program? */
+template <class Launch> static inline bool ends(Launch launch) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(1);
+        launch();
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+}
+#endif
+
 static inline void test_begin(int argc, char **argv) {
 #ifdef WEIR_CUDA_EMULATED
     weir_emulator_seed = argc > 1 ? strtoull(argv[1], nullptr, 10) : 1;
 #else
-    (void)argc, (void)argv;
+    if (argc > 1)
+        test_random_state = strtoull(argv[1], nullptr, 10);
     int n = 0;
     if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
         printf("skipped: no CUDA device\n");

@@ -28,25 +28,8 @@ object() {
     echo "$folder/$name.o"
 }
 
-# mutant NAME KERNELS SED [TEST]; TEST: test_cuda_TEST.cpp, KERNELS if it is not said.
-mutant() {
-    case $1 in *"$only"*) ;; *) return 0 ;; esac
-    n=$((n + 1))
-    kernels=$source/src/cuda/$2_cuda.cu
-    sed -E "$3" "$kernels" >"$folder/$2_cuda.cu"
-    if cmp -s "$kernels" "$folder/$2_cuda.cu"; then
-        echo "FAIL $1: the pattern changes nothing"
-        status=1
-        return 0
-    fi
-    objects=$(object "$source/tests/cuda_emulator/test_cuda_${4:-$2}.cpp")
-    # products and decoding (embed, of rows) have one test
-    case $2/${4:-$2} in
-    linear/linear) objects="$objects $(object "$source/src/cuda/rows_cuda.cu")" ;;
-    rows/linear) objects="$objects $(object "$source/src/cuda/linear_cuda.cu")" ;;
-    esac
-    $compiler $flags -w -x c++ -c "$folder/$2_cuda.cu" -o "$folder/mutant.o"
-    $compiler $objects "$folder/mutant.o" "$library" -lm -o "$folder/mutant"
+# judge NAME: runs the mutant under each seed.
+judge() {
     for seed in $seeds; do
         if ! timeout 60 "$folder/mutant" "$seed" >"$folder/out" 2>&1; then
             what=$(grep -E 'FAIL|emulator:' "$folder/out" | head -1)
@@ -58,6 +41,74 @@ mutant() {
     status=1
 }
 
+# mutant NAME KERNELS SED [TEST]; TEST: test_cuda_TEST.cpp, KERNELS if it is not said.
+mutant() {
+    case $1 in *"$only"*) ;; *) return 0 ;; esac
+    n=$((n + 1))
+    kernels=$folder/whole.cu # with the header of its name, if it has one, in its place
+    awk -v header="$source/src/cuda/$2_cuda.cuh" -v line="#include \"cuda/$2_cuda.cuh\"" '
+        $0 != line { print; next }
+        { while ((getline text < header) > 0) print text }' "$source/src/cuda/$2_cuda.cu" >"$kernels"
+    sed -E "$3" "$kernels" >"$folder/$2_cuda.cu"
+    if cmp -s "$kernels" "$folder/$2_cuda.cu"; then
+        echo "FAIL $1: the pattern changes nothing"
+        status=1
+        return 0
+    fi
+    objects=$(object "$source/tests/cuda_emulator/test_cuda_${4:-$2}.cpp")
+    # products and decoding (embed, of rows) have one test
+    case $2/${4:-$2} in
+    linear/linear) objects="$objects $(object "$source/src/cuda/rows_cuda.cu")" ;;
+    rows/linear) objects="$objects $(object "$source/src/cuda/linear_cuda.cu")" ;;
+    flash/flash)
+        ${CC:-gcc} -std=c11 -O1 -D_GNU_SOURCE -I"$source/include" -I"$source/src" \
+            -c "$source/src/cuda/cuda_split.c" -o "$folder/cuda_split.o"
+        objects="$objects $folder/cuda_split.o"
+        ;;
+    heads/heads)
+        objects="$objects $(object "$source/src/cuda/rows_cuda.cu")"
+        objects="$objects $(object "$source/src/cuda/attention_cuda.cu")"
+        ;;
+    */gemm)
+        for other in gemm gemm_narrow gemm_wide; do
+            [ "$other" = "$2" ] || objects="$objects $(object "$source/src/cuda/${other}_cuda.cu")"
+        done
+        ;;
+    esac
+    $compiler $flags -w -x c++ -c "$folder/$2_cuda.cu" -o "$folder/mutant.o"
+    $compiler $objects "$folder/mutant.o" "$library" -lm -o "$folder/mutant"
+    judge "$1"
+}
+
+# stage_mutant NAME FILE SED: of the stages of decoding, which share their headers: both sources are
+# compiled with the changed file in front of the others; test_cuda_stages.
+stage_mutant() {
+    case $1 in *"$only"*) ;; *) return 0 ;; esac
+    n=$((n + 1))
+    rm -rf "$folder/inc"
+    mkdir -p "$folder/inc"
+    cp -R "$source/src/cuda" "$folder/inc/cuda"
+    sed -E "$3" "$source/src/cuda/$2" >"$folder/inc/cuda/$2"
+    if cmp -s "$source/src/cuda/$2" "$folder/inc/cuda/$2"; then
+        echo "FAIL $1: the pattern changes nothing"
+        status=1
+        return 0
+    fi
+    objects=$(object "$source/tests/cuda_emulator/test_cuda_stages.cpp")
+    for other in "$source"/src/cuda/*_cuda.cu; do
+        case $other in
+        */decode_*) ;;
+        *) objects="$objects $(object "$other")" ;;
+        esac
+    done
+    for changed in decode_stage decode_experts; do
+        $compiler -I"$folder/inc" $flags -w -x c++ -c "$folder/inc/cuda/${changed}_cuda.cu" \
+            -o "$folder/$changed.o"
+    done
+    $compiler $objects "$folder/decode_stage.o" "$folder/decode_experts.o" "$library" -lm \
+        -o "$folder/mutant"
+    judge "$1"
+}
 
 # barriers
 mutant norm-barrier rows "/sums\[threadIdx/,/cu_sync/s/cu_sync\(\);//"
@@ -67,6 +118,14 @@ mutant attend-barrier-join attention '/value\[warp\]/,/cu_sync/s/cu_sync\(\);//'
 mutant attend-warp-weights attention '/value\[h\]\[i\] \*= /,/cu_sync_warp/s/cu_sync_warp\(\);//'
 mutant attend-divergent attention '/q\[i\] = i </,/cu_sync/s/cu_sync\(\);/if (threadIdx.x < 40) cu_sync();/'
 mutant norm-divergent rows '/sums\[threadIdx/,/cu_sync/s/cu_sync\(\);/if (threadIdx.x < 40) cu_sync();/'
+mutant gemm-narrow-parts gemm_narrow '/part_at\(t, i, lane\)\]/,/cu_sync/s/cu_sync\(\);//' gemm
+mutant gemm-narrow-round gemm_narrow 's/cu_sync\(\); \/\* before the next/; \/*/' gemm
+mutant gemm-narrow-divergent gemm_narrow '/part_at\(t, i, lane\)\]/,/cu_sync/s/cu_sync\(\);/if (threadIdx.x < 40) cu_sync();/' gemm
+mutant gemm-wide-barrier gemm_wide 's/cu_sync\(\);//' gemm
+mutant gemm-wide-wait gemm_wide 's/cu_copy_wait<STAGES - 2>\(\);//' gemm
+mutant gemm-group-begun gemm '/begin_experts\(args, counts, rows\);/,/cu_sync/s/cu_sync\(\);//' gemm
+mutant gemm-group-listed gemm '/begin_lists\(args, rows, /,/cu_sync/s/cu_sync\(\);//' gemm
+mutant gemm-group-ranked gemm 's/cu_sync_warp\(\); \/\* all have read/; \/*/' gemm
 
 # indices
 mutant linear-last-row linear 's/first_out \+ o : op\.w\.rows - 1/first_out + o : op.w.rows/'
@@ -90,6 +149,14 @@ mutant attend-own-key attention 's/batch\.pos\[row\] \+ 1/batch.pos[row] + 2/'
 mutant attend-page attention 's/pages\[pos \/ kv\.page_tokens\]/pages[0]/'
 mutant attend-group attention 's/head_kv \* args\.group \+ first_in_group\)/head_kv * args.group)/'
 mutant kv-write-replay attention 's/< chunk\.n_replay/< 0 * chunk.n_replay/'
+mutant gemm-narrow-write-beyond gemm_narrow 's/ \&\& out < op\.w\.rows//' gemm
+mutant gemm-narrow-repeat gemm_narrow 's/ \/ args\.op\.x_repeat//' gemm
+mutant gemm-wide-tiles gemm_wide 's/job\.n \+ CU_TILE_ROWS - 1/job.n/' gemm
+mutant gemm-wide-ring gemm_wide 's/uint32_t at = 0, next = STAGES - 1/uint32_t at = 0, next = 0/' gemm
+mutant gemm-round-members gemm 's/at % CU_MEMBERS/(at + 1) % CU_MEMBERS/' gemm
+mutant gemm-group-rank gemm 's/\(1u << lane\) - 1/0u/' gemm
+mutant gemm-group-blocks gemm 's/b < blockIdx\.x \?/b <= blockIdx.x ?/' gemm
+mutant gemm-group-tile gemm 's/cu_min\(args\.tile_rows, rows\[e\] - t \* args\.tile_rows\)/args.tile_rows/' gemm
 mutant kv-write-scale attention 's/\/ 127\.0f;/\/ 128.0f;/'
 
 # values that are not set
@@ -99,7 +166,45 @@ mutant linear-tail linear 's/row_list list = \{0, 0\}/row_list list/'
 mutant conv-bias conv 's/op\.bias\[at\] : 0\.0f/op.bias[at] : sum/'
 
 # bits: right to rounding, and still not the same in company
+mutant gemm-order gemm_narrow 's/boxes \+ p \* /boxes + (n_parts - 1 - p) * /' gemm
+mutant gemm-wide-range gemm_wide 's/piece % CU_RANGE_PIECES == CU_RANGE_PIECES - 1 \|\| //' gemm
 mutant linear-company linear 's/float total = cu_warp_sum\(sum\[o\]\[r\]\)/float total = cu_warp_sum(N > 1 ? sum[o][r] * 3.0f \/ 3.0f : sum[o][r])/'
+
+# attention on tensor cores, heads and adapters
+mutant flash-barrier-query flash '/query\[warp\]\[lane\] =/,/cu_sync/s/cu_sync\(\);//'
+mutant flash-barrier-join flash '/part_store\(part, memory/,/cu_sync/s/cu_sync\(\);//'
+mutant flash-barrier-page flash '/cu_copy_wait<0>/,/cu_sync/s/cu_sync\(\);//'
+mutant flash-barrier-item flash 's/cu_sync\(\); (\/\* the next item)/\1/'
+mutant flash-wait flash 's/cu_copy_wait<0>/cu_copy_wait<1>/'
+mutant flash-whole flash 's/begin \+ FLASH_KEYS - 1 <= least/begin <= least/'
+mutant flash-stale flash 's/rows\.n_keys - begin;/64;/'
+mutant flash-stale-tile flash 's/uint32_t n_keys = rows\.n_keys - page \* FLASH_KEYS;/uint32_t n_keys = 64;/'
+mutant flash-order flash 's/is_seen\[2\] = \{last\[0\] >= 0, last\[1\] >= 0\}/is_seen[2] = {true, true}/'
+mutant flash-range-end flash 's/page % RANGE_PAGES == RANGE_PAGES - 1 \|\| //'
+mutant flash-slot flash 's/item\.slot_stride \+ range/item.slot_stride/'
+mutant flash-page flash 's/rows\.pages\[page\]/rows.pages[0]/'
+mutant heads-replay heads 's/< chunk\.n_replay/< 0 * chunk.n_replay/'
+mutant heads-v heads 's/args\.kv\.v_at \+ head_kv/args.kv.k_at + head_kv/'
+mutant heads-stride heads 's/gridDim\.y \* WARPS/WARPS/'
+mutant adapt-zero adapt 's/scale == 0\.0f \|\| //'
+
+# stages of decoding
+stage_mutant stage-early-rows decode_stage_cuda.cu '/stage_out\(out_args/,/^}/s/cu_pdl_wait\(\);//; /stage_out\(out_args/,/^}/s/float sum = block/cu_pdl_wait(); float sum = block/'
+stage_mutant stage-no-wait decode_stage_cuda.cu '/^stage_gate_up\(gate/,/^}/s/cu_pdl_wait\(\);//'
+stage_mutant stage-parts-barrier decode_stage_cuda.cuh '/begin\(next\);/,/PART_VALUES/s/cu_sync\(\);//'
+stage_mutant stage-parts-turn decode_stage_cuda.cuh 's/, turn \^= 1\)/)/'
+stage_mutant stage-box decode_stage_cuda.cuh 's/cu_sync_warp\(\); \/\* the box/\/* the box/'
+stage_mutant stage-norm-barrier decode_stage_cuda.cuh '/norm->squares\[r\]\[warp\] =/,/cu_sync/s/cu_sync\(\);//'
+stage_mutant stage-norm-last decode_stage_cuda.cuh '/norm->inverse\[warp\] =/,/cu_sync/s/cu_sync\(\);//'
+stage_mutant stage-order decode_stage_cuda.cuh 's/for \(uint32_t p = 0; p < n_parts; p\+\+\)/for (uint32_t p = n_parts; p-- > 0;)/'
+stage_mutant stage-same-x decode_stage_cuda.cuh 's/!is_same_x \|\| n_rounds > 1/!is_same_x/'
+stage_mutant stage-rows decode_stage_cuda.cu '/stage_out\(out_args/,/^}/s/token >= n_rows/token > n_rows/'
+stage_mutant stage-conv-barrier decode_stage_cuda.cu '/u\[token/,/convolve/s/cu_sync\(\);//'
+stage_mutant stage-conv-kept decode_stage_cuda.cu 's/chunk\.n_kept - n_after/chunk.n_kept - 1/'
+stage_mutant experts-columns decode_experts_cuda.cu 's/of_column \/ n_used/of_column/'
+stage_mutant experts-choice-barrier decode_experts_cuda.cu '/weights \+ warp \* n_used/,/cu_sync/s/cu_sync\(\);//'
+stage_mutant experts-order decode_experts_cuda.cu 's/args\.weights\[first_pair \+ j\]/args.weights[first_pair]/'
+stage_mutant experts-router-half decode_experts_cuda.cu 's/CU_HALF_PIECE \* half;/CU_HALF_PIECE;/'
 
 [ "$status" -ne 0 ] || echo "all $n mutants caught"
 exit "$status"

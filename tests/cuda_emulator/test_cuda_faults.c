@@ -85,11 +85,18 @@ static void machines_that_will_not_do(void **state) {
     assert_refused(&options, WEIR_STATUS_FAILED, "shows no GPU");
     machine->find_code = ILLEGAL_ADDRESS;
     assert_refused(&options, WEIR_STATUS_FAILED, "cudaErrorIllegalAddress");
-    machine->find_code = 0;
+    machine->find_code = WEIR_CUDA_NO_KERNELS;
+    machine->facts.major = 8;
+    machine->facts.minor = 7;
+    assert_refused(&options, WEIR_STATUS_FAILED,
+                   "without kernels for Emulated GPU (compute capability 8.7; "
+                   "WEIR_CUDA_ARCHITECTURES=87 or all has them)");
     machine->facts.major = 7;
     machine->facts.minor = 5;
     assert_refused(&options, WEIR_STATUS_FAILED,
                    "Emulated GPU has compute capability 7.5, expected 8.0 or above");
+    machine->find_code = 0;
+    assert_refused(&options, WEIR_STATUS_FAILED, "compute capability 7.5, expected 8.0");
     emulated_reset();
     machine->facts.free_bytes = 1000;
     assert_refused(&options, WEIR_STATUS_NO_MEMORY, "0.00 of 80.00 GB are free on Emulated GPU");
@@ -193,7 +200,7 @@ static void the_plan_is_what_is_taken(void **unused) {
         assert_int_equal(r.done, r.total);
         assert_true(r.total > 0 && r.total <= plan.weights_bytes);
         assert_string_equal(be->name, "cuda");
-        assert_string_equal(be->describe, "cuda, Emulated GPU, sm_90");
+        assert_string_equal(be->describe, "cuda, Emulated GPU, sm_90, f32 activations");
         assert_string_equal(be->arithmetic, "sm_90");
         be->close(be);
         small_model_close(&small);

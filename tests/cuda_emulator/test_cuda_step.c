@@ -140,11 +140,13 @@ static uint32_t run_in_chunks(weir_backend *be, uint32_t size, uint32_t from, ui
     return state_in;
 }
 
-static void check_promises(const small_spec *spec, weir_kv_type kv_type) {
+static void check_promises(const small_spec *spec, weir_kv_type kv_type,
+                           weir_activations activations) {
     small_model small;
     small_model_open(&small, spec);
     const weir_model *model = &small.model;
     weir_backend_options options = pair_options(kv_type);
+    options.activations = activations;
     pair p = pair_open(model, &options);
     weir_backend *be = p.cuda;
     uint32_t n_vocab = model->h.n_vocab;
@@ -200,11 +202,109 @@ static void check_promises(const small_spec *spec, weir_kv_type kv_type) {
 
 static void bits_are_a_timelines_own(void **state) {
     (void)state;
-    check_promises(&pair_dense, WEIR_KV_F16);
+    check_promises(&pair_dense, WEIR_KV_F16, WEIR_ACTIVATIONS_F32);
     small_spec spec = narrow_moe(WEIR_FORMAT_Q4_0);
     spec.d_model = spec.d_ff_expert = spec.d_ff = spec.head_dim = 32;
     spec.n_heads = 1;
-    check_promises(&spec, WEIR_KV_Q8);
+    check_promises(&spec, WEIR_KV_Q8, WEIR_ACTIVATIONS_F32);
+}
+
+/* Tensor cores: products and, of heads of 64, attention; by rows of every kind of tile. */
+static void bf16_bits_are_a_timelines_own(void **state) {
+    (void)state;
+    small_spec spec = narrow_moe(WEIR_FORMAT_Q8_0);
+    spec.n_heads = 2;
+    spec.head_dim = 64;
+    check_promises(&spec, WEIR_KV_F16, WEIR_ACTIVATIONS_BF16);
+}
+
+/* An op of the open device on what it is given; the emulator's memory is the host's. */
+static void run_product(weir_backend *be, const float *x, float *y) {
+    const weir_weight *w = &be->model->layers[0].conv_in;
+    memcpy(be->scratch.normed, x, w->cols * sizeof *x);
+    weir_linear op = {.w = w,
+                      .x = be->scratch.normed,
+                      .y = be->scratch.wide,
+                      .n_rows = 1,
+                      .n_choices = 1,
+                      .x_repeat = 1};
+    be->ops.linear(be, &op);
+    memcpy(y, be->scratch.wide, w->rows * sizeof *y);
+}
+
+static void run_attention(weir_backend *be, const weir_batch *batch, const float *q, float *y) {
+    const weir_layer *layer = be->model->layers;
+    size_t n = (size_t)batch->n_rows * be->model->h.n_heads * be->model->h.head_dim;
+    while (layer->kind != WEIR_LAYER_ATTN)
+        layer++;
+    memcpy(be->scratch.wide, q, n * sizeof *q);
+    be->ops.attend(be, batch, layer, be->scratch.wide, be->scratch.wide2);
+    memcpy(y, be->scratch.wide2, n * sizeof *y);
+}
+
+/* Weights and what they meet keep eight bits of their numbers. Without experts: a router's choice
+ * between two that are nearly equal is no error of a product. */
+static void bf16_against_f32(void **state) {
+    (void)state;
+    enum { ROWS = 5, MOST = ROWS * 512 };
+    const double of_an_op = 4e-3, of_the_model = 3e-2;
+    small_spec spec = narrow_moe(WEIR_FORMAT_Q4_0);
+    small_model small;
+    float *logits[2], *product[2], *attended[2], *x = take_values(MOST);
+    uint8_t *page = NULL;
+    spec.n_experts = spec.n_used = spec.d_ff_expert = 0;
+    spec.n_heads = 2;
+    spec.head_dim = 64;
+    small_model_open(&small, &spec);
+    uint32_t n_vocab = small.model.h.n_vocab;
+    size_t n_product = (size_t)3 * spec.d_model, n_attended = (size_t)ROWS * 2 * 64;
+    int32_t tokens[ROWS];
+    pair_tokens(tokens, ROWS, n_vocab);
+    for (size_t i = 0; i < MOST; i++)
+        x[i] = (float)(weir_mix64(4, 5, i) % 2001) / 1000 - 1;
+    for (int i = 0; i < 2; i++) {
+        weir_backend_options options = pair_options(WEIR_KV_F32);
+        weir_backend_memory plan;
+        weir_error err = {0};
+        options.activations = i == 0 ? WEIR_ACTIVATIONS_F32 : WEIR_ACTIVATIONS_BF16;
+        pair p = pair_open(&small.model, &options);
+        weir_backend *be = p.cuda;
+        assert_int_equal(weir_cuda_plan(&plan, &small.model, &options, &err), WEIR_STATUS_OK);
+        const weir_host_backend *host = (const weir_host_backend *)be;
+        assert_int_equal(plan.pages_bytes + plan.states_bytes + plan.scratch_bytes,
+                         host->arena.size);
+        assert_int_equal(strstr(be->describe, "f32 activations") != NULL, i == 0);
+        logits[i] = take_values((size_t)ROWS * n_vocab);
+        product[i] = take_values(n_product);
+        attended[i] = take_values(n_attended);
+        pair_step s = {0};
+        weir_rows chunk = {
+            .n_rows = ROWS, .pages = pages_long, .state_in = WEIR_NO_STATE, .state_out = 4};
+        pair_add(&s, &chunk, tokens, logits[i], n_vocab);
+        pair_run(be, &s);
+        run_product(be, x, product[i]);
+        if (i == 0) {
+            page = malloc(be->kv.page_bytes);
+            be->page_read(be, pages_long[0], page);
+        }
+        be->page_write(be, pages_long[0], page);
+        run_attention(be, &s.batch, x, attended[i]);
+        pair_close(&p);
+    }
+    assert_near("a product in bf16", product[1], product[0], 1, n_product, of_an_op);
+    assert_near("attention in bf16", attended[1], attended[0], ROWS, n_attended / ROWS, of_an_op);
+    assert_near("bf16", logits[1], logits[0], ROWS, n_vocab, of_the_model);
+    /* and it is not f32 */
+    assert_true(pair_error(product[1], product[0], n_product) > 1e-4);
+    assert_true(pair_error(attended[1], attended[0], n_attended) > 1e-5);
+    for (int i = 0; i < 2; i++) {
+        free(logits[i]);
+        free(product[i]);
+        free(attended[i]);
+    }
+    free(x);
+    free(page);
+    small_model_close(&small);
 }
 
 /* What drafts need: the states behind each of the last rows. */
@@ -309,6 +409,7 @@ static void adapters_against_the_reference(void **state) {
     size_t n_out = PAIR_CHUNKS * ROWS;
     float *logits[2];
     int32_t tokens[ROWS];
+    uint64_t n_launches[2];
     pair_tokens(tokens, ROWS, n_vocab);
     for (int d = 0; d < 2; d++) {
         logits[d] = take_values(n_out * n_vocab);
@@ -325,6 +426,38 @@ static void adapters_against_the_reference(void **state) {
     }
     assert_near("adapted", logits[1], logits[0], n_out, n_vocab, tolerance);
     assert_true(pair_error(logits[1], logits[1] + (size_t)ROWS * n_vocab, n_vocab) > 0.01);
+
+    /* Each timeline alone has the bits it had in company; and a step whose timelines all differ
+     * queues as much as one whose timelines are alike. */
+    for (uint32_t c = 0; c < PAIR_CHUNKS; c++) {
+        pair_step s = {0};
+        float *alone = logits[0];
+        weir_rows chunk = {.n_rows = ROWS,
+                           .pages = &own_pages[c],
+                           .state_in = WEIR_NO_STATE,
+                           .state_out = c,
+                           .lora_scales = c == 3 ? NULL : scales[c]};
+        pair_add(&s, &chunk, tokens, alone, n_vocab);
+        pair_run(p.cuda, &s);
+        assert_bits("adapted, alone", alone, logits[1] + (size_t)c * ROWS * n_vocab,
+                    (size_t)ROWS * n_vocab * sizeof *alone);
+    }
+    for (int is_mixed = 0; is_mixed < 2; is_mixed++) {
+        static const float alike[2] = {1, 1}, mixed[3][2] = {{1, 2}, {-1, 1}, {3, 1}};
+        pair_step s = {0};
+        for (uint32_t c = 0; c < 3; c++) {
+            weir_rows chunk = {.n_rows = 1,
+                               .pages = &own_pages[c],
+                               .state_in = WEIR_NO_STATE,
+                               .state_out = c,
+                               .lora_scales = is_mixed ? mixed[c] : alike};
+            pair_add(&s, &chunk, tokens, NULL, n_vocab);
+        }
+        uint64_t before = emulated_get()->n_calls[EMULATED_LAUNCH];
+        pair_run(p.cuda, &s);
+        n_launches[is_mixed] = emulated_get()->n_calls[EMULATED_LAUNCH] - before;
+    }
+    assert_int_equal(n_launches[0], n_launches[1]);
     free(logits[0]);
     free(logits[1]);
     pair_close(&p);
@@ -405,6 +538,8 @@ int main(void) {
         cmocka_unit_test(odd_shapes_against_the_reference),
         cmocka_unit_test(golden_models_against_the_reference),
         cmocka_unit_test(bits_are_a_timelines_own),
+        cmocka_unit_test(bf16_bits_are_a_timelines_own),
+        cmocka_unit_test(bf16_against_f32),
         cmocka_unit_test(kept_states_are_those_of_single_steps),
         cmocka_unit_test(adapters_against_the_reference),
         cmocka_unit_test(an_observer_sees_what_the_reference_shows),

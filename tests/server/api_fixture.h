@@ -174,6 +174,11 @@ bool weir_runner_is_idle(weir_runner *runner) {
     return !runner->has_job;
 }
 
+bool weir_runner_is_lost(const weir_runner *runner) {
+    (void)runner;
+    return false;
+}
+
 void weir_runner_get_stats(weir_runner *runner, weir_runner_stats *out) {
     *out = runner->stats;
 }

@@ -1,0 +1,100 @@
+/* cuda_fast.c: see cuda_fast.h. Owns nothing: memory is the backend's two blocks. */
+#include "cuda/cuda_fast.h"
+
+#include <stdint.h>
+
+/* ---- products ---- */
+
+static size_t scratch_of(uint64_t n_rows, uint32_t n_cols, uint32_t n_choices) {
+    size_t bytes;
+    if (n_rows > UINT32_MAX || !weir_mul_size((size_t)n_rows, (size_t)n_cols * 4, &bytes))
+        return SIZE_MAX;
+    return weir_cuda_gemm_scratch((uint32_t)n_rows, n_cols, n_choices);
+}
+
+/* The most of plain products, those of experts, and the head. */
+static size_t gemm_bytes(const weir_model *model, const weir_backend_options *options) {
+    const weir_hparams *h = &model->h;
+    uint32_t expert_cols = h->d_model > h->d_ff_expert ? h->d_model : h->d_ff_expert;
+    const size_t needs[] = {
+        scratch_of(options->n_batch, weir_longest_row(model), 1),
+        scratch_of(options->n_out, h->d_model, 1),
+        h->n_experts > 0
+            ? scratch_of((uint64_t)options->n_batch * h->n_experts_used, expert_cols, h->n_experts)
+            : 0};
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        most = needs[i] > most ? needs[i] : most;
+    return most;
+}
+
+void weir_cuda_fast_routed(weir_cuda_fast *fast) {
+    fast->choice = NULL;
+}
+
+void weir_cuda_fast_linear(weir_cuda_fast *fast, weir_cuda_stream *stream,
+                           const weir_cuda_linear *op) {
+    bool is_old = op->choice && op->choice == fast->choice && op->n_rows == fast->n_rows &&
+                  op->n_choices == fast->n_choices;
+    weir_cuda_run_gemm(stream, op, fast->gemm, is_old);
+    fast->choice = op->choice;
+    fast->n_rows = op->n_rows;
+    fast->n_choices = op->n_choices;
+}
+
+/* ---- attention ---- */
+
+/* K/V heads of all attention layers; 0: they differ, or there is none. The lists of a step are for
+ * all layers. */
+static uint32_t heads_of_all(const weir_model *model) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < model->h.n_layers; i++) {
+        const weir_layer *layer = &model->layers[i];
+        if (layer->kind == WEIR_LAYER_CONV)
+            continue;
+        if (n != 0 && layer->n_heads_kv != n)
+            return 0;
+        n = layer->n_heads_kv;
+    }
+    return n;
+}
+
+static uint32_t flash_heads(const weir_model *model, const weir_kv_layout *kv) {
+    const weir_cuda_kv shape = {.page_bytes = kv->page_bytes,
+                                .type = kv->type,
+                                .page_tokens = WEIR_PAGE_TOKENS,
+                                .n_heads_kv = heads_of_all(model),
+                                .head_dim = kv->head_dim};
+    return shape.n_heads_kv > 0 && weir_cuda_has_flash(&shape, model->h.n_heads) ? shape.n_heads_kv
+                                                                                 : 0;
+}
+
+void weir_cuda_fast_layout(weir_cuda_fast *fast, weir_arena *work, weir_arena *pinned,
+                           const weir_model *model, const weir_kv_layout *kv,
+                           const weir_backend_options *options) {
+    *fast = (weir_cuda_fast){.has_gemm = options->activations == WEIR_ACTIVATIONS_BF16};
+    if (!fast->has_gemm)
+        return;
+    fast->gemm = weir_arena_take(work, gemm_bytes(model, options));
+    fast->shape.n_heads_kv = flash_heads(model, kv);
+    if (fast->shape.n_heads_kv == 0)
+        return;
+    fast->shape.n_heads = model->h.n_heads;
+    fast->shape.n_batch = options->n_batch;
+    fast->shape.n_slots = weir_cuda_split_slots(options->n_batch, model->h.n_ctx);
+    size_t bytes = weir_cuda_split_bytes(options->n_batch, fast->shape.n_slots);
+    fast->split_host = weir_arena_take(pinned, bytes);
+    fast->split_device = weir_arena_take(work, bytes);
+    fast->slots = weir_arena_take_array(
+        work, fast->shape.n_slots, weir_cuda_flash_slot_values(model->h.n_heads) * sizeof(float));
+}
+
+void weir_cuda_fast_begin(weir_cuda_fast *fast, const weir_cuda_rows *chunks, uint32_t n_chunks) {
+    weir_cuda_fast_routed(fast);
+    fast->split_bytes = 0;
+    if (fast->shape.n_heads_kv == 0)
+        return;
+    fast->split_bytes = weir_cuda_split_pack(&fast->flash, chunks, n_chunks, &fast->shape,
+                                             fast->split_host, fast->split_device);
+    fast->flash.slots = fast->slots;
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# gpu_run.bats: the GPU run without a GPU: every stage in small, on the emulator and the CPU, so that
+# no second of a GPU goes to a mistake in a script. No time is looked at: they are made up.
+
+load common
+
+can_run() {
+    [ -d "$WEIR_BUILD/tests/CMakeFiles/weir_cuda_emulated.dir" ] && [ -z "${WEIR_SANITIZE:-}" ]
+}
+
+setup_file() {
+    cd "$WEIR_SOURCE"
+    ! can_run || scripts/gpu_build.sh dry "$BATS_FILE_TMPDIR/kit" >&2
+}
+
+setup() {
+    cd "$WEIR_SOURCE"
+    can_run || skip "no kernels on the emulator, or some with sanitizers"
+    export OUT="$BATS_TEST_TMPDIR/out" WEIR_GPU_FORMATS=q4_0 WEIR_GPU_BIG="$BATS_TEST_TMPDIR"
+    export WEIR_GPU_KIT="$BATS_FILE_TMPDIR/kit"
+}
+
+@test "gpu_run --dry: every stage passes and writes its files" {
+    scripts/gpu_run.sh --dry >"$BATS_TEST_TMPDIR/log" 2>&1 || {
+        tail -n 40 "$BATS_TEST_TMPDIR/log"
+        return 1
+    }
+    cd "$OUT"
+    for file in env.txt check.txt log.txt probe.json bench.json e2e.json summary.md; do
+        [ -s "$file" ] || { echo "no $file"; return 1; }
+    done
+    # shellcheck disable=SC2012 # names are ours
+    [ "$(ls | wc -l)" -le 8 ]
+    [ "$(jq 'length >= 10 and all(.[]; .value > 0)' probe.json)" = true ]
+    # Each launch of the table, and more bytes than none.
+    for kernel in stage_experts stage_experts_out stage_linear stage_out stage_gate_up gemm linear flash attend heads kv_write rms_norm silu_mul add rope route short_conv embed; do
+        [ "$(jq --arg k "$kernel" '[.[] | select(.kernel == $k)] | length >= 1 and all(.[]; .bytes > 0 and .us > 0)' bench.json)" = true ] ||
+            { echo "$kernel is not there"; return 1; }
+    done
+    [ "$(jq '[.cells[] | select(.seconds > 0 and .limit_s > 0)] | length' e2e.json)" -eq 3 ]
+    [ "$(jq '.burst.q4_0 | type' e2e.json)" = '"object"' ]
+    for stage in env check model probe bench whole; do
+        grep -q "^| $stage | passed |" summary.md
+    done
+    grep -q '^## The whole model' summary.md
+    grep -q '^| gemm | ' summary.md
+    # Nothing is left of the models.
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name 'weir_gpu.*')" ]
+}
+
+@test "gpu_run: speed is not measured where the device is wrong" {
+    export WEIR_GPU_KIT="$BATS_TEST_TMPDIR/kit"
+    cp -RP "$BATS_FILE_TMPDIR/kit" "$WEIR_GPU_KIT"
+    rm -f "$WEIR_GPU_KIT/test_cuda_rows"
+    printf '#!/bin/sh\necho FAIL; exit 1\n' >"$WEIR_GPU_KIT/test_cuda_rows"
+    chmod +x "$WEIR_GPU_KIT/test_cuda_rows"
+    code=0
+    scripts/gpu_run.sh --dry >"$BATS_TEST_TMPDIR/log" 2>&1 || code=$?
+    [ "$code" -ne 0 ]
+    grep -q '^| check | \*\*failed\*\* (1) |' "$OUT/summary.md"
+    grep -q '^| bench | left out |' "$OUT/summary.md"
+    grep -q '^| model | passed |' "$OUT/summary.md"
+    [ ! -e "$OUT/bench.json" ]
+}
+
+@test "gpu_probe --dry: a table and JSON" {
+    scripts/gpu_probe.sh --dry >"$BATS_TEST_TMPDIR/log"
+    [ "$(jq '[.[] | select(.kind == "memory")] | length >= 5' "$OUT/probe.json")" = true ]
+    grep -q '^arithmetic .*mma.sync' "$OUT/probe.txt"
+}
