@@ -205,11 +205,20 @@ typedef struct weir_engine_options {
     uint32_t n_batch;         /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
     uint32_t n_snapshots;     /* conv states kept beside the live ones; 0: 4 per timeline */
     uint32_t n_out;           /* rows whose logits one step may return; 0: n_seqs */
-    uint64_t max_bytes;       /* refuse to open if the plan needs more; 0: memory now available */
-    bool no_prefix_cache;     /* do not share pages between timelines with equal beginnings */
-    const char *store_folder; /* pages that nobody uses are kept here as files, and found again when
-                                 memory has run out or by another engine (docs/state-file.md); made
-                                 if it is not there. NULL: nowhere */
+    uint64_t max_bytes;       /* refuse to open if the plan needs more; 0: memory now
+                                 available */
+    uint64_t ram_bytes;       /* a model with experts whose plan needs more: experts
+                                 stay in their file, are read when they are needed, and
+                                 kept in what the rest of the plan leaves of this; with
+                                 the bits they would have in memory. On the CPU. Refuses
+                                 to open if even that needs more. 0: all weights in
+                                 memory. docs/memory.md has what it costs */
+    bool no_prefix_cache;     /* do not share pages between timelines with equal
+                                 beginnings */
+    const char *store_folder; /* pages that nobody uses are kept here as files,
+                                 and found again when memory has run out or by
+                                 another engine (docs/state-file.md); made if it
+                                 is not there. NULL: nowhere */
     uint64_t store_bytes;     /* of all files in it, the longest unused go; 0: 64 GiB */
     bool no_pin;              /* leave threads where the system puts them */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
@@ -233,11 +242,34 @@ typedef struct weir_plan {
     uint64_t total_bytes;  /* their sum: what will be resident */
     uint32_t n_ctx, n_seqs, n_pages, n_batch, n_threads, n_snapshots; /* defaults filled in */
     const char *activations;                                          /* the same: "q15" */
+    uint64_t streamed_bytes;       /* of experts that are read from their file when they are needed;
+                                      0: all weights are in memory */
+    uint64_t streamed_token_bytes; /* of those that one token uses */
+    uint32_t n_expert_slots;       /* matrices of experts that the item "experts, cached" has room
+                                      for */
 } weir_plan;
 
 /* What weir_engine_open would take with these options, without taking it. */
 WEIR_API weir_status weir_plan_make(weir_plan *out, const weir_model *model,
                                     const weir_engine_options *options, weir_error *err);
+
+/* About what an engine will reach that reads experts from their file; zeros: it
+ * reads none. */
+typedef struct weir_stream_speed {
+    uint64_t resident_bytes, all_bytes; /* of weights: in memory at most, and altogether */
+    double disk_bytes_per_s;            /* of reads like the engine's, measured */
+    double memory_bytes_per_s;          /* measured */
+    double hit_share;                   /* of the matrices that a token needs, in memory once it is
+                                           full, if all were equally likely: text has favourites and
+                                           finds more */
+    double token_read_bytes;            /* from the disk for one token, then */
+    double tokens_per_s;                /* of one timeline, then; before, the cache has to fill */
+} weir_stream_speed;
+
+/* Plans an engine with these options, and measures disk and memory for half a
+ * second. */
+WEIR_API weir_status weir_stream_speed_probe(weir_stream_speed *out, const weir_model *model,
+                                             const weir_engine_options *options, weir_error *err);
 
 /* ---- engines ------------------------------------------------------------------------------ */
 
@@ -291,6 +323,11 @@ typedef struct weir_engine_stats {
     uint64_t n_tokens_from_store;              /* of those from prefixes, what files brought */
     uint64_t n_pages_unstored;                 /* finished, shared, and not in the store yet */
     uint64_t n_store_files, store_bytes, n_store_failures; /* zeros without a store */
+    uint64_t n_expert_uses, n_expert_hits; /* matrices of experts that layers needed, and those that
+                                              were in memory; zeros unless they are streamed */
+    uint64_t expert_read_bytes;            /* from their file */
+    uint64_t n_expert_guesses, n_expert_guesses_taken; /* read ahead, and needed then */
+    double expert_wait_s; /* a thread had nothing to do but wait for reads */
 } weir_engine_stats;
 WEIR_API void weir_engine_get_stats(const weir_engine *engine, weir_engine_stats *out);
 

@@ -119,6 +119,7 @@ static weir_status open_engine(bench *b, weir_engine_options *options, weir_erro
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %u tokens", b->n_tokens);
     for (uint32_t i = 0; i < b->n_tokens; i++)
         b->tokens[i] = (int32_t)(weir_mix64(0, 0, i) % b->needs.info.n_vocab);
+    WEIR_TRY(weir_ram_use(options, b->model, &b->plan->ram, err));
     WEIR_TRY(weir_engine_open(&b->engine, b->model, options, err));
     WEIR_TRY(check_engine(b, err));
     weir_interrupt_with_care(b->engine);

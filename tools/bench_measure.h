@@ -11,6 +11,7 @@
 
 #include "bench_file.h"
 #include "bench_model.h"
+#include "ram_room.h"
 
 typedef struct weir_bench_plan {
     const char *device, *isa, *kv_type, *activations;
@@ -18,6 +19,7 @@ typedef struct weir_bench_plan {
     uint32_t n_repeats;
     uint32_t n_step;    /* tokens of one step of a prompt */
     double max_seconds; /* no cell is begun after; 0: no limit */
+    weir_ram ram;       /* --ram */
     bool no_probe;      /* leave the machine alone between cells */
     const char *path;   /* written after each cell; NULL: nowhere */
     weir_progress progress;

@@ -12,6 +12,7 @@
 #include "engine_shape.h"
 #include "interrupt.h"
 #include "json_text.h"
+#include "ram_room.h"
 #include "text_input.h"
 
 #include <stdlib.h>
@@ -155,9 +156,11 @@ static weir_status share_pages(const weir_host *host, weir_engine_options *optio
 static weir_status fill_memory(const weir_host *host, weir_engine_options *options,
                                weir_error *err) {
     uint64_t kv_bytes = host->options.kv_bytes;
+    uint64_t ram_bytes = host->options.ram_bytes;
     if (kv_bytes == WEIR_KV_QUARTER) {
-        WEIR_TRY(weir_shape_memory(&kv_bytes, options->device, err));
-        kv_bytes /= 4;
+        if (ram_bytes == 0)
+            WEIR_TRY(weir_shape_memory(&ram_bytes, options->device, err));
+        kv_bytes = ram_bytes / 4;
     }
     return weir_shape_pages(options, host->model, kv_bytes, err);
 }
@@ -166,6 +169,7 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
     if (host->engine)
         return WEIR_STATUS_OK;
     double start_s = weir_clock_s();
+    const weir_ram ram = weir_ram_begin(host->options.ram_bytes, host->options.n_lookup);
     weir_engine_options options = host->options.engine;
     options.progress = weir_console_progress();
     WEIR_TRY(weir_model_open(&host->model, host->options.model_path, err));
@@ -175,6 +179,8 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
     if (status == WEIR_STATUS_OK)
         status = host->options.kv_bytes > 0 ? fill_memory(host, &options, err)
                                             : share_pages(host, &options, err);
+    if (status == WEIR_STATUS_OK)
+        status = weir_ram_use(&options, host->model, &ram, err);
     if (status == WEIR_STATUS_OK)
         status = weir_engine_open(&host->engine, host->model, &options, err);
     if (status != WEIR_STATUS_OK) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "engine_shape.h"
+#include "ram_room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,9 @@ enum {
 
 #define SMALL_PAGE_BYTES ((uint64_t)4 << 10)
 #define HUGE_PAGE_BYTES  ((uint64_t)2 << 20)
+/* By which the program may be larger when it runs: what is proposed has to
+ * start. */
+#define PROGRAM_SLACK ((uint64_t)2 << 20)
 
 /* ---- the parts ------------------------------------------------------------------------------ */
 
@@ -34,7 +38,18 @@ uint64_t weir_plan_item(const weir_plan *plan, const char *what) {
     return 0;
 }
 
-/* Five arrays over the vocabulary: logits, candidates, weights, counts, and which were counted. */
+uint64_t weir_plan_header_bytes(const weir_model *model) {
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < weir_model_n_tensors(model); i++) {
+        weir_tensor_info tensor;
+        weir_model_tensor(model, i, &tensor);
+        first = tensor.file_offset < first ? tensor.file_offset : first;
+    }
+    return first < UINT64_MAX ? first : 0;
+}
+
+/* Five arrays over the vocabulary: logits, candidates, weights, counts, and
+ * which were counted. */
 uint64_t weir_plan_sampler_bytes(uint32_t n_vocab) {
     return (uint64_t)n_vocab *
            (sizeof(float) + 2 * sizeof(float) + sizeof(double) + 2 * sizeof(int32_t));
@@ -57,8 +72,8 @@ static uint64_t page_end(uint64_t bytes) {
 /* The engine has three arenas: the weights, the device, the timelines. */
 static uint64_t page_ends(const weir_plan *plan) {
     uint64_t timelines = weir_plan_item(plan, "timelines");
-    return page_end(weir_plan_item(plan, "weights")) + page_end(timelines) +
-           page_end(plan->engine_bytes - timelines);
+    uint64_t weights = weir_plan_item(plan, "weights") + weir_plan_item(plan, "experts, cached");
+    return page_end(weights) + page_end(timelines) + page_end(plan->engine_bytes - timelines);
 }
 
 /* "\nRss:        123 kB" in bytes; 0: there is no such line. */
@@ -94,6 +109,12 @@ weir_status weir_plan_engine(weir_engine_options *out, const weir_model *model,
     return weir_shape_pages(out, model, kv_bytes, err);
 }
 
+static void sum_up(weir_plan_whole *out) {
+    out->page_ends_bytes = page_ends(&out->engine);
+    out->total_bytes = out->engine.total_bytes + out->samplers_bytes + out->drafts_bytes +
+                       out->program_bytes + out->page_ends_bytes;
+}
+
 weir_status weir_plan_whole_make(weir_plan_whole *out, const weir_model *model,
                                  const weir_plan_settings *s, weir_error *err) {
     weir_engine_options engine;
@@ -110,9 +131,16 @@ weir_status weir_plan_whole_make(weir_plan_whole *out, const weir_model *model,
     out->samplers_bytes = out->engine.n_seqs * weir_plan_sampler_bytes(info.n_vocab);
     if (s->n_lookup > 0)
         out->drafts_bytes = weir_plan_drafts_bytes(out->engine.n_ctx);
-    out->page_ends_bytes = page_ends(&out->engine);
-    out->total_bytes +=
-        out->samplers_bytes + out->drafts_bytes + out->program_bytes + out->page_ends_bytes;
+    sum_up(out);
+    /* As the run itself will reckon. */
+    uint64_t outside = out->total_bytes - out->engine.total_bytes - out->page_ends_bytes;
+    engine.ram_bytes = weir_ram_left(s->ram_bytes, outside + PROGRAM_SLACK);
+    if (!s->may_stream || out->engine.total_bytes <= engine.ram_bytes || info.n_experts == 0 ||
+        (engine.device && strcmp(engine.device, "cpu") != 0))
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_plan_make(&out->engine, model, &engine, err));
+    sum_up(out);
+    out->stream_ram_bytes = engine.ram_bytes;
     return WEIR_STATUS_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct weir_plan_settings {
     uint64_t kv_bytes;      /* for K/V pages of all timelines; 0: for whole contexts of all */
     uint64_t ram_bytes;     /* that there are */
     bool has_own_memory;    /* the device: what lies around the engine is not in it */
+    bool may_stream;        /* experts that do not fit are read from the disk, as with --ram */
     uint64_t program_bytes; /* of the program without an engine */
 } weir_plan_settings;
 
@@ -36,6 +37,8 @@ typedef struct weir_plan_whole {
     uint64_t program_bytes;   /* as it was given */
     uint64_t page_ends_bytes; /* behind the engine's memory, to the end of its last huge page */
     uint64_t total_bytes;
+    uint64_t stream_ram_bytes; /* what the engine's options say where experts are read
+                                  from the disk; 0: all weights are in memory */
 } weir_plan_whole;
 
 weir_status weir_plan_whole_make(weir_plan_whole *out, const weir_model *model,
@@ -74,7 +77,11 @@ size_t weir_plan_remedies(weir_plan_remedy out[WEIR_PLAN_REMEDIES], const weir_m
  * for, K/V as small as the heads allow, few rows a step, no drafts. */
 weir_plan_settings weir_plan_smallest(const weir_model *model, const weir_plan_settings *settings);
 
-/* What a sampler of a vocabulary takes, and an index of drafts of one timeline. */
+/* Bytes in front of the first tensor: metadata and the list of tensors. */
+uint64_t weir_plan_header_bytes(const weir_model *model);
+
+/* What a sampler of a vocabulary takes, and an index of drafts of one timeline.
+ */
 uint64_t weir_plan_sampler_bytes(uint32_t n_vocab);
 uint64_t weir_plan_drafts_bytes(uint32_t n_ctx);
 

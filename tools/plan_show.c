@@ -93,6 +93,8 @@ static void add_flags(weir_text_buffer *out, const weir_plan_report *r,
         weir_text_buffer_format(out, " --threads %u", o->n_threads);
     if (o->no_map)
         weir_text_buffer_say(out, " --no-map");
+    if (whole->stream_ram_bytes > 0)
+        weir_text_buffer_format(out, " --ram %" PRIu64 "MB", s->ram_bytes / 1000000);
 }
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -137,6 +139,24 @@ static void print_verdict(const weir_plan_report *r) {
         printf("%s are left: it fits.\n", weir_bytes_text(gap, has - total));
     else
         printf("%s are missing: it does not fit.\n", weir_bytes_text(gap, total - has));
+}
+
+static void print_speed(const weir_plan_report *r) {
+    const weir_stream_speed *s = &r->speed;
+    const weir_plan *plan = &r->whole.engine;
+    char cache[WEIR_AMOUNT_TEXT], all[WEIR_AMOUNT_TEXT], token[WEIR_AMOUNT_TEXT];
+    if (s->all_bytes == 0)
+        return;
+    printf("\nExperts are read from the disk when they are needed (--ram): %s of "
+           "%s of them stay\n"
+           "in memory, %u matrices. A token reads %s, if all are equally likely; "
+           "the disk gives\n"
+           "%.2f GB/s now: about %.1f tokens/s for one conversation, once the "
+           "cache is full.\n",
+           weir_bytes_text(cache, weir_plan_item(plan, "experts, cached")),
+           weir_bytes_text(all, plan->streamed_bytes), plan->n_expert_slots,
+           weir_bytes_text(token, (uint64_t)s->token_read_bytes), s->disk_bytes_per_s / 1e9,
+           s->tokens_per_s);
 }
 
 static void print_count(uint32_t n) {
@@ -226,6 +246,7 @@ void weir_plan_as_text(const weir_plan_report *report) {
     print_asked(report);
     print_items(report);
     print_verdict(report);
+    print_speed(report);
     print_limits(report);
     print_remedies(report);
 }
@@ -299,15 +320,29 @@ static json_t *mixes_json(const weir_plan_report *r) {
     return array;
 }
 
+/* null: all weights are in memory. */
+static json_t *streamed_json(const weir_plan_report *r) {
+    const weir_plan *plan = &r->whole.engine;
+    const weir_stream_speed *s = &r->speed;
+    if (s->all_bytes == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:f}", "bytes", number(plan->streamed_bytes),
+                     "cache_bytes", number(weir_plan_item(plan, "experts, cached")), "n_slots",
+                     number(plan->n_expert_slots), "token_bytes",
+                     number((uint64_t)s->token_read_bytes), "disk_bytes_per_s", s->disk_bytes_per_s,
+                     "tokens_per_s", s->tokens_per_s);
+}
+
 weir_status weir_plan_as_json(const weir_plan_report *r, weir_error *err) {
     const weir_plan *plan = &r->whole.engine;
     return weir_json_print(
-        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "model",
+        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "model",
                   weir_json_text(r->name, strlen(r->name)), "file_type", r->info.file_type,
                   "settings", settings_json(&r->settings, &r->whole), "items",
                   items_json(&r->whole), "weight_bytes", number(plan->weight_bytes), "engine_bytes",
                   number(plan->engine_bytes), "total_bytes", number(r->whole.total_bytes),
                   "ram_bytes", number(r->settings.ram_bytes), "fits", r->fits, "limits",
-                  limits_json(r), "would_fit", remedies_json(r), "mixes", mixes_json(r)),
+                  limits_json(r), "would_fit", remedies_json(r), "mixes", mixes_json(r), "streamed",
+                  streamed_json(r)),
         err);
 }

@@ -33,6 +33,7 @@ typedef struct weir_plan_report {
     bool has_threads;              /* their number was given */
     weir_plan_whole whole;
     bool fits;
+    weir_stream_speed speed; /* of experts that are read from the disk; zeros: none are */
     weir_plan_limit limit[WEIR_PLAN_KV_TYPES];
     weir_plan_remedy remedy[WEIR_PLAN_REMEDIES]; /* [n_remedies]; of what does not fit */
     size_t n_remedies;

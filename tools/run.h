@@ -36,7 +36,7 @@ typedef struct weir_run_values {
     bool no_autosave, no_history;
     uint32_t n_ctx, n_threads;
     const char *device, *isa, *kv_type, *activations;
-    uint64_t max_bytes;
+    uint64_t max_bytes, ram_bytes;
     const char *load, *save;
     bool no_map;
     weir_string_list loras;

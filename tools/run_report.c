@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "console.h"
 #include "engine_shape.h"
+#include "ram_room.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -148,6 +149,7 @@ void weir_run_say_generated(size_t n_tokens, double seconds, uint64_t n_drafts, 
 void weir_run_say_memory(const weir_engine *engine) {
     weir_plan plan;
     char bytes[WEIR_AMOUNT_TEXT];
+    weir_ram_say_stats(engine);
     weir_engine_memory(engine, &plan);
     for (size_t i = 0; i < plan.n_items; i++)
         weir_say("memory     %-16s %s", plan.item[i].what,

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
+#include "ram_room.h"
 #include "run.h"
 #include "text_input.h"
 
@@ -65,10 +66,14 @@ static weir_status open_session(session *s, const weir_run_values *values, const
     weir_engine_options options = weir_run_engine(values);
     if (values->tokens_file)
         WEIR_TRY(read_tokens_file(&s->file_tokens, values->tokens_file, err));
+    uint32_t n_lookup;
+    WEIR_TRY(weir_run_lookup(&n_lookup, values, err));
+    const weir_ram ram = weir_ram_begin(values->ram_bytes, n_lookup);
     double start_s = weir_clock_s();
     WEIR_TRY(weir_model_open(&s->model, model_path, err));
     WEIR_TRY(weir_adapters_open(&s->adapters, s->model, &values->loras, err));
     weir_adapters_use(&s->adapters, &options);
+    WEIR_TRY(weir_ram_use(&options, s->model, &ram, err));
     WEIR_TRY(weir_engine_open(&s->engine, s->model, &options, err));
     s->load_s = weir_clock_s() - start_s;
     weir_interrupt_with_care(s->engine);

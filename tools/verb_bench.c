@@ -28,6 +28,7 @@ typedef struct bench_values {
     uint32_t n_step, n_repeats, n_threads;
     const char *device, *isa, *kv_type, *activations, *out, *svg;
     float max_seconds, probe_seconds;
+    uint64_t ram_bytes;
     bool resumes, overwrite, as_json, as_csv, only_barriers;
 } bench_values;
 
@@ -58,7 +59,11 @@ static const weir_option options[] = {
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
-     "worker threads; default: physical cores within the limits set\nfor the process"},
+     "worker threads; default: physical cores within the limits set\nfor the "
+     "process"},
+    {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
+     "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
+     "from the disk when they are needed, slower, with the same answer"},
     {"results", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
     {"output", 'o', WEIR_OPTION_STRING, AT(out), "FILE.json",
      "written after everything that is measured, for --resume and\nweir bench diff"},
@@ -159,6 +164,7 @@ typedef struct bench_run {
     weir_machine *machine;
     weir_bench_file file;
     weir_model *model;
+    weir_ram ram;
 } bench_run;
 
 /* Limits are the processors': they say nothing about another device. */
@@ -300,6 +306,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
         .n_repeats = weir_option_given(r->parsed, "repeat") ? v->n_repeats : 5,
         .n_step = v->n_step > 0 ? v->n_step : 512,
         .max_seconds = (double)v->max_seconds,
+        .ram = r->ram,
         .no_probe = !measures_machine(v) ||
                     (weir_option_given(r->parsed, "probe") && v->probe_seconds <= 0),
         .path = v->out,
@@ -353,7 +360,8 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
     static const char *const of_model[] = {"prefill", "depth", "batch",   "step",
                                            "repeat",  "time",  "kv-type", "activations",
-                                           "output",  "svg",   "csv",     "device"};
+                                           "output",  "svg",   "csv",     "device",
+                                           "ram"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)
@@ -379,6 +387,8 @@ static weir_status check(const weir_parsed *parsed, weir_error *err) {
         (v->n_repeats == 0 || v->n_repeats > WEIR_BENCH_MOST_REPEATS))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--repeat: expected 1 to %d, got %u",
                          WEIR_BENCH_MOST_REPEATS, v->n_repeats);
+    if (weir_option_given_zero(parsed, "ram"))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--ram: expected more than 0");
     if (v->max_seconds < 0 || v->probe_seconds < 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--%s: expected a number of seconds",
                          v->max_seconds < 0 ? "time" : "probe");
@@ -398,6 +408,7 @@ static int run(const weir_parsed *parsed) {
     else if (status == WEIR_STATUS_OK) {
         weir_interrupt_with_care(NULL);
         status = weir_find_model(parsed->operands[0], &path, &err);
+        r.ram = weir_ram_begin(r.values->ram_bytes, 0);
         if (status == WEIR_STATUS_OK)
             status = weir_model_open(&r.model, path, &err);
         if (status == WEIR_STATUS_OK)

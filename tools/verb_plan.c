@@ -61,8 +61,9 @@ static const weir_option options[] = {
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
-     "that there is to fit into (8GB, 7.5GiB); default: what is available\nnow, of --device cuda "
-     "on the GPU"},
+     "that there is to fit into (8GB, 7.5GiB): given, experts that do not fit are read from the\n"
+     "disk, as by run --ram; default: what is available now, of --device cuda on the GPU,\n"
+     "for all weights"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the same as JSON"},
 };
 
@@ -133,6 +134,7 @@ static weir_status read_settings(weir_plan_settings *out, const weir_parsed *par
                    .n_batch = v->n_batch,
                    .no_map = v->no_map},
         .kv_bytes = v->kv_bytes ? v->kv_bytes : WEIR_PLAN_KV_QUARTER,
+        .may_stream = v->ram_bytes > 0,
     };
     WEIR_TRY(find_memory(out, v, err));
     WEIR_TRY(find_use(&out->use, parsed, err));
@@ -148,21 +150,11 @@ static weir_status read_settings(weir_plan_settings *out, const weir_parsed *par
 
 /* ---- finding out ---------------------------------------------------------------------------- */
 
-/* Bytes in front of the first tensor: metadata and the list of tensors. */
-static uint64_t header_bytes(const weir_model *model) {
-    uint64_t first = UINT64_MAX;
-    for (size_t i = 0; i < weir_model_n_tensors(model); i++) {
-        weir_tensor_info tensor;
-        weir_model_tensor(model, i, &tensor);
-        first = tensor.file_offset < first ? tensor.file_offset : first;
-    }
-    return first < UINT64_MAX ? first : 0;
-}
-
-/* Opens the model, and finds out what a run of it keeps beside the engine: text and libraries,
- * vocabulary and template, header. The mapped file is counted by its header alone: how much of the
- * weights behind it is mapped along is up to the system, and an engine drops what it has packed.
- * A model without a vocabulary runs over ids, so that it has none is no failure. */
+/* Opens the model, and finds out what a run of it keeps beside the engine: text
+ * and libraries, vocabulary and template, header. The mapped file is counted by
+ * its header alone: how much of the weights behind it is mapped along is up to
+ * the system, and an engine drops what it has packed. A model without a
+ * vocabulary runs over ids, so that it has none is no failure. */
 static weir_status open_model(weir_model **out, uint64_t *program_bytes, const char *path,
                               weir_error *err) {
     weir_host_options host_options = {.model_path = path};
@@ -180,7 +172,7 @@ static weir_status open_model(weir_model **out, uint64_t *program_bytes, const c
                                    : 0;
         uint64_t vectors = weir_plan_item(&plan, "vectors"); /* an item of its own */
         model_bytes = model_bytes > vectors ? model_bytes - vectors : 0;
-        *program_bytes = before.bytes + model_bytes + header_bytes(*out);
+        *program_bytes = before.bytes + model_bytes + weir_plan_header_bytes(*out);
     }
     weir_host_close(&host);
     return status;
@@ -253,6 +245,17 @@ static bool is_quantized(const weir_model *model) {
     return true;
 }
 
+/* Of experts that will be read from the disk. Small reads of the file, half a
+ * second. */
+static weir_status find_speed(weir_plan_report *r, const weir_model *model, weir_error *err) {
+    weir_engine_options engine;
+    if (r->whole.engine.streamed_bytes == 0)
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_plan_engine(&engine, model, &r->settings, err));
+    engine.ram_bytes = r->whole.stream_ram_bytes;
+    return weir_stream_speed_probe(&r->speed, model, &engine, err);
+}
+
 static weir_status find_out(weir_plan_report *r, const weir_model *model, const char *path,
                             weir_error *err) {
     WEIR_TRY(weir_plan_whole_make(&r->whole, model, &r->settings, err));
@@ -261,7 +264,7 @@ static weir_status find_out(weir_plan_report *r, const weir_model *model, const 
     r->is_quantized = is_quantized(model);
     find_limits(r, model);
     if (r->fits)
-        return WEIR_STATUS_OK;
+        return find_speed(r, model, err);
     r->n_remedies = weir_plan_remedies(r->remedy, model, &r->settings);
     find_mixes(r, model, path);
     return WEIR_STATUS_OK;
@@ -307,15 +310,20 @@ const weir_verb weir_verb_plan = {
     .summary = "Tells what memory a model takes, and what would fit",
     .operands = "[MODEL]",
     .n_operands_max = 1,
-    .details =
-        "MODEL is named as for run; left out, it is weir-nano. Reads no weights. The engine's\n"
-        "items are what it will take, to the byte; with those around them they are what the\n"
-        "process will have resident. Exit code 4 if that does not fit; then it lists settings\n"
-        "that would.\n"
-        "\n"
-        "  weir plan lfm2-24b-q4_0.gguf --ram 16GB\n"
-        "  weir plan lfm2-24b-q4_0.gguf --conversations 32 --ctx 8192 --kv-type q8\n"
-        "  weir plan lfm2-8b-q4_k_m.gguf --for serve --kv-memory 2GB --json\n",
+    .details = "MODEL is named as for run; left out, it is weir-nano. Reads no "
+               "weights, but a few of an\n"
+               "expert's to measure the disk where --ram has experts read from it. "
+               "The engine's\n"
+               "items are what it will take, to the byte; with those around them they "
+               "are what the\n"
+               "process will have resident. Exit code 4 if that does not fit; then it "
+               "lists settings\n"
+               "that would.\n"
+               "\n"
+               "  weir plan lfm2-24b-q4_0.gguf --ram 16GB\n"
+               "  weir plan lfm2-24b-q4_0.gguf --conversations 32 --ctx 8192 "
+               "--kv-type q8\n"
+               "  weir plan lfm2-8b-q4_k_m.gguf --for serve --kv-memory 2GB --json\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(plan_values),

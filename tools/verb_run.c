@@ -134,7 +134,11 @@ static const weir_option options[] = {
      "or all with --activations f32): read them into memory that cannot\n"
      "be evicted, instead of computing on the mapped file"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
-     "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
+     "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is "
+     "available"},
+    {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
+     "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
+     "from the disk when they are needed, slower, with the same answer"},
 };
 
 #undef AT
@@ -230,6 +234,8 @@ static weir_status check_logprobs(const weir_parsed *parsed, weir_error *err) {
 }
 
 static weir_status check_flags(const weir_parsed *parsed, weir_error *err) {
+    if (weir_option_given_zero(parsed, "ram"))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--ram: expected more than 0");
     static const char *const of_answers[] = {"dump-logprobs", "stats"};
     const weir_run_values *values = parsed->values;
     if (wants_ids(parsed))

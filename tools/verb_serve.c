@@ -19,7 +19,7 @@ typedef struct serve_values {
     weir_string_list template_arguments, settings, loras;
     bool is_strict, traces;
     uint32_t n_seqs, n_queue, per_key, max_gap_ms, drain, n_ctx, n_batch, n_threads;
-    uint64_t kv_bytes, max_bytes, state_bytes;
+    uint64_t kv_bytes, max_bytes, ram_bytes, state_bytes;
     const char *state_folder;
     const char *device, *isa, *kv_type, *activations;
     bool no_map, no_prefix_cache;
@@ -110,6 +110,9 @@ static const weir_option options[] = {
      "read weights that are not packed into memory instead of mapping them"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed; default: what is available"},
+    {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
+     "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
+     "from the disk when they are needed, slower, with the same answer"},
 };
 
 #undef AT
@@ -119,7 +122,7 @@ enum { DEFAULT_PORT = 8080 };
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
     static const char *const positive[] = {"max-body", "max-connections", "timeout",    "seqs",
                                            "queue",    "max-gap-ms",      "state-size", "ctx",
-                                           "batch",    "threads"};
+                                           "batch",    "threads",         "ram"};
     const serve_values *v = parsed->values;
     for (size_t i = 0; i < WEIR_COUNT(positive); i++)
         if (weir_option_given_zero(parsed, positive[i]))
@@ -179,6 +182,7 @@ static weir_status serve(const weir_parsed *parsed, weir_error *err) {
         .loras = v->loras,
         .engine = engine_of(v),
         .kv_bytes = v->kv_bytes ? v->kv_bytes : WEIR_KV_QUARTER,
+        .ram_bytes = v->ram_bytes,
     };
     weir_server_options server_options = {
         .http = {.host = v->address,

@@ -69,7 +69,11 @@ typedef struct weir_backend_options {
     uint32_t n_threads;                                   /* >= 1 */
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
     bool no_pin;
-    bool no_map; /* take memory for the weights instead of computing on the mapped file */
+    bool no_map;             /* take memory for the weights instead of computing on the mapped
+                                file */
+    uint64_t experts_room;   /* 0: all weights in memory. Else experts are read from
+                                their file when they are needed, and kept in so many
+                                bytes, or the fewest that do */
     weir_lora *const *loras; /* [n_loras] */
     uint32_t n_loras;
     weir_progress progress;
@@ -156,8 +160,8 @@ struct weir_backend {
     const char *name;       /* "cpu", "reference" */
     const char *describe;   /* "cpu, avx512, 2 threads" */
     const char *arithmetic; /* "avx512": what beside name and options decides the bits */
-    const char *failure;    /* NULL, or why the device is lost: its steps fail, what is read of pages
-                               and states is zeros and must not be kept */
+    const char *failure; /* NULL, or why the device is lost: its steps fail, what is read of pages
+                            and states is zeros and must not be kept */
     const weir_model *model;
     weir_backend_options options;
     weir_kv_layout kv;
@@ -177,14 +181,23 @@ struct weir_backend {
     void (*state_read)(weir_backend *be, uint32_t state, float *out);
     void (*state_write)(weir_backend *be, uint32_t state, const float *in);
 
+    /* NULL, or fills what the device counts (the fields of experts) */
+    void (*get_stats)(const weir_backend *be, weir_engine_stats *out);
+
     void (*close)(weir_backend *be); /* frees be itself */
 };
 
 /* Memory a backend takes, by kind: what the plan shows. */
 typedef struct weir_backend_memory {
     uint64_t pages_bytes, states_bytes, scratch_bytes;
-    uint64_t weights_bytes; /* the device's own */
-    uint64_t mapped_bytes;  /* of weights that stay where they are mapped */
+    uint64_t weights_bytes;  /* the device's own */
+    uint64_t mapped_bytes;   /* of weights that stay where they are mapped */
+    uint64_t experts_bytes;  /* of weights_bytes and mapped_bytes: for experts, all
+                                or a cache */
+    uint64_t streamed_bytes; /* of experts in files that are read when they are
+                                needed */
+    uint64_t token_bytes;    /* of those that one token uses */
+    uint32_t n_slots;        /* matrices of experts that the cache holds */
 } weir_backend_memory;
 
 /* The plain C oracle: one thread, float32 values, double sums. */

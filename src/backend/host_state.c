@@ -78,10 +78,9 @@ weir_status weir_host_plan(weir_backend_memory *out, const weir_model *model,
         return weir_fail(err, WEIR_STATUS_NO_MEMORY,
                          "%u K/V pages and %u rows a step: more bytes than can be addressed",
                          options->n_pages, options->n_batch);
-    out->pages_bytes = pages.used;
-    out->states_bytes = all.used - pages.used;
-    out->scratch_bytes = buffers.used;
-    out->weights_bytes = 0;
-    out->mapped_bytes = model->info.weight_bytes;
+    *out = (weir_backend_memory){.pages_bytes = pages.used,
+                                 .states_bytes = all.used - pages.used,
+                                 .scratch_bytes = buffers.used,
+                                 .mapped_bytes = model->info.weight_bytes};
     return WEIR_STATUS_OK;
 }

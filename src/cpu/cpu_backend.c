@@ -79,13 +79,12 @@ static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model
 weir_status weir_cpu_plan(weir_backend_memory *out, const weir_model *model,
                           const weir_backend_options *options, weir_error *err) {
     weir_cpu cpu = {0};
-    size_t bytes, own_bytes;
+    size_t bytes;
     cpu.host.be.options = *options;
     WEIR_TRY(measure(&cpu, &bytes, model, options, err));
     WEIR_TRY(weir_host_plan(out, model, options, err));
     out->scratch_bytes = bytes - out->pages_bytes - out->states_bytes;
-    weir_cpu_weights_measure(&cpu, model, &own_bytes, &out->mapped_bytes);
-    out->weights_bytes = own_bytes;
+    weir_cpu_weights_measure(&cpu, model, out);
     return WEIR_STATUS_OK;
 }
 
@@ -99,9 +98,40 @@ static void fill_rotations(weir_cpu *cpu) {
         cpu->rotations_pos[r] = UINT32_MAX; /* no position: to be computed when met */
 }
 
+/* The step of a device that reads experts from their file: made of blocks as
+ * any, but that reads can fail. The composition looks at one flag between
+ * layers; both cancelling and failing set it. */
+static weir_status streamed_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
+    weir_expert_stream *experts = weir_cpu_of(be)->experts;
+    weir_batch stoppable = *batch;
+    WEIR_TRY(weir_expert_step_begin(experts, batch->cancel, err));
+    stoppable.cancel = &experts->stop;
+    weir_status status = weir_compose_step(be, &stoppable, err);
+    weir_status read = weir_expert_step_end(experts, err);
+    return read != WEIR_STATUS_OK ? read : status;
+}
+
+static void streamed_head(weir_backend *be, const weir_batch *batch, const float *x) {
+    if (weir_expert_step_check(weir_cpu_of(be)->experts))
+        weir_compose_head(be, batch, x);
+}
+
+static void streamed_stats(const weir_backend *be, weir_engine_stats *out) {
+    const weir_expert_stats *stats = &((const weir_cpu *)be)->experts->stats;
+    out->n_expert_uses = stats->n_uses;
+    out->n_expert_hits = stats->n_hits;
+    out->expert_read_bytes = stats->read_bytes;
+    out->n_expert_guesses = stats->n_guessed;
+    out->n_expert_guesses_taken = stats->n_guesses_taken;
+    out->expert_wait_s = stats->wait_s;
+}
+
 static void cpu_close(weir_backend *be) {
     weir_cpu *cpu = weir_cpu_of(be);
     weir_workers_close(&cpu->workers);
+    if (cpu->experts)
+        weir_expert_stream_close(cpu->experts);
+    free(cpu->experts);
     weir_arena_close(&cpu->host.arena);
     weir_arena_close(&cpu->host.weights);
     free(cpu);
@@ -138,11 +168,17 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     layout(cpu, &cpu->host.arena, model, options);
     fill_rotations(cpu);
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
-    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s", cpu->kernels.isa,
+    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
-             options->activations == WEIR_ACTIVATIONS_F32 ? ", f32 activations" : "");
+             options->activations == WEIR_ACTIVATIONS_F32 ? ", f32 activations" : "",
+             weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "");
     be->arithmetic = cpu->kernels.isa;
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
+    if (cpu->experts) {
+        be->step = streamed_step;
+        be->blocks.head = streamed_head;
+        be->get_stats = streamed_stats;
+    }
     *out = be;
     return WEIR_STATUS_OK;
 fail:

@@ -11,12 +11,13 @@
 
 #include "backend/backend.h"
 #include "base/workers.h"
+#include "cpu/expert_stream.h"
 #include "cpu/kernels.h"
 
 enum {
     /* Below this many values (or multiply-adds) waking the team costs more than the work. */
     WEIR_CPU_ALONE = 16384,
-    WEIR_CPU_DESCRIBE = 64
+    WEIR_CPU_DESCRIBE = 96
 };
 
 /* What one thread has for itself. */
@@ -29,6 +30,7 @@ typedef struct weir_cpu {
     weir_host_backend host; /* first, so that the pointers are the same */
     weir_model model;       /* be.model unless all is mapped: matrices that lie in host.weights */
     weir_cpu_kernels kernels;
+    weir_expert_stream *experts; /* NULL: all weights are in memory */
     weir_workers *workers;
     weir_cpu_thread *threads; /* [n_threads] */
     size_t tile_values;
@@ -89,12 +91,18 @@ static inline bool weir_cpu_is_packed(const weir_cpu *cpu, const weir_weight *w)
            cpu->kernels.t16[w->format->id] && weir_t16_fits(w->format->id, w->rows, w->cols);
 }
 
-/* cpu_weights.c: bytes of the device's own weights with their tables (0: it has none), and bytes of
- * those that stay mapped. The kernels and options of cpu are filled. */
-void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model, size_t *own_bytes,
-                              uint64_t *mapped_bytes);
-/* Packs, copies, or brings the mapped weights into memory, and points be.model at what is its own.
- * All threads together. IO if the file cannot be read. */
+/* Are experts read from their file when they are needed? */
+static inline bool weir_cpu_is_streamed(const weir_cpu *cpu, const weir_model *model) {
+    return cpu->host.be.options.experts_room > 0 && model->h.n_experts > 0;
+}
+
+/* cpu_weights.c: what the weights take in memory. The kernels and options of
+ * cpu are filled. */
+void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
+                              weir_backend_memory *out);
+/* Packs, copies, or brings the mapped weights into memory, and points be.model
+ * at what is its own; experts that are streamed stay in their file. All threads
+ * together. IO if the file cannot be read. */
 weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_error *err);
 
 #endif

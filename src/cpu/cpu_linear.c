@@ -16,6 +16,7 @@
 #include "cpu/cpu_backend.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     /* A tile stays in the second-level cache while the rows of x pass by: half of a small one. */
@@ -32,6 +33,7 @@ typedef struct product {
     weir_cpu *cpu;
     const weir_linear *op;
     bool is_packed;
+    bool is_streamed;   /* experts that are read from their file (expert_stream.h) */
     size_t strip_bytes; /* of packed matrices */
     uint32_t tile_rows; /* rows of a matrix in one item */
     uint32_t n_tiles;   /* items of one matrix */
@@ -155,6 +157,34 @@ static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linea
     }
 }
 
+static group group_of_expert(const weir_cpu *cpu, const weir_linear *op, uint32_t expert) {
+    return (group){.w = op->w + expert,
+                   .rows = cpu->expert_rows + cpu->expert_begin[expert],
+                   .n_rows = cpu->expert_begin[expert + 1] - cpu->expert_begin[expert]};
+}
+
+static void multiply_item(const product *p, uint32_t worker, const group *g, uint32_t tile) {
+    uint32_t first = tile * p->tile_rows;
+    uint32_t left = g->w->rows - first;
+    uint32_t n = left < p->tile_rows ? left : p->tile_rows;
+    if (p->is_packed)
+        multiply_strips(p, g, first, n);
+    else
+        multiply_tile(p->cpu, worker, p->op, g, first, n);
+}
+
+/* Items of experts that are read from their file, in the order in which they
+ * come. */
+static void multiply_streamed(const product *p, uint32_t worker) {
+    weir_expert_stream *experts = p->cpu->experts;
+    uint32_t expert, tile;
+    while (weir_expert_item_take(experts, &expert, &tile)) {
+        group g = group_of_expert(p->cpu, p->op, expert);
+        multiply_item(p, worker, &g, tile);
+        weir_expert_item_done(experts, expert);
+    }
+}
+
 static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
     product *p = context;
     const weir_cpu *cpu = p->cpu;
@@ -164,24 +194,18 @@ static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
         if (n_workers > 1)
             weir_workers_barrier(cpu->workers, worker);
     }
+    if (p->is_streamed) {
+        multiply_streamed(p, worker);
+        return;
+    }
     for (;;) {
         size_t item = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (item >= p->n_items)
             return;
         group g = {.w = op->w, .n_rows = op->n_rows};
-        if (op->choice) {
-            uint32_t expert = cpu->active_experts[item / p->n_tiles];
-            g.w = op->w + expert;
-            g.rows = cpu->expert_rows + cpu->expert_begin[expert];
-            g.n_rows = cpu->expert_begin[expert + 1] - cpu->expert_begin[expert];
-        }
-        uint32_t first = (uint32_t)(item % p->n_tiles) * p->tile_rows;
-        uint32_t left = g.w->rows - first;
-        uint32_t n = left < p->tile_rows ? left : p->tile_rows;
-        if (p->is_packed)
-            multiply_strips(p, &g, first, n);
-        else
-            multiply_tile(cpu, worker, op, &g, first, n);
+        if (op->choice)
+            g = group_of_expert(cpu, op, cpu->active_experts[item / p->n_tiles]);
+        multiply_item(p, worker, &g, (uint32_t)(item % p->n_tiles));
     }
 }
 
@@ -212,6 +236,18 @@ static uint32_t sort_by_expert(weir_cpu *cpu, const weir_linear *op) {
     return n_active;
 }
 
+/* Has what the experts of a product need asked for; at the first product of a
+ * layer also what the next layer will. */
+static void begin_streamed(const product *p, uint32_t n_active) {
+    weir_cpu *cpu = p->cpu;
+    const weir_backend *be = &cpu->host.be;
+    uint32_t n_tokens = p->op->n_rows / be->model->h.n_experts_used;
+    weir_expert_product_begin(cpu->experts, p->op->w, cpu->active_experts, n_active,
+                              cpu->expert_begin, n_tokens, p->n_tiles);
+    if (cpu->experts->part == 0)
+        weir_expert_guess(cpu->experts, &cpu->kernels, be->model, be->scratch.x, n_tokens);
+}
+
 void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
     weir_cpu *cpu = weir_cpu_of(be);
     if (op->n_rows == 0)
@@ -227,5 +263,11 @@ void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
     }
     p.n_tiles = (op->w->rows + p.tile_rows - 1) / p.tile_rows;
     p.n_items = n_groups * p.n_tiles;
+    p.is_streamed = weir_expert_stream_owns(cpu->experts, op->w);
+    if (p.is_streamed)
+        begin_streamed(&p, (uint32_t)n_groups);
     weir_cpu_run(cpu, (size_t)op->w->rows * op->w->cols * op->n_rows, multiply_items, &p);
+    if (p.is_streamed &&
+        cpu->experts->has_failed) /* the step is lost; what follows meets numbers */
+        memset(op->y, 0, (size_t)op->n_rows * op->w->rows * sizeof *op->y);
 }

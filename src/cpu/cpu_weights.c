@@ -1,14 +1,17 @@
 /*
  * cpu_weights.c: where the CPU device has its weights.
  *
- * A matrix that the integer kernels can use (t16.h) is packed into memory of the device. Others are
- * used where their file is mapped, brought into memory before the first step needs them, or, with
- * no_map, copied beside the packed ones. The device's memory is one arena, every matrix 64-byte
- * aligned, in huge pages where the system offers them; mapped pages are dropped slice by slice as
- * they are packed or copied, so that nothing is there twice. All threads draw slices of a few MiB,
- * so that the disk sees a deep queue and the page faults are spread over the team. Owns the copies
- * of the model's bound structs that point into the arena; layout() is the only place that says how
- * large it is.
+ * A matrix that the integer kernels can use (t16.h) is packed into memory of
+ * the device. Others are used where their file is mapped, brought into memory
+ * before the first step needs them, or, with no_map, copied beside the packed
+ * ones. The device's memory is one arena, every matrix 64-byte aligned, in huge
+ * pages where the system offers them; mapped pages are dropped slice by slice
+ * as they are packed or copied, so that nothing is there twice. Experts that
+ * are streamed get a cache in the same arena (expert_stream.h) and are not read
+ * here; then nothing stays mapped. All threads draw slices of a few MiB, so
+ * that the disk sees a deep queue and the page faults are spread over the team.
+ * Owns the copies of the model's bound structs that point into the arena;
+ * layout() is the only place that says how large it is.
  */
 #include "base/compiler.h"
 #include "base/error.h"
@@ -20,9 +23,10 @@
 
 #define SLICE_BYTES ((size_t)4 << 20)
 
-/* The matrices of a model in a fixed order; a tied head is the embedding and not listed again.
- * list [the number returned], NULL: counted only. */
-static size_t list_matrices(const weir_model *model, const weir_weight **list) {
+/* The matrices of a model in a fixed order, experts only if they are wanted; a
+ * tied head is the embedding and not listed again. list [the number returned],
+ * NULL: counted only. */
+static size_t list_matrices(const weir_model *model, bool with_experts, const weir_weight **list) {
     size_t n = 0;
 #define ADD(weight)                                 \
     do {                                            \
@@ -42,7 +46,7 @@ static size_t list_matrices(const weir_model *model, const weir_weight **list) {
         for (size_t j = 0; j < WEIR_COUNT(single); j++)
             ADD(single[j]);
         for (size_t j = 0; j < WEIR_COUNT(experts); j++)
-            for (uint32_t e = 0; experts[j] && e < model->h.n_experts; e++)
+            for (uint32_t e = 0; with_experts && experts[j] && e < model->h.n_experts; e++)
                 ADD(&experts[j][e]);
     }
     if (model->head.data != model->embed.data)
@@ -55,7 +59,13 @@ static size_t list_matrices(const weir_model *model, const weir_weight **list) {
 typedef struct placing {
     const weir_cpu *cpu;
     weir_arena *arena;
-    uint64_t copied_bytes; /* as they stand in the file, of matrices that have a place here */
+    weir_expert_stream *experts; /* NULL: none are streamed */
+    uint64_t copied_bytes;       /* as they stand in the file, of matrices that have a
+                                    place here */
+    uint64_t experts_bytes;      /* of the arena */
+    uint64_t mapped_experts;     /* bytes of experts that have no place here and are
+                                    not streamed */
+    uint64_t streamed_bytes;     /* as they stand in the file */
 } placing;
 
 static void place(weir_weight *w, placing *p) {
@@ -64,7 +74,7 @@ static void place(weir_weight *w, placing *p) {
     if (weir_cpu_is_packed(p->cpu, w))
         w->data = weir_arena_take_array(p->arena, w->rows / WEIR_T16_ROWS,
                                         weir_t16_strip_bytes(w->format->id, w->cols));
-    else if (p->cpu->host.be.options.no_map)
+    else if (p->cpu->host.be.options.no_map || p->experts)
         w->data = weir_arena_take_array(p->arena, w->rows, w->row_bytes);
     else
         return;
@@ -74,21 +84,47 @@ static void place(weir_weight *w, placing *p) {
 static const weir_weight *place_experts(const weir_weight *from, uint32_t n, placing *p) {
     if (!from)
         return NULL;
+    size_t before = p->arena->used;
     weir_weight *experts = weir_arena_take_array(p->arena, n, sizeof *experts);
     for (uint32_t e = 0; e < n; e++) {
         weir_weight w = from[e];
+        uint64_t copied = p->copied_bytes;
         place(&w, p);
+        if (p->copied_bytes == copied)
+            p->mapped_experts += (uint64_t)w.rows * w.row_bytes;
         if (experts)
             experts[e] = w;
     }
+    p->experts_bytes += p->arena->used - before;
     return experts;
 }
 
-/* Makes `copy` a model whose matrices lie in the arena, in the order of their use, where they do
- * not stay where they are mapped; all else is shared with `model`. Over an arena without memory it
- * measures. */
+static bool is_packed(const void *cpu, const weir_weight *w) {
+    return weir_cpu_is_packed(cpu, w);
+}
+
+/* The cache of experts, and the experts of all layers referring to it. */
+static void place_stream(placing *p, const weir_model *model) {
+    size_t before = p->arena->used;
+    weir_expert_stream_layout(p->experts, p->arena, model, p->cpu->host.be.options.experts_room,
+                              is_packed, p->cpu, &p->streamed_bytes);
+    p->experts_bytes = p->arena->used - before;
+}
+
+static void place_layer_experts(weir_layer *l, uint32_t number, uint32_t n, placing *p) {
+    const weir_weight **parts[] = {&l->experts_gate, &l->experts_up, &l->experts_down};
+    for (uint32_t i = 0; i < WEIR_EXPERT_PARTS; i++)
+        *parts[i] = p->experts && l->is_moe ? weir_expert_stream_weights(p->experts, number, i)
+                                            : place_experts(*parts[i], n, p);
+}
+
+/* Makes `copy` a model whose matrices lie in the arena, in the order of their
+ * use, where they do not stay where they are mapped; all else is shared with
+ * `model`. Over an arena without memory it measures. */
 static void layout(weir_model *copy, placing *p, const weir_model *model) {
     *copy = *model;
+    if (p->experts)
+        place_stream(p, model);
     place(&copy->embed, p);
     weir_layer *layers = weir_arena_take_array(p->arena, model->h.n_layers, sizeof *layers);
     for (uint32_t i = 0; i < model->h.n_layers; i++) {
@@ -97,9 +133,7 @@ static void layout(weir_model *copy, placing *p, const weir_model *model) {
                                  &l.attn_out, &l.router,   &l.ffn_gate, &l.ffn_up, &l.ffn_down};
         for (size_t j = 0; j < WEIR_COUNT(single); j++)
             place(single[j], p);
-        l.experts_gate = place_experts(l.experts_gate, model->h.n_experts, p);
-        l.experts_up = place_experts(l.experts_up, model->h.n_experts, p);
-        l.experts_down = place_experts(l.experts_down, model->h.n_experts, p);
+        place_layer_experts(&l, i, model->h.n_experts, p);
         if (layers)
             layers[i] = l;
     }
@@ -110,14 +144,24 @@ static void layout(weir_model *copy, placing *p, const weir_model *model) {
         place(&copy->head, p);
 }
 
-void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model, size_t *own_bytes,
-                              uint64_t *mapped_bytes) {
+void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
+                              weir_backend_memory *out) {
+    const weir_hparams *h = &model->h;
     weir_model copy;
     weir_arena arena = {0};
+    weir_expert_stream experts = {0};
     placing p = {.cpu = cpu, .arena = &arena};
+    p.experts = weir_cpu_is_streamed(cpu, model) ? &experts : NULL;
     layout(&copy, &p, model);
-    *own_bytes = p.copied_bytes > 0 ? arena.used : 0;
-    *mapped_bytes = model->info.weight_bytes - p.copied_bytes;
+    bool has_own = p.copied_bytes > 0 || p.experts;
+    out->weights_bytes = has_own ? arena.used : 0;
+    out->mapped_bytes = model->info.weight_bytes - p.copied_bytes - p.streamed_bytes;
+    out->experts_bytes = (has_own ? p.experts_bytes : 0) + p.mapped_experts;
+    out->streamed_bytes = p.streamed_bytes;
+    out->token_bytes = p.experts ? p.streamed_bytes / h->n_experts * h->n_experts_used : 0;
+    out->n_slots = 0;
+    for (uint32_t i = 0; i < experts.n_classes; i++)
+        out->n_slots += experts.classes[i].n_slots;
 }
 
 /* ---- reading ---- */
@@ -213,7 +257,7 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
                                  weir_error *err) {
     const weir_progress *progress = &cpu->host.be.options.progress;
     reading r = {.model = from, .progress = progress};
-    r.n_spans = list_matrices(from, NULL);
+    r.n_spans = list_matrices(from, !cpu->experts, NULL);
     const weir_weight **list = calloc(2 * r.n_spans, sizeof *list);
     r.spans = calloc(r.n_spans, sizeof *r.spans);
     if (!list || !r.spans) {
@@ -222,8 +266,8 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a list of %zu matrices",
                          r.n_spans);
     }
-    list_matrices(from, list);
-    list_matrices(to, list + r.n_spans);
+    list_matrices(from, !cpu->experts, list);
+    list_matrices(to, !cpu->experts, list + r.n_spans);
     for (size_t i = 0; i < r.n_spans; i++) {
         span s = span_of_matrix(cpu, list[i], list[r.n_spans + i]);
         s.first_slice = r.n_slices;
@@ -247,13 +291,22 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
 
 weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_error *err) {
     weir_backend *be = &cpu->host.be;
-    size_t own_bytes;
-    weir_cpu_weights_measure(cpu, model, &own_bytes, &cpu->host.mapped_bytes);
-    if (own_bytes == 0)
+    weir_backend_memory memory;
+    weir_cpu_weights_measure(cpu, model, &memory);
+    cpu->host.mapped_bytes = memory.mapped_bytes;
+    if (memory.weights_bytes == 0)
         return read_matrices(cpu, model, model, err);
-    WEIR_TRY(weir_arena_open(&cpu->host.weights, own_bytes, "the weights", err));
+    WEIR_TRY(weir_arena_open(&cpu->host.weights, memory.weights_bytes, "the weights", err));
     placing p = {.cpu = cpu, .arena = &cpu->host.weights};
+    if (weir_cpu_is_streamed(cpu, model)) {
+        p.experts = calloc(1, sizeof *p.experts);
+        if (!p.experts)
+            return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the cache of experts");
+    }
     layout(&cpu->model, &p, model);
     be->model = &cpu->model;
+    cpu->experts = p.experts;
+    if (cpu->experts)
+        WEIR_TRY(weir_expert_stream_open(cpu->experts, err));
     return read_matrices(cpu, model, &cpu->model, err);
 }

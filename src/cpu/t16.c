@@ -7,13 +7,14 @@
  */
 #include "cpu/t16.h"
 
+#include "base/compiler.h"
 #include "cpu/t16_codes.h"
 #include "quant/blocks.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { ROWS = WEIR_T16_ROWS, MOST_FIELDS = 5 };
+enum { ROWS = WEIR_T16_ROWS, MOST_FIELDS = 5, AHEAD_BYTES = 1024 };
 
 /* ---- movers -------------------------------------------------------------------------------- */
 
@@ -34,11 +35,24 @@ static void move_half(const uint8_t *from, size_t row_bytes, size_t n, uint8_t *
         memcpy(to + 2 * r, from, 2);
 }
 
-/* Nibbles in blocks of 32 and in iq4_xs, whole bytes and packed scales are in a strip's order. */
-static void move_words(const uint8_t *from, size_t row_bytes, size_t n, uint8_t *to) {
-    for (size_t r = 0; r < ROWS; r++, from += row_bytes)
+static WEIR_INLINE void move_words_of(const uint8_t *from, size_t row_bytes, size_t n,
+                                      uint8_t *to) {
+    for (size_t r = 0; r < ROWS; r++, from += row_bytes) {
+        WEIR_PREFETCH(from + AHEAD_BYTES);
         for (size_t i = 0; i < n; i += 4)
             memcpy(to + ROWS * i + 4 * r, from + i, 4);
+    }
+}
+
+/* Nibbles in blocks of 32 and in iq4_xs, whole bytes and packed scales are in a
+ * strip's order. Of 16 bytes, which q4_0 has, without a loop and with each row
+ * asked for ahead: sixteen rows are more streams than a processor follows by
+ * itself; from memory 2.7 GB/s became 4.2. */
+static void move_words(const uint8_t *from, size_t row_bytes, size_t n, uint8_t *to) {
+    if (n == 16)
+        move_words_of(from, row_bytes, 16, to);
+    else
+        move_words_of(from, row_bytes, n, to);
 }
 
 /* Exchanges the bits of x under `mask` with those `shift` further up. */

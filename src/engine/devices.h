@@ -9,6 +9,7 @@ enum { WEIR_MOST_ACTIVATIONS = 3 };
 typedef struct weir_device {
     const char *name;
     bool has_own_memory; /* weights, pages, states and scratch are not in the host's */
+    bool can_stream;     /* experts can stay in their file (weir_backend_options.experts_room) */
     /* What may be asked of it, its default first. */
     weir_activations activations[WEIR_MOST_ACTIVATIONS];
     size_t n_activations;

@@ -52,6 +52,8 @@ static void find_fit(char *text, size_t cap, const weir_model *model,
 static weir_status check_room(const weir_plan *plan, const weir_model *model,
                               const weir_engine_options *options, weir_error *err) {
     uint64_t room = options && options->max_bytes ? options->max_bytes : weir_memory_available();
+    uint64_t ram = options ? options->ram_bytes : 0;
+    room = ram > 0 && (room == 0 || ram < room) ? ram : room;
     char fit[128];
     if (room == 0 || plan->total_bytes <= room)
         return WEIR_STATUS_OK;
@@ -62,11 +64,13 @@ static weir_status check_room(const weir_plan *plan, const weir_model *model,
     for (size_t i = 0; i < plan->n_items; i++)
         if (strcmp(plan->item[i].what, "K/V pages") == 0)
             kv_bytes = plan->item[i].bytes;
-    return weir_fail(
-        err, WEIR_STATUS_NO_MEMORY,
-        "the model needs %s (weights %s, K/V %s, the rest %s) and %s are available; %s",
-        amount(need, plan->total_bytes), amount(weights, plan->weight_bytes), amount(kv, kv_bytes),
-        amount(rest, plan->engine_bytes - kv_bytes), amount(has, room), fit);
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                     "the model needs %s%s (weights %s, K/V %s, the rest %s) and %s are "
+                     "available; %s",
+                     amount(need, plan->total_bytes),
+                     plan->streamed_bytes > 0 ? " even with experts read from their file" : "",
+                     amount(weights, plan->weight_bytes), amount(kv, kv_bytes),
+                     amount(rest, plan->engine_bytes - kv_bytes), amount(has, room), fit);
 }
 
 /* Numbers the conv state slots: two for each timeline, then the snapshots. */
@@ -148,7 +152,7 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     WEIR_TRY_GOTO(weir_engine_plan(&e->plan, &backend, &e->n_out, model, options, err));
     WEIR_TRY_GOTO(weir_device_find(&device, options ? options->device : NULL, err));
     /* A device with memory of its own counts that itself when it is opened. */
-    if (!device->has_own_memory || (options && options->max_bytes))
+    if (!device->has_own_memory || (options && (options->max_bytes || options->ram_bytes)))
         WEIR_TRY_GOTO(check_room(&e->plan, model, options, err));
     uint32_t n_loras = backend.n_loras;
     weir_engine_layout(e, &measure, model, &e->plan, e->n_out, n_loras);
@@ -226,6 +230,8 @@ void weir_engine_get_stats(const weir_engine *e, weir_engine_stats *out) {
     out->n_pages = e->pages.n_pages;
     out->n_pages_used = e->pages.n_pages - e->pages.n_free;
     out->n_pages_kept = e->pages.n_kept;
+    if (e->backend->get_stats)
+        e->backend->get_stats(e->backend, out);
     if (!e->store)
         return;
     weir_page_store_stats store;

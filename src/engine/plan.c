@@ -107,6 +107,58 @@ static weir_status fill_defaults(weir_plan *plan, uint32_t *n_out, const weir_mo
     return WEIR_STATUS_OK;
 }
 
+/* What is taken, in the order in which it is shown. */
+static void add_items(weir_plan *plan, const weir_model *model, const weir_backend_memory *memory,
+                      const weir_engine_options *o, uint64_t timelines_bytes) {
+    bool is_streamed = memory->streamed_bytes > 0;
+    uint64_t cache_bytes = is_streamed ? memory->experts_bytes : 0;
+    plan->total_bytes = plan->n_items = 0;
+    if (memory->weights_bytes > cache_bytes)
+        add_item(plan, "weights", memory->weights_bytes - cache_bytes);
+    if (is_streamed)
+        add_item(plan, "experts, cached", cache_bytes);
+    if (memory->mapped_bytes > 0)
+        add_item(plan, "weights, mapped", memory->mapped_bytes);
+    add_item(plan, "vectors", weir_model_owned_bytes(model));
+    if (o->n_loras > 0)
+        add_item(plan, "adapters", weir_loras_bytes(o->loras, o->n_loras));
+    plan->weight_bytes = plan->total_bytes;
+    add_item(plan, "K/V pages", memory->pages_bytes);
+    add_item(plan, "conv states", memory->states_bytes);
+    add_item(plan, "activations", memory->scratch_bytes);
+    add_item(plan, "timelines", timelines_bytes);
+    plan->engine_bytes = plan->total_bytes - plan->weight_bytes;
+    plan->streamed_bytes = memory->streamed_bytes;
+    plan->streamed_token_bytes = memory->token_bytes;
+    plan->n_expert_slots = memory->n_slots;
+}
+
+/* Where all that is needed is more than ram_bytes: the experts are read from
+ * their file, and kept in what the rest leaves. If even the smallest cache is
+ * too much, the plan is of that one, and it is for who opens an engine to
+ * refuse it. */
+static weir_status plan_streaming(weir_plan *plan, weir_backend_options *b,
+                                  weir_backend_memory *memory, const weir_device *device,
+                                  const weir_model *model, const weir_engine_options *o,
+                                  uint64_t timelines_bytes, weir_error *err) {
+    if (o->ram_bytes == 0 || plan->total_bytes <= o->ram_bytes || model->h.n_experts == 0)
+        return WEIR_STATUS_OK;
+    if (!device->can_stream)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "device '%s' does not read experts from their file; expected 'cpu', or "
+                         "ram_bytes of %llu for all in memory",
+                         device->name, (unsigned long long)plan->total_bytes);
+    b->experts_room = 1;
+    WEIR_TRY(device->plan(memory, model, b, err));
+    add_items(plan, model, memory, o, timelines_bytes);
+    if (plan->total_bytes >= o->ram_bytes)
+        return WEIR_STATUS_OK;
+    b->experts_room = memory->experts_bytes + (o->ram_bytes - plan->total_bytes);
+    WEIR_TRY(device->plan(memory, model, b, err));
+    add_items(plan, model, memory, o, timelines_bytes);
+    return WEIR_STATUS_OK;
+}
+
 weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uint32_t *n_out,
                              const weir_model *model, const weir_engine_options *options,
                              weir_error *err) {
@@ -146,19 +198,8 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                          "%u timelines of %u tokens: more bytes than "
                          "can be addressed",
                          plan->n_seqs, plan->n_ctx);
-    if (memory.weights_bytes > 0)
-        add_item(plan, "weights", memory.weights_bytes);
-    if (memory.mapped_bytes > 0)
-        add_item(plan, "weights, mapped", memory.mapped_bytes);
-    add_item(plan, "vectors", weir_model_owned_bytes(model));
-    if (o->n_loras > 0)
-        add_item(plan, "adapters", weir_loras_bytes(o->loras, o->n_loras));
-    plan->weight_bytes = plan->total_bytes;
-    add_item(plan, "K/V pages", memory.pages_bytes);
-    add_item(plan, "conv states", memory.states_bytes);
-    add_item(plan, "activations", memory.scratch_bytes);
-    add_item(plan, "timelines", arena.used);
-    plan->engine_bytes = plan->total_bytes - plan->weight_bytes;
+    add_items(plan, model, &memory, o, arena.used);
+    WEIR_TRY(plan_streaming(plan, b, &memory, device, model, o, arena.used, err));
     if (n_out)
         *n_out = outs;
     return WEIR_STATUS_OK;
