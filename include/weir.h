@@ -205,20 +205,17 @@ typedef struct weir_engine_options {
     uint32_t n_batch;         /* rows of one step; 0: 512. Raised to replay window + 1 if smaller */
     uint32_t n_snapshots;     /* conv states kept beside the live ones; 0: 4 per timeline */
     uint32_t n_out;           /* rows whose logits one step may return; 0: n_seqs */
-    uint64_t max_bytes;       /* refuse to open if the plan needs more; 0: memory now
-                                 available */
+    uint64_t max_bytes;       /* refuse to open if the plan needs more; 0: memory now available */
     uint64_t ram_bytes;       /* a model with experts whose plan needs more: experts
                                  stay in their file, are read when they are needed, and
                                  kept in what the rest of the plan leaves of this; with
                                  the bits they would have in memory. On the CPU. Refuses
                                  to open if even that needs more. 0: all weights in
                                  memory. docs/memory.md has what it costs */
-    bool no_prefix_cache;     /* do not share pages between timelines with equal
-                                 beginnings */
-    const char *store_folder; /* pages that nobody uses are kept here as files,
-                                 and found again when memory has run out or by
-                                 another engine (docs/state-file.md); made if it
-                                 is not there. NULL: nowhere */
+    bool no_prefix_cache;     /* do not share pages between timelines with equal beginnings */
+    const char *store_folder; /* pages that nobody uses are kept here as files, and found again when
+                                 memory has run out or by another engine (docs/state-file.md); made
+                                 if it is not there. NULL: nowhere */
     uint64_t store_bytes;     /* of all files in it, the longest unused go; 0: 64 GiB */
     bool no_pin;              /* leave threads where the system puts them */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge

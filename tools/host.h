@@ -20,12 +20,11 @@ typedef struct weir_host_options {
     size_t n_template_arguments;
     weir_string_list loras; /* [NAME=]FILE[:scale] */
     weir_engine_options engine;
-    uint64_t kv_bytes;  /* engine.n_pages is what fits in these, and no more than
-                           all timelines may  need; WEIR_KV_QUARTER; 0:
-                           engine.n_pages counts */
+    uint64_t kv_bytes;  /* engine.n_pages is what fits in these, and no more than all timelines may
+                          need; WEIR_KV_QUARTER; 0: engine.n_pages counts */
     uint64_t ram_bytes; /* for the whole program, or 0; ram_room.h */
-    uint32_t n_lookup;  /* guesses that a step of an answer may run ahead; engine
-                           has room for them */
+    uint32_t
+        n_lookup; /* guesses that a step of an answer may run ahead; engine has room for them */
 } weir_host_options;
 
 typedef struct weir_host {

@@ -48,8 +48,7 @@ uint64_t weir_plan_header_bytes(const weir_model *model) {
     return first < UINT64_MAX ? first : 0;
 }
 
-/* Five arrays over the vocabulary: logits, candidates, weights, counts, and
- * which were counted. */
+/* Five arrays over the vocabulary: logits, candidates, weights, counts, and which were counted. */
 uint64_t weir_plan_sampler_bytes(uint32_t n_vocab) {
     return (uint64_t)n_vocab *
            (sizeof(float) + 2 * sizeof(float) + sizeof(double) + 2 * sizeof(int32_t));

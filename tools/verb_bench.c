@@ -59,8 +59,7 @@ static const weir_option options[] = {
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
-     "worker threads; default: physical cores within the limits set\nfor the "
-     "process"},
+     "worker threads; default: physical cores within the limits set\nfor the process"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
      "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
      "from the disk when they are needed, slower, with the same answer"},
@@ -358,10 +357,9 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
  */
 
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
-    static const char *const of_model[] = {"prefill", "depth", "batch",   "step",
-                                           "repeat",  "time",  "kv-type", "activations",
-                                           "output",  "svg",   "csv",     "device",
-                                           "ram"};
+    static const char *const of_model[] = {"prefill", "depth",   "batch",       "step",   "repeat",
+                                           "time",    "kv-type", "activations", "output", "svg",
+                                           "csv",     "device",  "ram"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)

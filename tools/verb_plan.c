@@ -150,11 +150,10 @@ static weir_status read_settings(weir_plan_settings *out, const weir_parsed *par
 
 /* ---- finding out ---------------------------------------------------------------------------- */
 
-/* Opens the model, and finds out what a run of it keeps beside the engine: text
- * and libraries, vocabulary and template, header. The mapped file is counted by
- * its header alone: how much of the weights behind it is mapped along is up to
- * the system, and an engine drops what it has packed. A model without a
- * vocabulary runs over ids, so that it has none is no failure. */
+/* Opens the model, and finds out what a run of it keeps beside the engine: text and libraries,
+ * vocabulary and template, header. The mapped file is counted by its header alone: how much of the
+ * weights behind it is mapped along is up to the system, and an engine drops what it has packed.
+ * A model without a vocabulary runs over ids, so that it has none is no failure. */
 static weir_status open_model(weir_model **out, uint64_t *program_bytes, const char *path,
                               weir_error *err) {
     weir_host_options host_options = {.model_path = path};
@@ -310,20 +309,15 @@ const weir_verb weir_verb_plan = {
     .summary = "Tells what memory a model takes, and what would fit",
     .operands = "[MODEL]",
     .n_operands_max = 1,
-    .details = "MODEL is named as for run; left out, it is weir-nano. Reads no "
-               "weights, but a few of an\n"
-               "expert's to measure the disk where --ram has experts read from it. "
-               "The engine's\n"
-               "items are what it will take, to the byte; with those around them they "
-               "are what the\n"
-               "process will have resident. Exit code 4 if that does not fit; then it "
-               "lists settings\n"
-               "that would.\n"
-               "\n"
-               "  weir plan lfm2-24b-q4_0.gguf --ram 16GB\n"
-               "  weir plan lfm2-24b-q4_0.gguf --conversations 32 --ctx 8192 "
-               "--kv-type q8\n"
-               "  weir plan lfm2-8b-q4_k_m.gguf --for serve --kv-memory 2GB --json\n",
+    .details =
+        "MODEL is named as for run; left out, it is weir-nano. Reads no weights, but a few of an\n"
+        "expert's to measure the disk where --ram has experts read from it. The engine's items\n"
+        "are what it will take, to the byte; with those around them they are what the process\n"
+        "will have resident. Exit code 4 if that does not fit; then it lists settings that would.\n"
+        "\n"
+        "  weir plan lfm2-24b-q4_0.gguf --ram 16GB\n"
+        "  weir plan lfm2-24b-q4_0.gguf --conversations 32 --ctx 8192 --kv-type q8\n"
+        "  weir plan lfm2-8b-q4_k_m.gguf --for serve --kv-memory 2GB --json\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(plan_values),

@@ -134,8 +134,7 @@ static const weir_option options[] = {
      "or all with --activations f32): read them into memory that cannot\n"
      "be evicted, instead of computing on the mapped file"},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
-     "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is "
-     "available"},
+     "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
      "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
      "from the disk when they are needed, slower, with the same answer"},

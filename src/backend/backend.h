@@ -69,11 +69,10 @@ typedef struct weir_backend_options {
     uint32_t n_threads;                                   /* >= 1 */
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
     bool no_pin;
-    bool no_map;             /* take memory for the weights instead of computing on the mapped
-                                file */
-    uint64_t experts_room;   /* 0: all weights in memory. Else experts are read from
-                                their file when they are needed, and kept in so many
-                                bytes, or the fewest that do */
+    bool no_map;           /* take memory for the weights instead of computing on the mapped file */
+    uint64_t experts_room; /* 0: all weights in memory. Else experts are read from
+                              their file when they are needed, and kept in so many
+                              bytes, or the fewest that do */
     weir_lora *const *loras; /* [n_loras] */
     uint32_t n_loras;
     weir_progress progress;
@@ -152,8 +151,8 @@ typedef struct weir_scratch {
     float *logits;         /* [n_out, n_vocab] */
     float *lora_inner;     /* [n_batch, n_experts_used, the largest rank] of adapters */
     float *lora_outer;     /* [n_batch, the widest row of y an adapter adds to] */
-    float *lora_scale;     /* [n_batch, n_experts_used]; the host writes it, so a device whose memory
-                              the host cannot write fills blocks.adapt */
+    float *lora_scale; /* [n_batch, n_experts_used]; the host writes it, so a device whose memory
+                          the host cannot write fills blocks.adapt */
 } weir_scratch;
 
 struct weir_backend {
@@ -161,7 +160,7 @@ struct weir_backend {
     const char *describe;   /* "cpu, avx512, 2 threads" */
     const char *arithmetic; /* "avx512": what beside name and options decides the bits */
     const char *failure; /* NULL, or why the device is lost: its steps fail, what is read of pages
-                            and states is zeros and must not be kept */
+                               and states is zeros and must not be kept */
     const weir_model *model;
     weir_backend_options options;
     weir_kv_layout kv;

@@ -60,8 +60,7 @@ typedef struct placing {
     const weir_cpu *cpu;
     weir_arena *arena;
     weir_expert_stream *experts; /* NULL: none are streamed */
-    uint64_t copied_bytes;       /* as they stand in the file, of matrices that have a
-                                    place here */
+    uint64_t copied_bytes;       /* as they stand in the file, of matrices that have a place here */
     uint64_t experts_bytes;      /* of the arena */
     uint64_t mapped_experts;     /* bytes of experts that have no place here and are
                                     not streamed */
@@ -118,9 +117,9 @@ static void place_layer_experts(weir_layer *l, uint32_t number, uint32_t n, plac
                                             : place_experts(*parts[i], n, p);
 }
 
-/* Makes `copy` a model whose matrices lie in the arena, in the order of their
- * use, where they do not stay where they are mapped; all else is shared with
- * `model`. Over an arena without memory it measures. */
+/* Makes `copy` a model whose matrices lie in the arena, in the order of their use, where they do
+ * not stay where they are mapped; all else is shared with `model`. Over an arena without memory it
+ * measures. */
 static void layout(weir_model *copy, placing *p, const weir_model *model) {
     *copy = *model;
     if (p->experts)
