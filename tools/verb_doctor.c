@@ -34,7 +34,7 @@ static const weir_option options[] = {
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "of the largest team; default: physical cores within the limits\nset for the process"},
     {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE,
-     "of MODEL: does it fit there? " WEIR_DEVICE_HELP},
+     "of MODEL: does it fit there?\n" WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
     {"ctx", 'c', WEIR_OPTION_U32, AT(n_ctx), "N",
@@ -42,7 +42,7 @@ static const weir_option options[] = {
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "of MODEL: how keys and values are kept; default: f16"},
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
-     "of MODEL: " WEIR_ACTIVATIONS_HELP},
+     "of MODEL:\n" WEIR_ACTIVATIONS_HELP},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the same as JSON"},
 };
 

@@ -61,9 +61,8 @@ static const weir_option options[] = {
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
-     "that there is to fit into (8GB, 7.5GiB): given, experts that do not fit are read from the\n"
-     "disk, as by run --ram; default: what is available now, of --device cuda on the GPU,\n"
-     "for all weights"},
+     "that there is to fit into (8GB, 7.5GiB): given, experts that do\nnot fit are read from the "
+     "disk, as by run --ram; default: what is\navailable now, of --device cuda on the GPU"},
     {"json", 0, WEIR_OPTION_FLAG, AT(as_json), NULL, "the same as JSON"},
 };
 

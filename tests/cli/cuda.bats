@@ -81,17 +81,31 @@ emulated() {
 
 @test "a device that fails in a step: what failed, and the CPU" {
     emulated lost:60
-    weir run "$model" --tokens 1,6 -n 4 --ignore-eos --device cuda
+    weir run "$model" --tokens 1,6 -n 4 --ignore-eos --device cuda --activations f32
     exits_with 1
     grep -q "cudaErrorLaunchFailure" "$err" || explain
     grep -q "timelines have not moved: open the engine again, or with device 'cpu'" "$err" ||
         explain
 }
 
+@test "a graph of stages that fails: the same" {
+    found=
+    for n in $(seq 1 40); do # some launches are the opening's
+        emulated "lost:$n"
+        weir run "$model" --tokens 1,6 -n 4 --ignore-eos --device cuda
+        exits_with 1
+        ! grep -q "the CUDA device failed in this step (.*cudaErrorLaunchFailure" "$err" || {
+            found=$n
+            break
+        }
+    done
+    [ -n "$found" ] || explain
+}
+
 @test "a server whose device failed is not healthy, and says why" {
     command -v curl >/dev/null || skip "curl is not installed"
     emulated lost:20
-    serve --device cuda --ctx 128 --seqs 2
+    serve --device cuda --ctx 128 --seqs 2 --activations f32
     [ "$(curl -s "$address/health")" = '{"status": "ok"}' ]
     for state in "failed in this step" "was lost in an earlier step"; do
         curl -s "$address/v1/completions" -d '{"prompt": [1, 6], "max_tokens": 2}' |

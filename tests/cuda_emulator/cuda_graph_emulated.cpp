@@ -4,6 +4,7 @@
  * too: a capture within a capture, an end without a beginning.
  */
 #include "cuda/cuda_graph.h"
+#include "cuda/cuda_memory.h"
 #include <cuda_emulator.h>
 
 struct weir_cuda_graph {
@@ -32,6 +33,8 @@ int weir_cuda_capture_end(weir_cuda_stream *, weir_cuda_graph **out) {
 int weir_cuda_graph_run(weir_cuda_graph *graph, weir_cuda_stream *) {
     if (weir_emulator::recorder)
         return BAD_CAPTURE;
+    if (int code = weir_cuda_launched()) /* one launch, which can be made to fail */
+        return code;
     for (const std::function<void()> &launch : graph->launches)
         launch();
     return 0;
