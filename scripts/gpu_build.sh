@@ -70,7 +70,8 @@ build_dry() {
         ${CXX:-c++} $(objects_of gpu_probe_main gpu_probe_dry gpu_probe_words gpu_timer_dry \
             gpu_result) "$@" -o "$folder/gpu_probe"
         ${CXX:-c++} $(objects_of $bench_main gpu_timer_dry) "$@" -o "$folder/gpu_bench"
-        ${CC:-cc} $(objects_of gpu_logits) "$build/libweir.a" $libraries -o "$folder/gpu_logits"
+        library=$(cd "$build" && pwd)/libweir.so # static, it would want the runtime of CUDA
+        ${CC:-cc} $(objects_of gpu_logits) "$library" -Wl,-rpath,"${library%/*}" -lm -o "$folder/gpu_logits"
     }
     ln -sf "$(cd "$build" && pwd)/weir" "$folder/weir"
     for test in "$build"/tests/test_cuda_rows "$build"/tests/test_cuda_conv; do

@@ -167,6 +167,7 @@ function takeChunk(run, chunk) {
   for (const warning of Array.isArray(chunk?.warnings) ? chunk.warnings : [])
     if (!message.notes.includes(String(warning))) message.notes.push(String(warning));
   if (isObject(chunk?.usage)) run.usage = chunk.usage;
+  if (chunk?.weir?.tokens_per_s > 0) run.rate = chunk.weir.tokens_per_s;
   const choice = chunk?.choices?.[0];
   if (!choice) return;
   const delta = choice.delta ?? {};
@@ -197,6 +198,7 @@ function statsOf(run, now = run.last) {
   const stats = { tokens: usage?.completion_tokens ?? n, total: (now - run.begun) / 1000 };
   if (first) stats.first = (first - run.begun) / 1000;
   if (n > 1 && run.last - first > 20) stats.rate = ((stats.tokens - 1) * 1000) / (run.last - first);
+  else if (n > 1 && run.rate) stats.rate = run.rate; // it came all at once: what the server says
   if (run.thinkEnd && run.message.reasoning) stats.thought = (run.thinkEnd - first) / 1000;
   if (Number.isFinite(usage?.prompt_tokens)) stats.prompt = usage.prompt_tokens;
   const cached = usage?.prompt_tokens_details?.cached_tokens;

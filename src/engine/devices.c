@@ -12,6 +12,7 @@
 static const weir_device devices[] = {
     {.name = "cpu",
      .can_stream = true,
+     .probe_disk = weir_cpu_disk_probe,
      .activations = {WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32},
      .n_activations = 2,
      .open = weir_cpu_open,

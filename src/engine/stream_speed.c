@@ -1,13 +1,11 @@
 /*
- * stream_speed.c: about how fast an engine will be whose experts stay in their
- * file.
+ * stream_speed.c: about how fast an engine will be whose experts stay in their file.
  *
- * A token waits for what it needs and memory lacks, and then for memory: the
- * disk and the memory are measured for a moment, the bytes come from the plan.
- * Owns nothing.
+ * A token waits for what it needs and memory lacks, and then for memory: the disk and the memory
+ * are measured for a moment, the bytes come from the plan. Owns nothing.
  */
 #include "base/error.h"
-#include "cpu/cpu.h"
+#include "engine/devices.h"
 #include "engine/engine.h"
 
 #include <string.h>
@@ -41,11 +39,13 @@ weir_status weir_stream_speed_probe(weir_stream_speed *out, const weir_model *mo
                                     const weir_engine_options *options, weir_error *err) {
     static const weir_engine_options defaults;
     const weir_engine_options *o = options ? options : &defaults;
+    const weir_device *device;
     weir_plan plan;
     memset(out, 0, sizeof *out);
     WEIR_TRY(weir_plan_make(&plan, model, o, err));
     if (plan.streamed_bytes == 0)
         return WEIR_STATUS_OK;
+    WEIR_TRY(weir_device_find(&device, o->device, err));
     uint64_t cache_bytes = 0, resident_bytes = 0;
     for (size_t i = 0; i < plan.n_items; i++) {
         if (strcmp(plan.item[i].what, "experts, cached") == 0)
@@ -58,7 +58,7 @@ weir_status weir_stream_speed_probe(weir_stream_speed *out, const weir_model *mo
     double share = (double)cache_bytes / (double)plan.streamed_bytes;
     out->hit_share = share < 1 ? share : 1;
     out->token_read_bytes = (double)plan.streamed_token_bytes * (1 - out->hit_share);
-    WEIR_TRY(weir_cpu_disk_probe(&out->disk_bytes_per_s, model, DISK_SECONDS, err));
+    WEIR_TRY(device->probe_disk(&out->disk_bytes_per_s, model, DISK_SECONDS, err));
     WEIR_TRY(memory_speed(&out->memory_bytes_per_s, &plan, o, err));
     double memory_bytes = (double)resident_bytes + (double)plan.streamed_token_bytes;
     if (out->disk_bytes_per_s > 0 && out->memory_bytes_per_s > 0)
