@@ -110,9 +110,7 @@ static void read_rest(weir_read *read) {
     } while (!count_read(read, result));
 }
 
-/* ---- io_uring
- * -----------------------------------------------------------------------------
- */
+/* ---- io_uring ------------------------------------------------------------------------------ */
 
 static int ring_enter(const ring *r, unsigned n_submit, unsigned n_wait) {
     unsigned flags = n_wait ? IORING_ENTER_GETEVENTS : 0;
@@ -159,6 +157,10 @@ static bool ring_open(ring *r, uint32_t depth) {
     r->end_tail = (void *)(r->base + p.cq_off.tail);
     r->ends = (void *)(r->base + p.cq_off.cqes);
     memcpy(&r->end_mask, r->base + p.cq_off.ring_mask, sizeof r->end_mask);
+    if (ring_enter(r, 0, 0) < 0) { /* a filter may let rings be made and not be used */
+        ring_close(r);
+        return false;
+    }
     return true;
 }
 
@@ -207,7 +209,9 @@ static weir_read *ring_take(ring *r, bool waits, atomic_uint *n_under_way) {
         int64_t result = end->res;
         atomic_store_explicit(r->end_head, head + 1, memory_order_release);
         (void)atomic_load(n_under_way);
-        if (count_read(read, result))
+        /* What the kernel gave up with the thread that asked, too, is left to pread, which does it
+         * or says why not. */
+        if (result >= 0 && count_read(read, result))
             return read;
         /* It is rare, and the submission ring is another thread's. */
         read_rest(read);
@@ -215,9 +219,7 @@ static weir_read *ring_take(ring *r, bool waits, atomic_uint *n_under_way) {
     }
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------------------------- */
 
 static void *run_thread(void *context) {
     weir_read_queue *q = context;
@@ -273,9 +275,7 @@ static void threads_close(weir_read_queue *q) {
         pthread_join(q->threads[i], NULL);
 }
 
-/* ---- the queue
- * ----------------------------------------------------------------------------
- */
+/* ---- the queue ----------------------------------------------------------------------------- */
 
 weir_status weir_read_queue_open(weir_read_queue **out, uint32_t depth, weir_read_way way,
                                  weir_error *err) {

@@ -128,10 +128,10 @@ static void streamed_stats(const weir_backend *be, weir_engine_stats *out) {
 
 static void cpu_close(weir_backend *be) {
     weir_cpu *cpu = weir_cpu_of(be);
-    weir_workers_close(&cpu->workers);
-    if (cpu->experts)
+    if (cpu->experts) /* while those who asked for reads are still there */
         weir_expert_stream_close(cpu->experts);
     free(cpu->experts);
+    weir_workers_close(&cpu->workers);
     weir_arena_close(&cpu->host.arena);
     weir_arena_close(&cpu->host.weights);
     free(cpu);

@@ -244,7 +244,7 @@ static void begin_streamed(const product *p, uint32_t n_active) {
     uint32_t n_tokens = p->op->n_rows / be->model->h.n_experts_used;
     weir_expert_product_begin(cpu->experts, p->op->w, cpu->active_experts, n_active,
                               cpu->expert_begin, n_tokens, p->n_tiles);
-    if (cpu->experts->part == 0)
+    if (!cpu->experts->has_failed && cpu->experts->part == 0)
         weir_expert_guess(cpu->experts, &cpu->kernels, be->model, be->scratch.x, n_tokens);
 }
 

@@ -1,29 +1,29 @@
+/* clang-format off */
 /*
  * expert_cache.c: which experts are in memory, and which of them goes.
  *
- * Owns the tables, the slots and the score. Reads nothing. Invariant: unit u
- * has slot i of its class if and only if unit_of[i] == u and u is not ABSENT; a
- * slot below n_filled that has no unit was left and is taken first.
+ * Owns the tables, the slots and the score. Reads nothing. Invariant: unit u has slot i of its
+ * class if and only if unit_of[i] == u and u is not ABSENT; a slot below n_filled that has no unit
+ * was left and is taken first.
  *
- * The score. On text, the 40 experts of weir-nano by its own router, 6000
- * tokens; and the 2,432 of a 24B model whose router is random, 300 tokens:
- * share of uses that find their expert in memory, with room for a share of all
- * of them:
+ * The score. On text, the 40 experts of weir-nano by its own router, 6000 tokens; and the 2,432 of
+ * a 24B model whose router is random, 300 tokens: share of uses that find their expert in memory,
+ * with room for a share of all of them:
  *
- *     room                        19 %     35 %     43 %     55 %     77 % 24B,
- * 19 % the longest unused goes    0.000    0.616    0.717    0.837    0.967
- * 0.187 the least used goes        0.389    0.702    0.789    0.893    0.980
- * 0.238 the same, fading:   8      0.381    0.687    0.775    0.882    0.974
- * 0.197 half after .. tokens: 32   0.387    0.700    0.787    0.888    0.979
- * 0.223 128     0.389    0.704    0.789    0.891    0.980       0.238 512 0.391
- * 0.704    0.790    0.891    0.981       0.239
+ *     room                         19 %   35 %   43 %   55 %   77 %   24B, 19 %
+ *     the longest unused goes      0.000  0.616  0.717  0.837  0.967  0.187
+ *     the least used goes          0.389  0.702  0.789  0.893  0.980  0.238
+ *     the same, fading; half:   8  0.381  0.687  0.775  0.882  0.974  0.197
+ *     after so many tokens     32  0.387  0.700  0.787  0.888  0.979  0.223
+ *                             128  0.389  0.704  0.789  0.891  0.980  0.238
+ *                             512  0.391  0.704  0.790  0.891  0.981  0.239
  *
- * The longest unused is what a walk through all layers needs next: it is the
- * wrong one to give up. Uses that never fade keep the experts of yesterday's
- * subject; between 128 and 512 tokens nothing is lost by forgetting them. A
- * step that walks all experts, as prompts do, disturbs nothing: what it brings
- * in has few uses, and goes first.
+ * The longest unused is what a walk through all layers needs next: it is the wrong one to give up.
+ * Uses that never fade keep the experts of yesterday's subject; between 128 and 512 tokens nothing
+ * is lost by forgetting them. A step that walks all experts, as prompts do, disturbs nothing: what
+ * it brings in has few uses, and goes first.
  */
+/* clang-format on */
 #include "cpu/expert_stream.h"
 
 #include <assert.h>
@@ -37,9 +37,7 @@
 #define PIECE_BYTES ((size_t)1 << 20)
 #define PAGE_BYTES  ((size_t)4096)
 
-/* ---- layout
- * -------------------------------------------------------------------------------
- */
+/* ---- layout -------------------------------------------------------------------------------- */
 
 static const weir_weight *part_of(const weir_layer *layer, uint32_t part) {
     const weir_weight *const parts[] = {layer->experts_gate, layer->experts_up,
@@ -83,20 +81,20 @@ static size_t piece_bytes(const weir_weight *w, bool is_packed) {
     return piece < whole ? piece : whole;
 }
 
-/* All slots that fit, shared by the classes as their units' bytes are, none
- * below its least. */
+/* Each class has its least; what room is left is shared as the bytes of their other units are. */
 static void share_room(weir_expert_stream *s, uint64_t room) {
-    double all_bytes = 0;
-    for (uint32_t i = 0; i < s->n_classes; i++)
-        all_bytes += (double)s->classes[i].n_units * (double)s->classes[i].slot_bytes;
-    double share = all_bytes > 0 ? (double)room / all_bytes : 0;
+    uint32_t least = WEIR_EXPERT_PARTS * s->n_used;
+    double left = (double)room, more = 0;
     for (uint32_t i = 0; i < s->n_classes; i++) {
         weir_expert_class *c = &s->classes[i];
-        uint32_t least = WEIR_EXPERT_PARTS * s->n_used;
-        double n = floor(share * c->n_units);
-        c->n_slots = n < c->n_units ? (uint32_t)n : c->n_units;
-        c->n_slots = c->n_slots > least ? c->n_slots : least;
-        c->n_slots = c->n_slots < c->n_units ? c->n_slots : c->n_units;
+        c->n_slots = least < c->n_units ? least : c->n_units;
+        left -= (double)c->n_slots * (double)c->slot_bytes;
+        more += (double)(c->n_units - c->n_slots) * (double)c->slot_bytes;
+    }
+    double share = left > 0 && more > 0 ? (left < more ? left / more : 1) : 0;
+    for (uint32_t i = 0; i < s->n_classes; i++) {
+        weir_expert_class *c = &s->classes[i];
+        c->n_slots += (uint32_t)floor(share * (c->n_units - c->n_slots));
     }
 }
 
@@ -193,8 +191,7 @@ weir_weight *weir_expert_stream_weights(const weir_expert_stream *s, uint32_t la
     return s->weights ? s->weights + at * s->n_experts : NULL;
 }
 
-/* ---- scores and slots
- * --------------------------------------------------------------------- */
+/* ---- scores and slots ---------------------------------------------------------------------- */
 
 /* Uses halve every HALF_TOKENS; written for the time 0 they never have to be
  * touched again. */

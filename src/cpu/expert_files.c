@@ -70,8 +70,7 @@ weir_status weir_expert_file_open(weir_expert_file *f, weir_error *err) {
     if (f->file < 0 || fstat(f->file, &f->was) != 0)
         return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be opened to read experts: %s", f->path,
                          strerror(errno));
-    if (!f->is_direct) /* reading ahead would only fill the memory that is to be
-                          saved */
+    if (!f->is_direct) /* reading ahead would only fill the memory that is to be saved */
         posix_fadvise(f->file, 0, 0, POSIX_FADV_RANDOM);
     return WEIR_STATUS_OK;
 }
@@ -84,6 +83,10 @@ static weir_status find_file(uint32_t *number, weir_expert_stream *s, const char
             *number = i;
             return WEIR_STATUS_OK;
         }
+    if (s->n_files == s->n_layers * WEIR_EXPERT_PARTS)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s: experts lie in more than %u files; expected fewer, larger ones", path,
+                         s->n_files);
     weir_expert_file *f = &s->files[s->n_files];
     *number = s->n_files++;
     *f = (weir_expert_file){.path = path, .file = -1};
@@ -109,8 +112,7 @@ static weir_status compare(const weir_expert_file *f, uint64_t at, const uint8_t
                          f->path, (unsigned long long)at, strerror(error));
     return is_same ? WEIR_STATUS_OK
                    : weir_fail(err, WEIR_STATUS_BAD_FILE,
-                               "%s: byte %llu is not what it was when the model "
-                               "was opened; "
+                               "%s: byte %llu is not what it was when the model was opened; "
                                "expected the same file",
                                f->path, (unsigned long long)at);
 }
@@ -119,9 +121,15 @@ static weir_status find_unit(weir_expert_stream *s, uint32_t u, const weir_weigh
                              weir_error *err) {
     weir_expert_unit *unit = &s->units[u];
     const char *path;
+    if ((uint64_t)w->rows * w->row_bytes > UINT32_MAX)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "a matrix of an expert has %llu bytes; --ram reads those below 4 GiB",
+                         (unsigned long long)((uint64_t)w->rows * w->row_bytes));
     WEIR_TRY(weir_expert_place(&path, &unit->at, s->model, w, err));
+    uint32_t n_files = s->n_files;
     WEIR_TRY(find_file(&unit->file, s, path, err));
-    if (u % s->n_experts != 0) /* one of each part of each layer */
+    /* One of each part of each layer, and of each file. */
+    if (u % s->n_experts != 0 && s->n_files == n_files)
         return WEIR_STATUS_OK;
     return compare(&s->files[unit->file], unit->at, w->data, w->rows * w->row_bytes, err);
 }

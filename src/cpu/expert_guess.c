@@ -59,7 +59,10 @@ void weir_expert_guess(weir_expert_stream *s, const weir_cpu_kernels *k, const w
         return;
     const weir_layer *layer = &model->layers[s->first_layer + next];
     bool wants_all = (uint64_t)n_tokens * s->n_used >= (uint64_t)USES_FOR_ALL * s->n_experts;
-    if (!wants_all && (n_tokens > TOKENS_MOST || !k->dot[layer->router.format->id]))
+    const weir_weight *router = &layer->router;
+    bool is_packed =
+        k->t16[router->format->id] && weir_t16_fits(router->format->id, router->rows, router->cols);
+    if (!wants_all && (n_tokens > TOKENS_MOST || is_packed || !k->dot[router->format->id]))
         return;
     memset(s->guess_chosen, wants_all, s->n_experts * sizeof *s->guess_chosen);
     for (uint32_t r = 0; !wants_all && r < n_tokens; r++)

@@ -21,9 +21,7 @@
 
 enum { PAGE_BYTES = 4096 };
 
-/* ---- opening
- * ------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 weir_status weir_expert_stream_open(weir_expert_stream *s, weir_error *err) {
     pthread_mutex_init(&s->lock, NULL);
@@ -44,9 +42,7 @@ void weir_expert_stream_close(weir_expert_stream *s) {
     pthread_mutex_destroy(&s->lock);
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------
- */
+/* ---- asking -------------------------------------------------------------------------------- */
 
 static uint32_t part_index(const weir_expert_stream *s, uint32_t unit) {
     return unit / s->n_experts;
@@ -129,9 +125,7 @@ static void advance(weir_expert_stream *s) {
     weir_expert_ask_guesses(s);
 }
 
-/* ---- packing
- * ------------------------------------------------------------------------------
- */
+/* ---- packing ------------------------------------------------------------------------------- */
 
 /* Bytes of the file into their place in the slot. Nobody else writes there, and
  * nobody reads before all is there. */
@@ -189,9 +183,7 @@ static void bring_in(weir_expert_stream *s, weir_expert_piece *p) {
     pthread_cond_broadcast(&s->has_changed);
 }
 
-/* ---- products
- * -----------------------------------------------------------------------------
- */
+/* ---- products ------------------------------------------------------------------------------ */
 
 static void drop_list(weir_expert_stream *s) {
     for (uint32_t i = 0; i < s->n_listed; i++) {
@@ -330,9 +322,7 @@ void weir_expert_item_done(weir_expert_stream *s, uint32_t expert) {
     pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- steps
- * --------------------------------------------------------------------------------
- */
+/* ---- steps --------------------------------------------------------------------------------- */
 
 /* After a failure: waits for what is under way, and gives up all that is not
  * whole. The lock keeps nobody out, there is no region. */
@@ -349,8 +339,11 @@ static void put_right(weir_expert_stream *s) {
         p->next = s->free;
         s->free = p;
     }
+    /* Of a file that was changed nothing that was read is trusted. */
+    bool is_changed = s->error.status == WEIR_STATUS_BAD_FILE;
     for (uint32_t u = 0; u < s->n_units; u++)
-        if (s->units[u].state == WEIR_EXPERT_COMING)
+        if (s->units[u].state == WEIR_EXPERT_COMING ||
+            (is_changed && s->units[u].state == WEIR_EXPERT_HERE))
             weir_expert_leave_slot(s, u);
     s->n_coming = 0;
     drop_list(s);

@@ -165,8 +165,7 @@ typedef struct weir_expert_stream {
     weir_expert_stats stats;
 } weir_expert_stream;
 
-/* ---- expert_cache.c: what is where
- * ---------------------------------------------------------- */
+/* ---- expert_cache.c: what is where --------------------------------------------------------- */
 
 /* What decides whether a matrix is packed stays with the device. */
 typedef bool weir_expert_packs(const void *context, const weir_weight *w);

@@ -50,8 +50,11 @@ static void find_fit(char *text, size_t cap, const weir_model *model,
 }
 
 static weir_status check_room(const weir_plan *plan, const weir_model *model,
-                              const weir_engine_options *options, weir_error *err) {
-    uint64_t room = options && options->max_bytes ? options->max_bytes : weir_memory_available();
+                              const weir_engine_options *options, bool is_of_host,
+                              weir_error *err) {
+    uint64_t room = options && options->max_bytes ? options->max_bytes
+                    : is_of_host                  ? weir_memory_available()
+                                                  : 0;
     uint64_t ram = options ? options->ram_bytes : 0;
     room = ram > 0 && (room == 0 || ram < room) ? ram : room;
     char fit[128];
@@ -153,7 +156,7 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     WEIR_TRY_GOTO(weir_device_find(&device, options ? options->device : NULL, err));
     /* A device with memory of its own counts that itself when it is opened. */
     if (!device->has_own_memory || (options && (options->max_bytes || options->ram_bytes)))
-        WEIR_TRY_GOTO(check_room(&e->plan, model, options, err));
+        WEIR_TRY_GOTO(check_room(&e->plan, model, options, !device->has_own_memory, err));
     uint32_t n_loras = backend.n_loras;
     weir_engine_layout(e, &measure, model, &e->plan, e->n_out, n_loras);
     WEIR_TRY_GOTO(weir_arena_open(&e->arena, measure.used, "the engine's timelines", err));
