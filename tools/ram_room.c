@@ -5,10 +5,11 @@
 #include "console.h"
 #include "plan_search.h"
 
-/* Ends of the huge pages of the engine's three blocks; text, stacks and the
- * like that only computing touches. */
-#define ENDS_BYTES  (3 * (UINT64_C(2) << 20))
-#define TOUCH_BYTES (UINT64_C(6) << 20)
+/* Ends of the huge pages of the engine's three blocks; text, stacks and the like that only
+ * computing touches; what the program has resident besides differs a little from run to run. */
+#define ENDS_BYTES     (3 * (UINT64_C(2) << 20))
+#define TOUCH_BYTES    (UINT64_C(6) << 20)
+#define OUTSIDE_VARIES (UINT64_C(1) << 20)
 
 uint64_t weir_ram_left(uint64_t ram_bytes, uint64_t outside) {
     outside += ENDS_BYTES + TOUCH_BYTES;
@@ -25,10 +26,9 @@ weir_ram weir_ram_begin(uint64_t ram_bytes, uint32_t n_lookup) {
 static weir_status refuse(uint64_t ram_bytes, uint64_t outside, const weir_plan *plan,
                           weir_error *err) {
     char has[WEIR_AMOUNT_TEXT];
-    uint64_t least = plan->total_bytes + outside + ENDS_BYTES + TOUCH_BYTES;
+    uint64_t least = plan->total_bytes + outside + ENDS_BYTES + TOUCH_BYTES + OUTSIDE_VARIES;
     return weir_fail(err, WEIR_STATUS_NO_MEMORY,
-                     "--ram %s: too small%s; expected at least --ram %lluMB, or "
-                     "a smaller context",
+                     "--ram %s: too small%s; expected at least --ram %lluMB, or a smaller context",
                      weir_bytes_text(has, ram_bytes),
                      plan->streamed_bytes > 0 ? " even with experts read from the disk"
                                               : ", and all weights of this model have to be there",
