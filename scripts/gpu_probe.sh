@@ -23,7 +23,8 @@ else
     kit=${WEIR_GPU_KIT:-build/gpu_kit}
     if [ -f "$kit/kit.tar.xz" ]; then
         mkdir -p "$work/kit"
-        tar -xJf "$kit/kit.tar.xz" -C "$work/kit" || :
+        tar -xJf "$kit/kit.tar.xz" -C "$work/kit" ||
+            python3 -m tarfile -e "$kit/kit.tar.xz" "$work/kit" || :
     fi
     "$work/kit/gpu_floors" check >/dev/null 2>&1 || scripts/gpu_build.sh kernels "$work/kit"
 fi

@@ -211,6 +211,8 @@ static int open_pool(bench *b) {
     if (code != 0)
         return code;
     b->pool.size = weir_gpu_is_dry() ? (size_t)256 << 20 : (size_t)(facts.free_bytes / 10 * 8);
+    if (b->only && b->pool.size > (size_t)4 << 30)
+        b->pool.size = (size_t)4 << 30; /* a profiler saves all that a kernel may reach */
     code = weir_cuda_take(&base, b->pool.size);
     if (code != 0)
         return code;

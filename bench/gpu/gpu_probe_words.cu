@@ -51,8 +51,8 @@ CU_KERNEL(THREADS) make_chain(uint8_t *lines, uint32_t n) {
         *(uint32_t *)(lines + (size_t)i * CHAIN_LINE) = (i * 1664525u + 1013904223u) & (n - 1);
 }
 
-CU_KERNEL(32) walk_chain(const uint8_t *lines, uint32_t n_steps, uint32_t *out) {
-    uint32_t at = 0;
+CU_KERNEL(32) walk_chain(const uint8_t *lines, uint32_t n_lines, uint32_t n_steps, uint32_t *out) {
+    uint32_t at = *out & (n_lines - 1); /* on from where the last walk ended: not what is cached */
     if (threadIdx.x == 0) {
         for (uint32_t i = 0; i < n_steps; i++)
             at = *(const volatile uint32_t *)(lines + (size_t)at * CHAIN_LINE);
@@ -81,6 +81,7 @@ CU_KERNEL(THREADS) multiply(const uint32_t *from, uint32_t n_rounds, float *out)
 struct probe {
     uint8_t *from, *to; /* [bytes] each */
     size_t bytes, read_bytes;
+    uint32_t n_lines; /* of a walk */
     uint32_t grid, rounds;
 };
 
@@ -102,7 +103,7 @@ static void do_copy(void *context, weir_cuda_stream *stream, uint32_t) {
 
 static void do_walk(void *context, weir_cuda_stream *stream, uint32_t) {
     const probe *p = (const probe *)context;
-    CU_LAUNCH(walk_chain, 1, 32, stream, p->from, p->rounds, sink(p));
+    CU_LAUNCH(walk_chain, 1, 32, stream, p->from, p->n_lines, p->rounds, sink(p));
 }
 
 static void do_multiply(void *context, weir_cuda_stream *stream, uint32_t) {
@@ -156,6 +157,7 @@ static int tell_walk(FILE *out, const char *name, probe *p, uint32_t n_lines, ui
                      double most_s) {
     weir_gpu_time time;
     p->rounds = n_steps;
+    p->n_lines = n_lines;
     int code = make_lines(p, n_lines);
     if (code == 0)
         code = weir_gpu_measure(&time, do_walk, p, 1, REPEATS, most_s);

@@ -8,8 +8,8 @@
  * alignment costs, which are looked at when it goes), so an index beyond it ends the program.
  * Outputs begin as NaN.
  *
- * A test program takes a seed, of the order of fibers or, on a device, of its random numbers; prints a line a case and ends with 0 if all
- * is right, 1 if not, 77 if there is no device.
+ * A test program takes a seed, of the order of fibers or, on a device, of its random numbers;
+ * prints a line a case and ends with 0 if all is right, 1 if not, 77 if there is no device.
  */
 #ifndef WEIR_TESTS_CUDA_TEST_H
 #define WEIR_TESTS_CUDA_TEST_H
@@ -42,7 +42,9 @@ static inline void check(bool is_good, const char *what, const char *which) {
 /* All launches so far have ended. */
 static inline void finish(void) {
 #ifndef WEIR_CUDA_EMULATED
-    cudaError_t e = cudaDeviceSynchronize();
+    cudaError_t e = cudaGetLastError(); /* of a launch that was refused */
+    if (e == cudaSuccess)
+        e = cudaDeviceSynchronize();
     if (e != cudaSuccess) {
         printf("FAIL device: %s\n", cudaGetErrorString(e));
         exit(1);

@@ -43,9 +43,24 @@ static float *take_poison(size_t n) {
 }
 
 static void assert_same_memory(twins *t, const char *what) {
-    const weir_cuda *a = weir_cuda_of(t->graphs), *b = weir_cuda_of(t->composed);
-    assert_bits(what, a->pages, b->pages, PAIR_PAGES * t->graphs->kv.page_bytes);
-    assert_bits(what, a->states, b->states, PAIR_STATES * a->state_values * sizeof(float));
+    weir_backend *graphs = t->graphs, *composed = t->composed;
+    size_t page = graphs->kv.page_bytes;
+    size_t state = weir_cuda_of(graphs)->state_values * sizeof(float);
+    size_t most = page > state ? page : state;
+    void *a = malloc(most), *b = malloc(most); /* a device's memory is not the host's */
+    assert_true(a && b);
+    for (uint32_t i = 0; i < PAIR_PAGES; i++) {
+        graphs->page_read(graphs, i, a);
+        composed->page_read(composed, i, b);
+        assert_bits(what, a, b, page);
+    }
+    for (uint32_t i = 0; i < PAIR_STATES; i++) {
+        graphs->state_read(graphs, i, a);
+        composed->state_read(composed, i, b);
+        assert_bits(what, a, b, state);
+    }
+    free(a);
+    free(b);
 }
 
 /* Runs the step on both. `logits` [n_out, n_vocab] are where the step's point to. */

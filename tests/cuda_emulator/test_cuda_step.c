@@ -3,6 +3,7 @@
  * in every format against the reference, the bits of a timeline alone, in company, in chunks of any
  * size and after a rewind, kept states, adapters, and what an observer sees.
  */
+#include "cuda/cuda_backend.h"
 #include "cuda_step_fixture.h"
 
 #include <stdio.h>
@@ -218,10 +219,20 @@ static void bf16_bits_are_a_timelines_own(void **state) {
     check_promises(&spec, WEIR_KV_F16, WEIR_ACTIVATIONS_BF16);
 }
 
-/* An op of the open device on what it is given; the emulator's memory is the host's. */
+static void copy_up(weir_backend *be, void *to, const void *from, size_t bytes) {
+    assert_int_equal(weir_cuda_copy_up(weir_cuda_of(be)->stream, to, from, bytes), 0);
+    assert_int_equal(weir_cuda_wait(weir_cuda_of(be)->stream), 0);
+}
+
+static void copy_down(weir_backend *be, void *to, const void *from, size_t bytes) {
+    assert_int_equal(weir_cuda_copy_down(weir_cuda_of(be)->stream, to, from, bytes), 0);
+    assert_int_equal(weir_cuda_wait(weir_cuda_of(be)->stream), 0);
+}
+
+/* An op of the open device on what it is given. */
 static void run_product(weir_backend *be, const float *x, float *y) {
     const weir_weight *w = &be->model->layers[0].conv_in;
-    memcpy(be->scratch.normed, x, w->cols * sizeof *x);
+    copy_up(be, be->scratch.normed, x, w->cols * sizeof *x);
     weir_linear op = {.w = w,
                       .x = be->scratch.normed,
                       .y = be->scratch.wide,
@@ -229,7 +240,7 @@ static void run_product(weir_backend *be, const float *x, float *y) {
                       .n_choices = 1,
                       .x_repeat = 1};
     be->ops.linear(be, &op);
-    memcpy(y, be->scratch.wide, w->rows * sizeof *y);
+    copy_down(be, y, be->scratch.wide, w->rows * sizeof *y);
 }
 
 static void run_attention(weir_backend *be, const weir_batch *batch, const float *q, float *y) {
@@ -237,9 +248,9 @@ static void run_attention(weir_backend *be, const weir_batch *batch, const float
     size_t n = (size_t)batch->n_rows * be->model->h.n_heads * be->model->h.head_dim;
     while (layer->kind != WEIR_LAYER_ATTN)
         layer++;
-    memcpy(be->scratch.wide, q, n * sizeof *q);
+    copy_up(be, be->scratch.wide, q, n * sizeof *q);
     be->ops.attend(be, batch, layer, be->scratch.wide, be->scratch.wide2);
-    memcpy(y, be->scratch.wide2, n * sizeof *y);
+    copy_down(be, y, be->scratch.wide2, n * sizeof *y);
 }
 
 /* Weights and what they meet keep eight bits of their numbers. Without experts: a router's choice
