@@ -17,6 +17,7 @@
  *     X(1) .. X(T16_FEW)
  *   - T16_X, T16_TILE_LIST(X): rows of activations in one tile, whose integer and float sums stay
  *     in registers together; X(1) .. X(T16_X)
+ *   - T16_TWO, T16_TWO_LIST(X), if they pay: the same of tiles of two strips
  * The unit fills the entry q15 itself.
  *
  * A few rows walk WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams of
@@ -434,40 +435,155 @@ T16_TILE_LIST(T16_TILES)
 #define T16_COMMA_ROW(n_x) T16_TILE_ROW(n_x),
 static t16_tile_fn *const t16_tiles[T16_X][3] = {T16_TILE_LIST(T16_COMMA_ROW)};
 
+#ifdef T16_TWO
+/* Two strips by n_x rows: a pair of activations is loaded once for both. The sums are those of
+ * t16_tile, to the bit. */
+static WEIR_INLINE void t16_two_group(const int n_x, const uint8_t *pairs[2], const int begin,
+                                      const int end, const t16_row *x, uint32_t g,
+                                      const int32_t *offsets, const v16 s[2], v16 sum[2][T16_TWO]) {
+    q16 a[T16_TWO], b[T16_TWO];
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) a[j] = b[j] = q16_set(offsets[j]);
+    for (int p = begin; p < end; p++) {
+        q16 wa = q16_load(pairs[0] + 64 * p), wb = q16_load(pairs[1] + 64 * p);
+        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+            q16 pair = q16_pair(x[j].q + (size_t)g * 64 + 4 * p);
+            a[j] = q16_dot(a[j], wa, pair);
+            b[j] = q16_dot(b[j], wb, pair);
+        }
+    }
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+        v16 scale = v16_set(x[j].scale[g]);
+        sum[0][j] = v16_fma(q16_float(a[j]), v16_mul(s[0], scale), sum[0][j]);
+        sum[1][j] = v16_fma(q16_float(b[j]), v16_mul(s[1], scale), sum[1][j]);
+    }
+}
+
+/* As t16_tile, of two strips: the sums of the second lie 16 behind those of the first. */
+static WEIR_INLINE void t16_two(const t16_kind kind, const int n_x, const t16_slice *slices,
+                                uint32_t n, uint32_t first, const t16_row *x, int32_t offset,
+                                float *const *y, size_t y_at) {
+    v16 sum[2][T16_TWO];
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+        sum[0][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at);
+        sum[1][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at + WEIR_T16_ROWS);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *pairs[2] = {slices[0].pairs + (size_t)i * T16_PAIRS,
+                                   slices[1].pairs + (size_t)i * T16_PAIRS};
+        uint32_t g = first + i;
+        int32_t c[T16_TWO];
+        if (kind == T16_HALVES) {
+            WEIR_UNROLL for (int half = 0; half < 2; half++) {
+                const v16 s[2] = {v16_load(slices[0].s + 32 * i + 16 * half),
+                                  v16_load(slices[1].s + 32 * i + 16 * half)};
+                WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+                    c[j] = -offset * x[j].parts[2 * g + half];
+                }
+                t16_two_group(n_x, pairs, 8 * half, 8 * half + 8, x, g, c, s, sum);
+            }
+            continue;
+        }
+        const v16 s[2] = {v16_load(slices[0].s + 16 * i), v16_load(slices[1].s + 16 * i)};
+        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+            c[j] = -offset * (x[j].parts[2 * g] + x[j].parts[2 * g + 1]);
+        }
+        t16_two_group(n_x, pairs, 0, 16, x, g, c, s, sum);
+        if (kind == T16_MINIMUM) {
+            const v16 m[2] = {v16_load(slices[0].m + 16 * i), v16_load(slices[1].m + 16 * i)};
+            WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+                v16 total = v16_set(x[j].sums[g]);
+                sum[0][j] = v16_fma(m[0], total, sum[0][j]);
+                sum[1][j] = v16_fma(m[1], total, sum[1][j]);
+            }
+        }
+    }
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+        v16_store(y[j] + y_at, sum[0][j]);
+        v16_store(y[j] + y_at + WEIR_T16_ROWS, sum[1][j]);
+    }
+}
+
+#define T16_TWO_TILE(KIND, n_x)                                                             \
+    static void t16_two_##KIND##_##n_x(const t16_slice *slices, uint32_t n, uint32_t first, \
+                                       const t16_row *x, int32_t offset, float *const *y,   \
+                                       size_t y_at) {                                       \
+        t16_two(T16_##KIND, n_x, slices, n, first, x, offset, y, y_at);                     \
+    }
+#define T16_TWO_TILES(n_x)     \
+    T16_TWO_TILE(PLAIN, n_x)   \
+    T16_TWO_TILE(MINIMUM, n_x) \
+    T16_TWO_TILE(HALVES, n_x)
+#define T16_TWO_ROW(n_x) {t16_two_PLAIN_##n_x, t16_two_MINIMUM_##n_x, t16_two_HALVES_##n_x},
+
+T16_TWO_LIST(T16_TWO_TILES)
+static t16_tile_fn *const t16_twos[T16_TWO][3] = {T16_TWO_LIST(T16_TWO_ROW)};
+#endif
+
 /* A slice is whole units: 256 columns of most formats, 512 of q6_k. */
 static WEIR_INLINE uint32_t t16_slice_groups(const weir_format_id f) {
     return t16_groups(f) > 8 ? t16_groups(f) : 8;
 }
 
+/* Takes the units of a slice apart that begins with group `first` of the row. *at: the strip there,
+ * moved behind them. Returns how many groups there are. */
+static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const uint8_t **at,
+                                            uint32_t first, uint32_t n_groups, t16_slice *slice) {
+    const uint32_t unit = t16_groups(f);
+    const size_t unit_bytes = t16_unit_bytes(f, unit);
+    uint32_t n = 0;
+    for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
+        for (size_t line = 0; line < unit_bytes; line += 64)
+            t16_prefetch(*at, line / 64);
+        t16_unit_apart(f, *at, unit, slice, n);
+        *at += unit_bytes;
+    }
+    if (f == WEIR_FORMAT_Q6_K && n == 0) {
+        t16_unit_apart(f, *at, unit / 2, slice, 0);
+        n = unit / 2;
+    }
+    return n;
+}
+
+/* n_strips slices at once, with tiles of that many strips by up to `width` rows. */
+static WEIR_INLINE void t16_rows_of_tiles(const weir_format_id f, t16_tile_fn *const (*tiles)[3],
+                                          const uint32_t width, const t16_slice *slices, uint32_t n,
+                                          uint32_t first, const uint8_t *const *activations,
+                                          uint32_t n_x, uint32_t n_cols, float *const *y,
+                                          size_t y_at) {
+    for (uint32_t begin = 0; begin < n_x; begin += width) {
+        t16_row x[T16_X];
+        uint32_t n_now = n_x - begin < width ? n_x - begin : width;
+        for (uint32_t j = 0; j < n_now; j++)
+            x[j] = t16_row_of(activations[begin + j], n_cols);
+        tiles[n_now - 1][t16_kind_of(f)](slices, n, first, x, t16_offset(f), y + begin, y_at);
+    }
+}
+
 static WEIR_INLINE void t16_many(const weir_format_id f, const uint8_t *strips, size_t strip_bytes,
                                  uint32_t n_strips, const uint8_t *const *activations, uint32_t n_x,
                                  uint32_t n_cols, float *const *y) {
-    const uint32_t n_groups = n_cols / WEIR_T16_GROUP, unit = t16_groups(f);
-    const size_t unit_bytes = t16_unit_bytes(f, unit);
-    t16_slice slice;
-    for (uint32_t i = 0; i < n_strips; i++) {
-        const uint8_t *at = strips + i * strip_bytes;
-        size_t y_at = (size_t)i * WEIR_T16_ROWS;
+    const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
+    uint32_t i = 0;
+#ifdef T16_TWO
+    t16_slice slices[2];
+    for (; i + 2 <= n_strips; i += 2) {
+        const uint8_t *at[2] = {strips + i * strip_bytes, strips + (i + 1) * strip_bytes};
         for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
-            uint32_t n = 0;
-            for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
-                for (size_t line = 0; line < unit_bytes; line += 64)
-                    t16_prefetch(at, line / 64);
-                t16_unit_apart(f, at, unit, &slice, n);
-                at += unit_bytes;
-            }
-            if (f == WEIR_FORMAT_Q6_K && n == 0) {
-                t16_unit_apart(f, at, unit / 2, &slice, 0);
-                n = unit / 2;
-            }
-            for (uint32_t begin = 0; begin < n_x; begin += T16_X) {
-                t16_row x[T16_X];
-                uint32_t n_now = n_x - begin < T16_X ? n_x - begin : T16_X;
-                for (uint32_t j = 0; j < n_now; j++)
-                    x[j] = t16_row_of(activations[begin + j], n_cols);
-                t16_tiles[n_now - 1][t16_kind_of(f)](&slice, n, first, x, t16_offset(f), y + begin,
-                                                     y_at);
-            }
+            uint32_t n = t16_slice_apart(f, &at[0], first, n_groups, &slices[0]);
+            t16_slice_apart(f, &at[1], first, n_groups, &slices[1]);
+            t16_rows_of_tiles(f, t16_twos, T16_TWO, slices, n, first, activations, n_x, n_cols, y,
+                              (size_t)i * WEIR_T16_ROWS);
+        }
+    }
+#else
+    t16_slice slices[1];
+#endif
+    for (; i < n_strips; i++) {
+        const uint8_t *at = strips + i * strip_bytes;
+        for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
+            uint32_t n = t16_slice_apart(f, &at, first, n_groups, slices);
+            t16_rows_of_tiles(f, t16_tiles, T16_X, slices, n, first, activations, n_x, n_cols, y,
+                              (size_t)i * WEIR_T16_ROWS);
         }
     }
 }
