@@ -9,7 +9,7 @@
  *   router            linear: gate                     linear: up linear: down
  *   of the layer  ->  all that the layer needs is  ->  what is there  ->  ...
  *                     asked for at once, in the        is multiplied
- *                     order of the file; workers
+ *                     order of use; workers
  *                     multiply what is there, pack
  *                     what has come
  *
@@ -100,7 +100,7 @@ typedef struct weir_expert_stats {
     uint64_t n_uses, n_hits;             /* units that layers wanted, and those that were there */
     uint64_t read_bytes;                 /* from files */
     uint64_t n_guessed, n_guesses_taken; /* units that were read ahead, and used then */
-    double wait_s;                       /* the team had nothing to do but wait for reads */
+    double wait_s;                       /* workers had nothing to do but wait for reads */
 } weir_expert_stats;
 
 typedef struct weir_expert_stream {
