@@ -192,10 +192,10 @@ typedef struct weir_engine_options {
     const char *isa;          /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
                                  "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
     const char *kv_type;      /* "f32", "f16" (default), "q8" */
-    const char *activations;  /* in products. On "cpu", with quantized weights: "q15" (default),
-                                 rounded to 15 bits by groups of 32, the weights packed into the
-                                 engine's memory; "f32", the weights used where they are mapped,
-                                 slower. On "cuda": "bf16" (default), on tensor cores; "f32",
+    const char *activations;  /* in products. On "cpu", with quantized weights: "q8" (default),
+                                 rounded to 8 bits by groups of 32, the weights packed into the
+                                 engine's memory; "q15", to 15 bits, prompts slower; "f32", the
+                                 weights used where they are mapped, slower still. On "cuda": "bf16" (default), on tensor cores; "f32",
                                  slower. Same bits alone and in company in each of them;
                                  docs/numerics.md has the errors */
     uint32_t n_threads;       /* 0: physical cores within affinity and the cgroup quota */
@@ -238,7 +238,7 @@ typedef struct weir_plan {
     uint64_t engine_bytes; /* what the engine allocates itself */
     uint64_t total_bytes;  /* their sum: what will be resident */
     uint32_t n_ctx, n_seqs, n_pages, n_batch, n_threads, n_snapshots; /* defaults filled in */
-    const char *activations;                                          /* the same: "q15" */
+    const char *activations;                                          /* the same: "q8" */
     uint64_t streamed_bytes;       /* of experts that are read from their file when they are needed;
                                       0: all weights are in memory */
     uint64_t streamed_token_bytes; /* of those that one token uses */

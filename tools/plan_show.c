@@ -86,7 +86,7 @@ static void add_flags(weir_text_buffer *out, const weir_plan_report *r,
         weir_text_buffer_say(out, " --lookup off");
     }
     add_flag(out, "kv-type", o->kv_type, "f16");
-    add_flag(out, "activations", o->activations, s->has_own_memory ? "" : "q15");
+    add_flag(out, "activations", o->activations, s->has_own_memory ? "" : "q8");
     add_flag(out, "device", o->device, "cpu");
     add_flag(out, "isa", o->isa, "");
     if (r->has_threads)

@@ -384,7 +384,7 @@ static weir_status default_pass(golden_case *c, weir_error *err) {
     WEIR_TRY_GOTO(weir_seq_append(s, c->run->ids, c->run->n_prompt, err));
     WEIR_TRY_GOTO(run_pending(s, 0, c->run->logits, err));
     weir_report_note(c->report, c->run->logits, t,
-                     "%s %s logits in the default mode (f16 K/V, q15)", c->name, c->run->name);
+                     "%s %s logits in the default mode (f16 K/V, q8)", c->name, c->run->name);
 fail:
     weir_seq_close(&s);
     return status;

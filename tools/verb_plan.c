@@ -51,8 +51,8 @@ static const weir_option options[] = {
     {"batch", 0, WEIR_OPTION_U32, AT(n_batch), "N",
      "of serve: rows of one step; default: 512, or --conversations if\nthat is more"},
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
-     "cpu: q15 (default), or f32, which leaves quantized weights where they\n"
-     "are mapped; cuda: bf16 (default) or f32"},
+     "cpu: q8 (default), q15, or f32, which leaves quantized weights where\n"
+     "they are mapped; cuda: bf16 (default) or f32"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL, "all weights read into memory, not mapped"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
      "of run: guessed tokens of a step, 16 at most; auto (default): 8; off"},

@@ -45,8 +45,8 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
         cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
     }
 
-    cpu->q15_bytes = weir_cpu_q15_bytes(model, options->n_batch);
-    cpu->q15 = weir_arena_take(arena, cpu->q15_bytes);
+    cpu->rounded_bytes = weir_cpu_rounded_bytes(model, options->n_batch);
+    cpu->rounded = weir_arena_take(arena, cpu->rounded_bytes);
     cpu->tile_values = weir_cpu_tile_values(weir_longest_row(model));
     size_t attend_values = weir_attend_scratch(largest_group(model), h->head_dim);
     cpu->threads = weir_arena_take_array(arena, options->n_threads, sizeof(weir_cpu_thread));
@@ -58,6 +58,15 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
     }
 }
 
+/* The kernels that packed matrices meet activations with. */
+static void choose_rounding(weir_cpu *cpu, weir_activations activations) {
+    const weir_cpu_kernels *k = &cpu->kernels;
+    const bool is_q8 = activations == WEIR_ACTIVATIONS_Q8;
+    const bool is_rounded = is_q8 || activations == WEIR_ACTIVATIONS_Q15;
+    cpu->t16 = !is_rounded ? NULL : is_q8 ? k->t16_q8 : k->t16;
+    cpu->round = !is_rounded ? NULL : is_q8 ? k->q8 : k->q15;
+}
+
 /* Fills what the layout depends on, and runs it over an arena without memory. */
 static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model,
                            const weir_backend_options *options, weir_error *err) {
@@ -65,6 +74,7 @@ static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "the CPU device: 0 threads, expected at least 1");
     WEIR_TRY(weir_cpu_kernels_for(&cpu->kernels, options->isa, err));
+    choose_rounding(cpu, options->activations);
     WEIR_TRY(weir_kv_layout_make(&cpu->host.be.kv, model, options->kv_type, err));
     weir_arena arena = {0};
     layout(cpu, &arena, model, options);
@@ -170,7 +180,9 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
     snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
-             options->activations == WEIR_ACTIVATIONS_F32 ? ", f32 activations" : "",
+             options->activations == WEIR_ACTIVATIONS_F32   ? ", f32 activations"
+             : options->activations == WEIR_ACTIVATIONS_Q15 ? ", q15 activations"
+                                                            : "",
              weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "");
     be->arithmetic = cpu->kernels.isa;
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));

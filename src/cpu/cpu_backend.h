@@ -34,8 +34,10 @@ typedef struct weir_cpu {
     weir_workers *workers;
     weir_cpu_thread *threads; /* [n_threads] */
     size_t tile_values;
-    uint8_t *q15; /* activations of one linear in 15 bits, row after row (t16.h) */
-    size_t q15_bytes;
+    weir_t16_fn *const *t16; /* of kernels, as the activations are to be rounded; */
+    weir_q15_fn *round;      /* NULL: they are not */
+    uint8_t *rounded;        /* activations of one linear, row after row (t16.h) */
+    size_t rounded_bytes;
 
     float *frequencies;       /* [head_dim / 2] of the rotation */
     float *rotations;         /* [n_batch, 2, head_dim / 2] cosines, then sines */
@@ -62,7 +64,7 @@ static inline void weir_cpu_run(weir_cpu *cpu, size_t n_values, weir_work *fn, v
 /* The ops of backend.h. cpu_linear.c: */
 void weir_cpu_linear(weir_backend *be, const weir_linear *op);
 /* Bytes of the activations of one linear over n_batch rows. */
-size_t weir_cpu_q15_bytes(const weir_model *model, uint32_t n_batch);
+size_t weir_cpu_rounded_bytes(const weir_model *model, uint32_t n_batch);
 /* Values of a thread's tile: room for at least 8 rows of n_cols. */
 size_t weir_cpu_tile_values(uint32_t n_cols);
 
@@ -87,8 +89,7 @@ void weir_cpu_add(weir_backend *be, float *y, const float *x, const float *scale
 
 /* Whether a matrix lies packed in the device's memory (or will), whatever its data point to. */
 static inline bool weir_cpu_is_packed(const weir_cpu *cpu, const weir_weight *w) {
-    return cpu->host.be.options.activations == WEIR_ACTIVATIONS_Q15 &&
-           cpu->kernels.t16[w->format->id] && weir_t16_fits(w->format->id, w->rows, w->cols);
+    return cpu->t16 && cpu->t16[w->format->id] && weir_t16_fits(w->format->id, w->rows, w->cols);
 }
 
 /* Are experts read from their file when they are needed? */

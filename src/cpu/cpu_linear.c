@@ -1,8 +1,8 @@
 /*
  * cpu_linear.c: matrix products, dense and by expert.
  *
- * Packed matrices (t16.h): all rows of x are rounded to 15 bits once, then strips of the matrix
- * meet them. Others:
+ * Packed matrices (t16.h): all rows of x are rounded to 15 or 8 bits once, then strips of the
+ * matrix meet them. Others:
  *
  * The rows of y that meet one matrix are a group: all of them in a dense product, those of one
  * expert after a counting sort of `choice`. An item is a tile of weight rows of one matrix times
@@ -73,7 +73,7 @@ static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, uint
     return rows < TILE_ROWS_LEAST ? TILE_ROWS_LEAST : (uint32_t)rows;
 }
 
-size_t weir_cpu_q15_bytes(const weir_model *model, uint32_t n_batch) {
+size_t weir_cpu_rounded_bytes(const weir_model *model, uint32_t n_batch) {
     const weir_hparams *h = &model->h;
     size_t most = weir_q15_bytes((size_t)h->n_heads * h->head_dim);
     const size_t others[] = {weir_q15_bytes(h->d_model), weir_q15_bytes(h->d_ff),
@@ -102,11 +102,10 @@ static void multiply_strips(const product *p, const group *g, uint32_t first, ui
         uint32_t n_x = g->n_rows - begin < X_ROWS ? g->n_rows - begin : X_ROWS;
         for (uint32_t j = 0; j < n_x; j++) {
             uint32_t row = g->rows ? g->rows[begin + j] : begin + j;
-            x[j] = cpu->q15 + row / op->x_repeat * x_bytes;
+            x[j] = cpu->rounded + row / op->x_repeat * x_bytes;
             y[j] = op->y + (size_t)row * w->rows + first;
         }
-        cpu->kernels.t16[w->format->id](strips, p->strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols,
-                                        y);
+        cpu->t16[w->format->id](strips, p->strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols, y);
         for (uint32_t j = 0; op->bias && j < n_x; j++)
             for (uint32_t i = 0; i < n; i++)
                 y[j][i] += op->bias[first + i];
@@ -118,9 +117,9 @@ static void round_rows(const product *p, uint32_t worker, uint32_t n_workers) {
     uint32_t n_cols = p->op->w->cols;
     size_t bytes = weir_q15_bytes(n_cols), begin, end;
     weir_share(p->op->n_rows / p->op->x_repeat, 1, worker, n_workers, &begin, &end);
-    assert(p->op->n_rows / p->op->x_repeat * bytes <= cpu->q15_bytes);
+    assert(p->op->n_rows / p->op->x_repeat * bytes <= cpu->rounded_bytes);
     for (size_t r = begin; r < end; r++)
-        cpu->kernels.q15(p->op->x + r * n_cols, n_cols, cpu->q15 + r * bytes);
+        cpu->round(p->op->x + r * n_cols, n_cols, cpu->rounded + r * bytes);
 }
 
 /* Rows first .. first + n of the group's matrix times the rows of the group. */

@@ -2,8 +2,8 @@
  * kernels.h: the CPU's table of functions. Portable C fills every entry; the file of each
  * instruction set (src/cpu/<isa>/, alone built with its flags) overwrites what it does better.
  *
- * Two arithmetics, never mixed for one matrix: activations in 15 bits with integer products over
- * packed strips (t16.h), and float32:
+ * Two arithmetics, never mixed for one matrix: activations in 15 or 8 bits with integer products
+ * over packed strips (t16.h), and float32:
  *
  * A dot product of n values has 16 lanes:
  *
@@ -59,6 +59,9 @@ typedef struct weir_cpu_kernels {
     /* Integer products over packed strips (t16.h). NULL: the format has none here. */
     weir_t16_fn *t16[WEIR_FORMAT_LIMIT];
     weir_q15_fn *q15; /* makes the activations in the order that these t16 read */
+    /* The same with activations in 8 bits; filled where t16 is. */
+    weir_t16_fn *t16_q8[WEIR_FORMAT_LIMIT];
+    weir_q15_fn *q8;
 
     /* y = x / sqrt(mean(x^2) + eps) * weight; the sum is a dot of x with itself */
     void (*rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);

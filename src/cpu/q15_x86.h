@@ -1,6 +1,6 @@
 /*
- * q15_x86.h: activations in 15 bits (t16.h) as AVX2 and all above it want them: pairs of int16. In
- * AVX2 words everywhere: it is a thousandth of a product's work.
+ * q15_x86.h: activations in 15 bits (t16.h) as AVX2 and all above it want them: pairs of int16; and
+ * in 8 bits: bytes in order. In AVX2 words everywhere: it is a thousandth of a product's work.
  */
 #ifndef WEIR_CPU_Q15_X86_H
 #define WEIR_CPU_Q15_X86_H
@@ -47,35 +47,48 @@ static WEIR_INLINE float q15_most(const float *x) {
     return _mm_cvtss_f32(_mm_castsi128_ps(m));
 }
 
-/* Group g holds what is no finite number. */
-static inline void q15_spoil(uint8_t *out, uint32_t g, float *scales, float *sums, int32_t *parts) {
-    memset(out + (size_t)64 * g, 0, 64);
-    scales[g] = sums[g] = NAN;
-    parts[2 * g] = parts[2 * g + 1] = 0;
+/* 32 columns in order. */
+static WEIR_INLINE __m256i q15_bytes(__m256i q0, __m256i q1, __m256i q2, __m256i q3) {
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
+    return _mm256_permutevar8x32_epi32(bytes, order);
 }
 
-static inline void q15_x86(const float *x, uint32_t n_cols, uint8_t *out) {
-    float *scales = (float *)(out + weir_q15_scale_at(n_cols));
-    float *sums = (float *)(out + weir_q15_sums_at(n_cols));
-    int32_t *parts = (int32_t *)(out + weir_q15_parts_at(n_cols));
+static WEIR_INLINE void q15_round_row(const int most_q, const float *x, uint32_t n_cols,
+                                      uint8_t *out) {
+    const size_t bytes = most_q == WEIR_Q8_MOST ? WEIR_T16_GROUP : 2 * WEIR_T16_GROUP;
     for (uint32_t g = 0; g < n_cols / WEIR_T16_GROUP; g++, x += WEIR_T16_GROUP) {
+        uint8_t *q = out + g * (bytes + sizeof(weir_t16_tail));
+        weir_t16_tail *tail = (weir_t16_tail *)(q + bytes);
         float most = q15_most(x);
         if (!(most <= FLT_MAX)) {
-            q15_spoil(out, g, scales, sums, parts);
+            memset(q, 0, bytes);
+            *tail = (weir_t16_tail){.scale = NAN, .sum = NAN};
             continue;
         }
         bool is_zero = most < 0x1p-100f;
-        float scale = is_zero ? 0.0f : most / (float)WEIR_Q15_MOST;
-        __m256 inverse = _mm256_set1_ps(is_zero ? 0.0f : (float)WEIR_Q15_MOST / most);
+        __m256 inverse = _mm256_set1_ps(is_zero ? 0.0f : (float)most_q / most);
         __m256i q0 = q15_round(x, inverse), q1 = q15_round(x + 8, inverse);
         __m256i q2 = q15_round(x + 16, inverse), q3 = q15_round(x + 24, inverse);
-        _mm256_storeu_si256((__m256i *)(out + (size_t)64 * g), q15_pairs(q0, q1));
-        _mm256_storeu_si256((__m256i *)(out + (size_t)64 * g + 32), q15_pairs(q2, q3));
-        parts[2 * g] = q15_sum(q0, q1);
-        parts[2 * g + 1] = q15_sum(q2, q3);
-        scales[g] = scale;
-        sums[g] = (float)(parts[2 * g] + parts[2 * g + 1]) * scale;
+        if (most_q == WEIR_Q8_MOST) {
+            _mm256_storeu_si256((__m256i *)q, q15_bytes(q0, q1, q2, q3));
+        } else {
+            _mm256_storeu_si256((__m256i *)q, q15_pairs(q0, q1));
+            _mm256_storeu_si256((__m256i *)(q + 32), q15_pairs(q2, q3));
+        }
+        tail->scale = is_zero ? 0.0f : most / (float)most_q;
+        tail->parts[0] = q15_sum(q0, q1);
+        tail->parts[1] = q15_sum(q2, q3);
+        tail->sum = (float)(tail->parts[0] + tail->parts[1]) * tail->scale;
     }
+}
+
+static inline void q15_x86(const float *x, uint32_t n_cols, uint8_t *out) {
+    q15_round_row(WEIR_Q15_MOST, x, n_cols, out);
+}
+
+static inline void q8_x86(const float *x, uint32_t n_cols, uint8_t *out) {
+    q15_round_row(WEIR_Q8_MOST, x, n_cols, out);
 }
 
 #endif

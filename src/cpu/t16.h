@@ -32,10 +32,10 @@
  * A row count that is no multiple of 16, or a column count that is none of the unit (q6_k: of 256),
  * does not fit: such a matrix stays as it is in the file.
  *
- * Arithmetic ("q15"), the same on every instruction set. Activations are rounded to 15 bits by
- * group:
+ * Arithmetic ("q15" or "q8"), the same on every instruction set. Activations are rounded by group,
+ * to 15 bits (most = 16256) or to 8 (most = 127):
  *
- *     a = max |x_k|, scale = a / 16256, q_k = round to nearest even(x_k (16256 / a));
+ *     a = max |x_k|, scale = a / most, q_k = round to nearest even(x_k (most / a));
  *     a < 2^-100 (the quotient would overflow): scale = 0, all q_k = 0
  *     NaN or infinity among them: scale and sums NaN, all q_k = 0, and so the whole row is NaN
  *
@@ -48,8 +48,9 @@
  * dw scale and (float)(sum) scale are rounded to float32 once. So a row has the same bits in every
  * batch, and whatever the instruction set. 16256 = 127 x 128: q is two planes of signed bytes,
  * q = 128 high + low with -127 <= high <= 127 and -64 <= low <= 64, for instruction sets that only
- * multiply bytes. Rounding error of a product: 0.004 % rms of its typical size with
- * normal activations, 0.01 % where one value towers over each group.
+ * multiply bytes. q8 is one plane, half the work. Rounding error of a product, rms of its typical
+ * size: q15 0.004 % with normal activations, 0.01 % where one value towers over each group; q8
+ * 0.5 % and 0.8 %.
  */
 #ifndef WEIR_CPU_T16_H
 #define WEIR_CPU_T16_H
@@ -60,6 +61,7 @@ enum {
     WEIR_T16_ROWS = 16,
     WEIR_T16_GROUP = 32,
     WEIR_Q15_MOST = 16256,
+    WEIR_Q8_MOST = 127,
     WEIR_T16_STREAMS = 8 /* strips that a product of one row walks together */
 };
 
@@ -75,23 +77,20 @@ void weir_t16_pack(weir_format_id id, const uint8_t *rows, size_t row_bytes, uin
 void weir_t16_unpack_row(weir_format_id id, const uint8_t *strip, uint32_t lane, uint32_t cols,
                          float *values);
 
-/* One row of activations in an instruction set's own order: weir_q15_bytes(n_cols), 64-byte
- * aligned, in three parts:
- *     q      2 n_cols bytes: x86: int16 pairs: of group g, pair 2 j holds columns 4 j, 4 j + 2 and
- *            pair 2 j + 1 columns 4 j + 1, 4 j + 3 (j < 8); portable: int16, in order; NEON: its
- * own scale  n_cols / 32 float sums   n_cols / 32 float: (float)(sum of q_k) scale parts  n_cols /
- * 16 int32: sums of q_k over 16 columns */
-static inline size_t weir_q15_scale_at(size_t n_cols) {
-    return 2 * n_cols;
-}
-static inline size_t weir_q15_sums_at(size_t n_cols) {
-    return 2 * n_cols + n_cols / 8;
-}
-static inline size_t weir_q15_parts_at(size_t n_cols) {
-    return 2 * n_cols + n_cols / 4;
-}
+/* One row of activations in an instruction set's own order, 64-byte aligned: group after group, its
+ * q and then what weir_t16_tail tells.
+ *     q15: 64 bytes. x86: int16 pairs: pair 2 j holds columns 4 j, 4 j + 2 and pair 2 j + 1 columns
+ *          4 j + 1, 4 j + 3 (j < 8); portable: int16, in order; NEON: its own
+ *     q8:  32 bytes: int8, in order; portable: as q15 */
+typedef struct weir_t16_tail {
+    float scale;
+    float sum;        /* (float)(sum of q_k) scale */
+    int32_t parts[2]; /* sums of q_k over 16 columns */
+} weir_t16_tail;
+
+/* Room for a row, a multiple of 64. */
 static inline size_t weir_q15_bytes(size_t n_cols) {
-    return (2 * n_cols + n_cols / 2 + 63) / 64 * 64;
+    return (n_cols / 32 * (64 + sizeof(weir_t16_tail)) + 63) / 64 * 64;
 }
 
 /* x [n_cols], a multiple of 32. */

@@ -1,6 +1,6 @@
 /*
  * t16_template.h: integer products over packed strips and the activations they take (t16.h), for
- * instruction sets whose products are pairs of 16-bit numbers.
+ * instruction sets whose products are pairs of 16-bit numbers (q15) and fours of bytes (q8).
  *
  * Contract: included once per instruction set after its vec_<isa>.h and these, with q16 for 16
  * lanes of 32 bits:
@@ -18,7 +18,18 @@
  *   - T16_X, T16_TILE_LIST(X): rows of activations in one tile, whose integer and float sums stay
  *     in registers together; X(1) .. X(T16_X)
  *   - T16_TWO, T16_TWO_LIST(X), if they pay: the same of tiles of two strips
- * The unit fills the entry q15 itself.
+ *   - q16_xor; and for products of bytes, with T16_NARROW 0 if their sums stay in 32 bits (VNNI):
+ *     q16_dot_bytes(sum, a, b): sum + the four products of a lane's unsigned bytes of a by the
+ *     signed ones of b; q16_dot_quad(sum, a, p): the same by the four signed bytes at p
+ *   - or T16_NARROW 1 if products are added by twos to 16 bits, where only some of them fit:
+ *     q16_bytes(a, b): unsigned a by signed b, may saturate beyond 2 x 127 x 127;
+ *     q16_signed_bytes(a, b): signed a, -128 too; q16_add_i16(a, b); q16_widen(a): the two sums of
+ *     16 bits in a lane added as 32
+ * The unit fills the entries q15 and q8 itself.
+ *
+ * Bytes: codes that are signed are made unsigned by 128 more where sums are wide; the activations'
+ * sums take that away again, as they do for other offsets. So the integers are those of t16.h in
+ * any case.
  *
  * A few rows walk WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams of
  * memory keep enough misses under way. Each asks twice for what it will need: far ahead into the
@@ -70,6 +81,11 @@ static WEIR_INLINE bool t16_has_table(const weir_format_id f) {
     return f == WEIR_FORMAT_IQ4_NL || f == WEIR_FORMAT_IQ4_XS || f == WEIR_FORMAT_MXFP4;
 }
 
+/* Codes are signed bytes, or stand for such. */
+static WEIR_INLINE bool t16_is_signed(const weir_format_id f) {
+    return f == WEIR_FORMAT_Q8_0 || t16_has_table(f);
+}
+
 static WEIR_INLINE bool t16_has_minimum(const weir_format_id f) {
     return f == WEIR_FORMAT_Q4_1 || f == WEIR_FORMAT_Q5_1 || f == WEIR_FORMAT_Q4_K ||
            f == WEIR_FORMAT_Q5_K;
@@ -109,51 +125,60 @@ static WEIR_INLINE size_t t16_unit_bytes(const weir_format_id f, const uint32_t 
     }
 }
 
+/* Codes of quarter j of a group, a byte each: columns 4 j .. 4 j + 3 in *a, 16 + 4 j .. in *b;
+ * signed of q8_0 and of formats with a table. */
+static WEIR_INLINE void t16_quads(const weir_format_id f, const uint8_t *codes, const uint8_t *high,
+                                  const int j, q16 *a, q16 *b) {
+    const q16 nibbles = q16_set(0x0f0f0f0f);
+    q16 v = q16_load(codes + 64 * j);
+    if (f == WEIR_FORMAT_Q8_0) {
+        *a = v;
+        *b = q16_load(codes + 64 * (j + 4));
+        return;
+    }
+    *a = q16_and(v, nibbles);
+    *b = q16_and(q16_right(v, 4), nibbles);
+    if (t16_has_table(f)) {
+        q16 table = q16_table_of(f == WEIR_FORMAT_MXFP4 ? weir_mxfp4_values : weir_iq4_nl_values);
+        *a = q16_table(table, *a);
+        *b = q16_table(table, *b);
+    } else if (t16_has_fifth_bits(f)) {
+        q16 h = q16_load(high), mask = q16_set(0x10101010);
+        *a = q16_or(*a, q16_and(q16_left(h, 4 - j), mask));
+        *b = q16_or(*b, q16_and(q16_right(h, j), mask));
+    } else if (t16_high_bytes(f) > 0) {
+        q16 h0 = q16_load(high), h1 = q16_load(high + 64), mask = q16_set(0x30303030);
+        *a = q16_or(*a, q16_and(j <= 2 ? q16_left(h0, 4 - 2 * j) : q16_right(h0, 2), mask));
+        *b = q16_or(*b, q16_and(j <= 2 ? q16_left(h1, 4 - 2 * j) : q16_right(h1, 2), mask));
+    }
+}
+
 /* Pairs of quarter j of a group: w[0], w[1] meet pairs 2 j, 2 j + 1 of the activations, w[2], w[3]
  * pairs 2 j + 8, 2 j + 9. */
 static WEIR_INLINE void t16_pairs(const weir_format_id f, const uint8_t *codes, const uint8_t *high,
                                   const int j, q16 w[4]) {
-    const q16 nibbles = q16_set(0x0f0f0f0f), bytes = q16_set(0x00ff00ff);
-    if (f == WEIR_FORMAT_Q8_0) {
-        q16 a = q16_load(codes + 64 * j), b = q16_load(codes + 64 * (j + 4));
-        w[0] = q16_even_i8(a);
-        w[1] = q16_odd_i8(a);
-        w[2] = q16_even_i8(b);
-        w[3] = q16_odd_i8(b);
-        return;
-    }
-    q16 v = q16_load(codes + 64 * j);
-    if (t16_has_table(f)) {
-        q16 table = q16_table_of(f == WEIR_FORMAT_MXFP4 ? weir_mxfp4_values : weir_iq4_nl_values);
-        q16 a = q16_table(table, q16_and(v, nibbles));
-        q16 b = q16_table(table, q16_and(q16_right(v, 4), nibbles));
-        w[0] = q16_even_i8(a);
-        w[1] = q16_odd_i8(a);
-        w[2] = q16_even_i8(b);
-        w[3] = q16_odd_i8(b);
-    } else if (t16_high_bytes(f) > 0) {
-        q16 a = q16_and(v, nibbles), b = q16_and(q16_right(v, 4), nibbles), h_low, h_high;
-        if (t16_has_fifth_bits(f)) {
-            q16 h = q16_load(high), mask = q16_set(0x10101010);
-            h_low = q16_and(q16_left(h, 4 - j), mask);
-            h_high = q16_and(q16_right(h, j), mask);
-        } else {
-            q16 h0 = q16_load(high), h1 = q16_load(high + 64), mask = q16_set(0x30303030);
-            h_low = q16_and(j <= 2 ? q16_left(h0, 4 - 2 * j) : q16_right(h0, 2), mask);
-            h_high = q16_and(j <= 2 ? q16_left(h1, 4 - 2 * j) : q16_right(h1, 2), mask);
-        }
-        a = q16_or(a, h_low);
-        b = q16_or(b, h_high);
-        w[0] = q16_and(a, bytes);
-        w[1] = q16_right(a, 8);
-        w[2] = q16_and(b, bytes);
-        w[3] = q16_right(b, 8);
-    } else {
+    if (!t16_is_signed(f) && t16_high_bytes(f) == 0) { /* less to do than with bytes between */
         const q16 mask = q16_set(0x000f000f);
+        q16 v = q16_load(codes + 64 * j);
         w[0] = q16_and(v, mask);
         w[1] = q16_and(q16_right(v, 8), mask);
         w[2] = q16_and(q16_right(v, 4), mask);
         w[3] = q16_right(v, 12);
+        return;
+    }
+    q16 a, b;
+    t16_quads(f, codes, high, j, &a, &b);
+    if (t16_is_signed(f)) {
+        w[0] = q16_even_i8(a);
+        w[1] = q16_odd_i8(a);
+        w[2] = q16_even_i8(b);
+        w[3] = q16_odd_i8(b);
+    } else {
+        const q16 bytes = q16_set(0x00ff00ff);
+        w[0] = q16_and(a, bytes);
+        w[1] = q16_right(a, 8);
+        w[2] = q16_and(b, bytes);
+        w[3] = q16_right(b, 8);
     }
 }
 
@@ -210,20 +235,7 @@ static WEIR_INLINE void t16_scales(const weir_format_id f, const uint8_t *unit, 
     }
 }
 
-/* ---- activations ---------------------------------------------------------------------------- */
-
-typedef struct t16_row {
-    const uint8_t *q;
-    const float *scale, *sums;
-    const int32_t *parts;
-} t16_row;
-
-static WEIR_INLINE t16_row t16_row_of(const uint8_t *x, uint32_t n_cols) {
-    return (t16_row){.q = x,
-                     .scale = (const float *)(x + weir_q15_scale_at(n_cols)),
-                     .sums = (const float *)(x + weir_q15_sums_at(n_cols)),
-                     .parts = (const int32_t *)(x + weir_q15_parts_at(n_cols))};
-}
+/* ---- the stream ----------------------------------------------------------------------------- */
 
 /* Line `line` of the unit at `at`, of the streams' futures. */
 static WEIR_INLINE void t16_prefetch(const uint8_t *at, size_t line) {
@@ -231,23 +243,107 @@ static WEIR_INLINE void t16_prefetch(const uint8_t *at, size_t line) {
     WEIR_PREFETCH((uintptr_t)at + T16_NEAR + 64 * line);
 }
 
+/* ---- sums of products ----------------------------------------------------------------------- */
+
+/* What codes are multiplied as, and so which activations they meet: 16: q15, in pairs. Else q8, in
+ * bytes: how many bits a code has, 8 if it is signed. */
+enum { T16_AS_PAIRS = 16 };
+
+static WEIR_INLINE int t16_bits_of(const weir_format_id f, const bool is_q8) {
+    return !is_q8                  ? T16_AS_PAIRS
+           : t16_is_signed(f)      ? 8
+           : f == WEIR_FORMAT_Q6_K ? 6
+           : t16_has_fifth_bits(f) ? 5
+                                   : 4;
+}
+
+/* Bytes of the q of a group of activations; the group; what follows the q. Vectors of a group of
+ * codes. */
+static WEIR_INLINE size_t t16_q_bytes(const int bits) {
+    return bits == T16_AS_PAIRS ? 64 : 32;
+}
+static WEIR_INLINE const uint8_t *t16_x_group(const int bits, const uint8_t *x, uint32_t g) {
+    return x + g * (t16_q_bytes(bits) + sizeof(weir_t16_tail));
+}
+static WEIR_INLINE const weir_t16_tail *t16_x_tail(const int bits, const uint8_t *x, uint32_t g) {
+    return (const weir_t16_tail *)(t16_x_group(bits, x, g) + t16_q_bytes(bits));
+}
+static WEIR_INLINE int t16_vectors(const int bits) {
+    return bits == T16_AS_PAIRS ? 16 : 8;
+}
+
+/* What codes are too large by when they are multiplied. */
+static WEIR_INLINE int32_t t16_offset_as(const weir_format_id f, const int bits) {
+    return bits == 8 && !T16_NARROW ? 128 : t16_offset(f);
+}
+
+/* Quarter j of a group, ready to be multiplied: half of the vectors are columns 4 j .. 4 j + 3, the
+ * others 16 + 4 j .. */
+static WEIR_INLINE void t16_codes(const weir_format_id f, const int bits, const uint8_t *codes,
+                                  const uint8_t *high, const int j, q16 w[4]) {
+    if (bits == T16_AS_PAIRS) {
+        t16_pairs(f, codes, high, j, w);
+        return;
+    }
+    t16_quads(f, codes, high, j, &w[0], &w[1]);
+    if (bits == 8 && !T16_NARROW) {
+        const q16 sign = q16_set(INT32_MIN + 0x00808080);
+        w[0] = q16_xor(w[0], sign);
+        w[1] = q16_xor(w[1], sign);
+    }
+}
+
+/* A chain of products. part: sums of 16 bits that are not in sum yet. */
+typedef struct t16_chain {
+    q16 sum;
+#if T16_NARROW
+    q16 part;
+#endif
+} t16_chain;
+
+/* Number `at` of the n products of a chain: a vector of codes by four bytes of activations, which
+ * lie at p; x: the same in all lanes, or NULL. */
+static WEIR_INLINE void t16_multiply(const int bits, t16_chain *to, q16 codes, const uint8_t *p,
+                                     const q16 *x, const int at, const int n) {
+    if (bits == T16_AS_PAIRS) {
+        to->sum = x ? q16_dot(to->sum, codes, *x) : q16_dot_pair(to->sum, codes, p);
+        return;
+    }
+#if T16_NARROW
+    /* The largest code, times 127, twice, so many times. */
+    const int fit = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    q16 quad = x ? *x : q16_pair(p);
+    q16 products = bits == 8 ? q16_signed_bytes(codes, quad) : q16_bytes(codes, quad);
+    to->part = at % fit == 0 ? products : q16_add_i16(to->part, products);
+    if ((at + 1) % fit == 0 || at + 1 == n)
+        to->sum = q16_add(to->sum, q16_widen(to->part));
+#else
+    (void)at;
+    (void)n;
+    to->sum = x ? q16_dot_bytes(to->sum, codes, *x) : q16_dot_quad(to->sum, codes, p);
+#endif
+}
+
 /* ---- few rows ------------------------------------------------------------------------------- */
 
 /* Strips that are walked together, and the rows of activations they meet. */
 typedef struct t16_few_rows {
-    t16_row x[T16_FEW];
+    const uint8_t *x[T16_FEW];
     float *y[T16_FEW]; /* [16 n_strips] each */
 } t16_few_rows;
 
 /* The unit's part of 16 sums of each row, at y[j] + y_at. first: its first group in the row. */
-static WEIR_INLINE void t16_unit_few(const weir_format_id f, const int n_x, const uint8_t *unit,
-                                     const uint32_t n, const t16_few_rows *rows, uint32_t first,
-                                     size_t y_at) {
+static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, const int n_x,
+                                     const uint8_t *unit, const uint32_t n,
+                                     const t16_few_rows *rows, uint32_t first, size_t y_at) {
     float s[T16_UNIT_SCALES * 16], m[8 * 16];
     t16_scales(f, unit, n, s, m);
     const uint8_t *high = unit + n * t16_code_bytes(f);
-    /* Two chains of sums a row where the chains of few rows would wait for themselves. */
-    const bool is_split = f == WEIR_FORMAT_Q6_K || n_x < 3;
+    const int bits = t16_bits_of(f, is_q8), n_half = t16_vectors(bits) / 8;
+    /* Two chains of sums a row where the chains of few rows would wait for themselves; but narrow
+     * sums, which pay for each chain. */
+    const bool is_split = f == WEIR_FORMAT_Q6_K || (n_x < 3 && !(is_q8 && T16_NARROW));
+    const int32_t offset = t16_offset_as(f, bits);
     v16 sum[T16_FEW];
     WEIR_UNROLL for (int r = 0; r < n_x; r++) {
         sum[r] = v16_load(rows->y[r] + y_at);
@@ -259,41 +355,44 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const int n_x, cons
         for (uint32_t line = g * n_lines / n; line < (g + 1) * n_lines / n; line++)
             t16_prefetch(unit, line);
         const uint8_t *codes = unit + g * t16_code_bytes(f);
-        const size_t q_at = (size_t)(first + g) * 64;
-        q16 low[T16_FEW], up[T16_FEW];
+        t16_chain low[T16_FEW], up[T16_FEW];
         WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-            const int32_t *parts = rows->x[r].parts + (size_t)2 * (first + g);
+            const int32_t *parts = t16_x_tail(bits, rows->x[r], first + g)->parts;
             if (is_split) {
-                low[r] = q16_set(-t16_offset(f) * parts[0]);
-                up[r] = q16_set(-t16_offset(f) * parts[1]);
+                low[r].sum = q16_set(-offset * parts[0]);
+                up[r].sum = q16_set(-offset * parts[1]);
             } else {
-                low[r] = q16_set(-t16_offset(f) * (parts[0] + parts[1]));
+                low[r].sum = q16_set(-offset * (parts[0] + parts[1]));
             }
         }
         WEIR_UNROLL for (int j = 0; j < 4; j++) {
             q16 w[4];
-            t16_pairs(f, codes, high + g * t16_high_bytes(f), j, w);
-            /* One pair for all rows before the next: their sums do not wait for each other. */
-            WEIR_UNROLL for (int k = 0; k < 4; k++) {
-                q16 *sums = is_split && k >= 2 ? up : low;
+            t16_codes(f, bits, codes, high + g * t16_high_bytes(f), j, w);
+            /* One vector for all rows before the next: their sums do not wait for each other. */
+            WEIR_UNROLL for (int k = 0; k < 2 * n_half; k++) {
+                const bool is_up = k >= n_half;
+                t16_chain *chains = is_split && is_up ? up : low;
+                const size_t at = is_up * t16_q_bytes(bits) / 2 + 4 * (n_half * j + k % n_half);
                 WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-                    const uint8_t *q = rows->x[r].q + q_at + 8 * j + 4 * (k % 2) + 32 * (k / 2);
-                    sums[r] = q16_dot_pair(sums[r], w[k], q);
+                    t16_multiply(bits, &chains[r], w[k],
+                                 t16_x_group(bits, rows->x[r], first + g) + at, NULL,
+                                 is_split ? j : 2 * j + k, is_split ? 4 : 8);
                 }
             }
         }
         WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-            v16 scale = v16_set(rows->x[r].scale[first + g]);
+            const weir_t16_tail *tail = t16_x_tail(bits, rows->x[r], first + g);
+            v16 scale = v16_set(tail->scale);
             if (f == WEIR_FORMAT_Q6_K) {
                 v16 s_low = v16_load(s + 32 * g), s_up = v16_load(s + 32 * g + 16);
-                sum[r] = v16_fma(q16_float(low[r]), v16_mul(s_low, scale), sum[r]);
-                sum[r] = v16_fma(q16_float(up[r]), v16_mul(s_up, scale), sum[r]);
+                sum[r] = v16_fma(q16_float(low[r].sum), v16_mul(s_low, scale), sum[r]);
+                sum[r] = v16_fma(q16_float(up[r].sum), v16_mul(s_up, scale), sum[r]);
             } else {
-                v16 c = q16_float(is_split ? q16_add(low[r], up[r]) : low[r]);
-                sum[r] = v16_fma(c, v16_mul(v16_load(s + 16 * g), scale), sum[r]);
+                q16 c = is_split ? q16_add(low[r].sum, up[r].sum) : low[r].sum;
+                sum[r] = v16_fma(q16_float(c), v16_mul(v16_load(s + 16 * g), scale), sum[r]);
             }
             if (t16_has_minimum(f))
-                sum[r] = v16_fma(v16_load(m + 16 * g), v16_set(rows->x[r].sums[first + g]), sum[r]);
+                sum[r] = v16_fma(v16_load(m + 16 * g), v16_set(tail->sum), sum[r]);
         }
     }
     WEIR_UNROLL for (int r = 0; r < n_x; r++) {
@@ -301,15 +400,15 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const int n_x, cons
     }
 }
 
-static WEIR_INLINE void t16_few(const weir_format_id f, const int n_x, const uint8_t *strips,
-                                size_t strip_bytes, uint32_t n_strips,
+static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const int n_x,
+                                const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,
                                 const uint8_t *const *activations, uint32_t n_cols,
                                 float *const *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP, n = t16_groups(f);
     const size_t bytes = t16_unit_bytes(f, n);
     t16_few_rows rows;
     for (int r = 0; r < n_x; r++) {
-        rows.x[r] = t16_row_of(activations[r], n_cols);
+        rows.x[r] = activations[r];
         rows.y[r] = y[r];
         memset(y[r], 0, (size_t)n_strips * WEIR_T16_ROWS * sizeof(float));
     }
@@ -319,37 +418,39 @@ static WEIR_INLINE void t16_few(const weir_format_id f, const int n_x, const uin
         uint32_t g = 0;
         for (; g + n <= n_groups; g += n, at += bytes)
             for (uint32_t i = begin; i < end; i++)
-                t16_unit_few(f, n_x, at + i * strip_bytes, n, &rows, g, (size_t)i * WEIR_T16_ROWS);
+                t16_unit_few(f, is_q8, n_x, at + i * strip_bytes, n, &rows, g,
+                             (size_t)i * WEIR_T16_ROWS);
         if (f == WEIR_FORMAT_Q6_K && g < n_groups)
             for (uint32_t i = begin; i < end; i++)
-                t16_unit_few(f, n_x, at + i * strip_bytes, n / 2, &rows, g,
+                t16_unit_few(f, is_q8, n_x, at + i * strip_bytes, n / 2, &rows, g,
                              (size_t)i * WEIR_T16_ROWS);
     }
 }
 
 /* ---- many rows ------------------------------------------------------------------------------ */
 
-/* Groups of a strip, taken apart. */
+/* Groups of a strip, taken apart: vectors of codes as they are multiplied, columns ascending. */
 typedef struct t16_slice {
-    WEIR_ALIGN(64) uint8_t pairs[T16_SLICE * T16_PAIRS];
+    WEIR_ALIGN(64) uint8_t codes[T16_SLICE * T16_PAIRS];
     float s[2 * T16_SLICE * 16], m[T16_SLICE * 16];
 } t16_slice;
 
 /* A unit of n groups as groups at .. at + n - 1 of the slice. */
-static WEIR_INLINE void t16_unit_apart(const weir_format_id f, const uint8_t *unit,
+static WEIR_INLINE void t16_unit_apart(const weir_format_id f, const int bits, const uint8_t *unit,
                                        const uint32_t n, t16_slice *slice, uint32_t at) {
     const uint32_t per_group = f == WEIR_FORMAT_Q6_K ? 32 : 16;
+    const int n_vectors = t16_vectors(bits), n_half = n_vectors / 8;
     const uint8_t *high = unit + n * t16_code_bytes(f);
     t16_scales(f, unit, n, slice->s + at * per_group, slice->m + at * 16);
     for (uint32_t g = 0; g < n; g++) {
-        uint8_t *pairs = slice->pairs + (size_t)(at + g) * T16_PAIRS;
+        uint8_t *to = slice->codes + (size_t)64 * n_vectors * (at + g);
         WEIR_UNROLL for (int j = 0; j < 4; j++) {
             q16 w[4];
-            t16_pairs(f, unit + g * t16_code_bytes(f), high + g * t16_high_bytes(f), j, w);
-            q16_store(pairs + 128 * j, w[0]);
-            q16_store(pairs + 128 * j + 64, w[1]);
-            q16_store(pairs + 128 * j + 512, w[2]);
-            q16_store(pairs + 128 * j + 576, w[3]);
+            t16_codes(f, bits, unit + g * t16_code_bytes(f), high + g * t16_high_bytes(f), j, w);
+            WEIR_UNROLL for (int k = 0; k < 2 * n_half; k++) {
+                int vector = n_half * j + k % n_half + k / n_half * (n_vectors / 2);
+                q16_store(to + 64 * vector, w[k]);
+            }
         }
     }
 }
@@ -361,162 +462,177 @@ static WEIR_INLINE t16_kind t16_kind_of(const weir_format_id f) {
     return f == WEIR_FORMAT_Q6_K ? T16_HALVES : t16_has_minimum(f) ? T16_MINIMUM : T16_PLAIN;
 }
 
-/* sum[j] += scales times the products of pairs begin .. end - 1 of group g, whose codes are stored
- * `offset` too large; parts: the activations' sums over these pairs. */
-static WEIR_INLINE void t16_tile_group(const int n_x, const uint8_t *pairs, const int begin,
-                                       const int end, const t16_row *x, uint32_t g,
-                                       const int32_t *offsets, v16 s, v16 *sum) {
-    q16 c[T16_X];
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) c[j] = q16_set(offsets[j]);
-    WEIR_UNROLL_4 for (int p = begin; p < end; p++) {
-        q16 w = q16_load(pairs + 64 * p);
-        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            c[j] = q16_dot_pair(c[j], w, x[j].q + (size_t)g * 64 + 4 * p);
-        }
-    }
+enum { T16_STRIPS = 2 /* of a tile, at most */ };
+
+/* Vector p of a group of n_s strips times group g of n_x rows: number `at` of n. */
+static WEIR_INLINE void t16_tile_vector(const int bits, const int n_s, const int n_x,
+                                        const uint8_t *const *codes, int p, const uint8_t *const *x,
+                                        uint32_t g, const int at, const int n,
+                                        t16_chain (*c)[T16_X]) {
+    q16 w[T16_STRIPS];
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) w[i] = q16_load(codes[i] + 64 * p);
     WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-        sum[j] = v16_fma(q16_float(c[j]), v16_mul(s, v16_set(x[j].scale[g])), sum[j]);
+        const uint8_t *q = t16_x_group(bits, x[j], g) + 4 * p;
+        if (n_s == 1) {
+            t16_multiply(bits, &c[0][j], w[0], q, NULL, at, n);
+            continue;
+        }
+        q16 both = q16_pair(q); /* loaded once for two strips */
+        WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+            t16_multiply(bits, &c[i][j], w[i], q, &both, at, n);
+        }
     }
 }
 
-/* n groups of the slice, beginning with group `first` of the row, times n_x rows. */
-static WEIR_INLINE void t16_tile(const t16_kind kind, const int n_x, const t16_slice *slice,
-                                 uint32_t n, uint32_t first, const t16_row *x, int32_t offset,
-                                 float *const *y, size_t y_at) {
-    v16 sum[T16_X];
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-        sum[j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at);
+/* sum[i][j] += scales s[i] times the products of vectors begin .. end - 1 of group g of strip i and
+ * row j. offsets: what the codes are too large by, times the activations' sums, negative. */
+static WEIR_INLINE void t16_tile_group(const int bits, const int n_s, const int n_x,
+                                       const uint8_t *const *codes, const int begin, const int end,
+                                       const uint8_t *const *x, uint32_t g, const int32_t *offsets,
+                                       const v16 *s, v16 (*sum)[T16_X]) {
+    t16_chain c[T16_STRIPS][T16_X];
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+        WEIR_UNROLL for (int j = 0; j < n_x; j++) c[i][j].sum = q16_set(offsets[j]);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        const uint8_t *pairs = slice->pairs + (size_t)i * T16_PAIRS;
-        uint32_t g = first + i;
+    if (bits == T16_AS_PAIRS) {
+        WEIR_UNROLL_4 for (int p = begin; p < end; p++)
+            t16_tile_vector(bits, n_s, n_x, codes, p, x, g, 0, 0, c);
+    } else {
+        WEIR_UNROLL for (int p = begin; p < end; p++) {
+            t16_tile_vector(bits, n_s, n_x, codes, p, x, g, p - begin, end - begin, c);
+        }
+    }
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+        v16 scale = v16_set(t16_x_tail(bits, x[j], g)->scale);
+        WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+            sum[i][j] = v16_fma(q16_float(c[i][j].sum), v16_mul(s[i], scale), sum[i][j]);
+        }
+    }
+}
+
+/* n groups of n_s slices, beginning with group `first` of the row, times n_x rows. The sums of the
+ * second strip lie 16 behind those of the first. */
+static WEIR_INLINE void t16_tile(const t16_kind kind, const int bits, const int n_s, const int n_x,
+                                 const t16_slice *slices, uint32_t n, uint32_t first,
+                                 const uint8_t *const *x, int32_t offset, float *const *y,
+                                 size_t y_at) {
+    const int n_vectors = t16_vectors(bits);
+    v16 sum[T16_STRIPS][T16_X];
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+            sum[i][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at + WEIR_T16_ROWS * i);
+        }
+    }
+    for (uint32_t at = 0; at < n; at++) {
+        const uint8_t *codes[T16_STRIPS];
+        const uint32_t g = first + at;
+        v16 s[T16_STRIPS];
         int32_t c[T16_X];
+        WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+            codes[i] = slices[i].codes + (size_t)64 * n_vectors * at;
+        }
         if (kind == T16_HALVES) {
             WEIR_UNROLL for (int half = 0; half < 2; half++) {
-                WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    c[j] = -offset * x[j].parts[2 * g + half];
+                WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                    s[i] = v16_load(slices[i].s + 32 * at + 16 * half);
                 }
-                t16_tile_group(n_x, pairs, 8 * half, 8 * half + 8, x, g, c,
-                               v16_load(slice->s + 32 * i + 16 * half), sum);
+                WEIR_UNROLL for (int j = 0; j < n_x; j++) {
+                    c[j] = -offset * t16_x_tail(bits, x[j], g)->parts[half];
+                }
+                t16_tile_group(bits, n_s, n_x, codes, n_vectors / 2 * half,
+                               n_vectors / 2 * (half + 1), x, g, c, s, sum);
             }
             continue;
         }
+        WEIR_UNROLL for (int i = 0; i < n_s; i++) s[i] = v16_load(slices[i].s + 16 * at);
         WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            c[j] = -offset * (x[j].parts[2 * g] + x[j].parts[2 * g + 1]);
+            const int32_t *parts = t16_x_tail(bits, x[j], g)->parts;
+            c[j] = -offset * (parts[0] + parts[1]);
         }
-        t16_tile_group(n_x, pairs, 0, 16, x, g, c, v16_load(slice->s + 16 * i), sum);
+        t16_tile_group(bits, n_s, n_x, codes, 0, n_vectors, x, g, c, s, sum);
         if (kind == T16_MINIMUM) {
-            v16 m = v16_load(slice->m + 16 * i);
             WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                sum[j] = v16_fma(m, v16_set(x[j].sums[g]), sum[j]);
+                v16 total = v16_set(t16_x_tail(bits, x[j], g)->sum);
+                WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                    sum[i][j] = v16_fma(v16_load(slices[i].m + 16 * at), total, sum[i][j]);
+                }
             }
         }
     }
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) v16_store(y[j] + y_at, sum[j]);
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+        WEIR_UNROLL for (int j = 0; j < n_x; j++)
+            v16_store(y[j] + y_at + WEIR_T16_ROWS * i, sum[i][j]);
+    }
 }
 
-typedef void t16_tile_fn(const t16_slice *slice, uint32_t n, uint32_t first, const t16_row *x,
-                         int32_t offset, float *const *y, size_t y_at);
+typedef void t16_tile_fn(const t16_slice *slices, uint32_t n, uint32_t first,
+                         const uint8_t *const *x, int32_t offset, float *const *y, size_t y_at);
 
-#define T16_TILE(KIND, n_x)                                                                 \
-    static void t16_tile_##KIND##_##n_x(const t16_slice *slice, uint32_t n, uint32_t first, \
-                                        const t16_row *x, int32_t offset, float *const *y,  \
-                                        size_t y_at) {                                      \
-        t16_tile(T16_##KIND, n_x, slice, n, first, x, offset, y, y_at);                     \
+/* Tiles differ in kind and, with narrow sums, in the bits of a code; with wide ones all bytes are
+ * multiplied alike, as those of 4 bits. */
+enum { T16_PLAIN_16, T16_MINIMUM_16, T16_HALVES_16, T16_PLAIN_4, T16_MINIMUM_4, T16_HALVES_6 };
+enum { T16_PLAIN_5 = T16_HALVES_6 + 1, T16_PLAIN_8, T16_MINIMUM_5, T16_TILES };
+
+static WEIR_INLINE int t16_tile_of(const weir_format_id f, const bool is_q8) {
+    const t16_kind kind = t16_kind_of(f);
+    const int bits = t16_bits_of(f, is_q8);
+    if (!is_q8)
+        return T16_PLAIN_16 + (int)kind;
+    if (kind == T16_HALVES || bits == 4 || !T16_NARROW)
+        return T16_PLAIN_4 + (int)kind;
+    return kind == T16_MINIMUM ? T16_MINIMUM_5 : bits == 5 ? T16_PLAIN_5 : T16_PLAIN_8;
+}
+
+#define T16_TILE(n_s, KIND, bits, n_x)                                                \
+    static void t16_tile_##n_s##_##KIND##_##bits##_##n_x(                             \
+        const t16_slice *slices, uint32_t n, uint32_t first, const uint8_t *const *x, \
+        int32_t offset, float *const *y, size_t y_at) {                               \
+        t16_tile(T16_##KIND, bits, n_s, n_x, slices, n, first, x, offset, y, y_at);   \
     }
-#define T16_TILES(n_x)     \
-    T16_TILE(PLAIN, n_x)   \
-    T16_TILE(MINIMUM, n_x) \
-    T16_TILE(HALVES, n_x)
-#define T16_TILE_ROW(n_x) \
-    { t16_tile_PLAIN_##n_x, t16_tile_MINIMUM_##n_x, t16_tile_HALVES_##n_x }
+#define T16_ENTRY(n_s, KIND, bits, n_x) \
+    [T16_##KIND##_##bits] = t16_tile_##n_s##_##KIND##_##bits##_##n_x
+#define T16_PAIR_TILES(n_s, n_x)    \
+    T16_TILE(n_s, PLAIN, 16, n_x)   \
+    T16_TILE(n_s, MINIMUM, 16, n_x) \
+    T16_TILE(n_s, HALVES, 16, n_x)
+#define T16_PAIR_ENTRIES(n_s, n_x)                                    \
+    T16_ENTRY(n_s, PLAIN, 16, n_x), T16_ENTRY(n_s, MINIMUM, 16, n_x), \
+        T16_ENTRY(n_s, HALVES, 16, n_x)
+#define T16_BYTE_TILES(n_s, n_x)   \
+    T16_TILE(n_s, PLAIN, 4, n_x)   \
+    T16_TILE(n_s, MINIMUM, 4, n_x) \
+    T16_TILE(n_s, HALVES, 6, n_x)
+#define T16_BYTE_ENTRIES(n_s, n_x) \
+    T16_ENTRY(n_s, PLAIN, 4, n_x), T16_ENTRY(n_s, MINIMUM, 4, n_x), T16_ENTRY(n_s, HALVES, 6, n_x)
+#if T16_NARROW
+#define T16_NARROW_TILES(n_x)  \
+    T16_TILE(1, PLAIN, 5, n_x) \
+    T16_TILE(1, PLAIN, 8, n_x) \
+    T16_TILE(1, MINIMUM, 5, n_x)
+#define T16_NARROW_ENTRIES(n_x) \
+    , T16_ENTRY(1, PLAIN, 5, n_x), T16_ENTRY(1, PLAIN, 8, n_x), T16_ENTRY(1, MINIMUM, 5, n_x)
+#else
+#define T16_NARROW_TILES(n_x)
+#define T16_NARROW_ENTRIES(n_x)
+#endif
 
-T16_TILE_LIST(T16_TILES)
-#define T16_COMMA_ROW(n_x) T16_TILE_ROW(n_x),
-static t16_tile_fn *const t16_tiles[T16_X][3] = {T16_TILE_LIST(T16_COMMA_ROW)};
+#define T16_ONE_TILES(n_x) T16_PAIR_TILES(1, n_x) T16_BYTE_TILES(1, n_x) T16_NARROW_TILES(n_x)
+#define T16_ONE_ROW(n_x) \
+    {T16_PAIR_ENTRIES(1, n_x), T16_BYTE_ENTRIES(1, n_x) T16_NARROW_ENTRIES(n_x)},
+T16_TILE_LIST(T16_ONE_TILES)
+static t16_tile_fn *const t16_tiles[T16_X][T16_TILES] = {T16_TILE_LIST(T16_ONE_ROW)};
 
 #ifdef T16_TWO
-/* Two strips by n_x rows: a pair of activations is loaded once for both. The sums are those of
- * t16_tile, to the bit. */
-static WEIR_INLINE void t16_two_group(const int n_x, const uint8_t *pairs[2], const int begin,
-                                      const int end, const t16_row *x, uint32_t g,
-                                      const int32_t *offsets, const v16 s[2], v16 sum[2][T16_TWO]) {
-    q16 a[T16_TWO], b[T16_TWO];
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) a[j] = b[j] = q16_set(offsets[j]);
-    for (int p = begin; p < end; p++) {
-        q16 wa = q16_load(pairs[0] + 64 * p), wb = q16_load(pairs[1] + 64 * p);
-        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            q16 pair = q16_pair(x[j].q + (size_t)g * 64 + 4 * p);
-            a[j] = q16_dot(a[j], wa, pair);
-            b[j] = q16_dot(b[j], wb, pair);
-        }
-    }
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-        v16 scale = v16_set(x[j].scale[g]);
-        sum[0][j] = v16_fma(q16_float(a[j]), v16_mul(s[0], scale), sum[0][j]);
-        sum[1][j] = v16_fma(q16_float(b[j]), v16_mul(s[1], scale), sum[1][j]);
-    }
-}
-
-/* As t16_tile, of two strips: the sums of the second lie 16 behind those of the first. */
-static WEIR_INLINE void t16_two(const t16_kind kind, const int n_x, const t16_slice *slices,
-                                uint32_t n, uint32_t first, const t16_row *x, int32_t offset,
-                                float *const *y, size_t y_at) {
-    v16 sum[2][T16_TWO];
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-        sum[0][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at);
-        sum[1][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at + WEIR_T16_ROWS);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const uint8_t *pairs[2] = {slices[0].pairs + (size_t)i * T16_PAIRS,
-                                   slices[1].pairs + (size_t)i * T16_PAIRS};
-        uint32_t g = first + i;
-        int32_t c[T16_TWO];
-        if (kind == T16_HALVES) {
-            WEIR_UNROLL for (int half = 0; half < 2; half++) {
-                const v16 s[2] = {v16_load(slices[0].s + 32 * i + 16 * half),
-                                  v16_load(slices[1].s + 32 * i + 16 * half)};
-                WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    c[j] = -offset * x[j].parts[2 * g + half];
-                }
-                t16_two_group(n_x, pairs, 8 * half, 8 * half + 8, x, g, c, s, sum);
-            }
-            continue;
-        }
-        const v16 s[2] = {v16_load(slices[0].s + 16 * i), v16_load(slices[1].s + 16 * i)};
-        WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            c[j] = -offset * (x[j].parts[2 * g] + x[j].parts[2 * g + 1]);
-        }
-        t16_two_group(n_x, pairs, 0, 16, x, g, c, s, sum);
-        if (kind == T16_MINIMUM) {
-            const v16 m[2] = {v16_load(slices[0].m + 16 * i), v16_load(slices[1].m + 16 * i)};
-            WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                v16 total = v16_set(x[j].sums[g]);
-                sum[0][j] = v16_fma(m[0], total, sum[0][j]);
-                sum[1][j] = v16_fma(m[1], total, sum[1][j]);
-            }
-        }
-    }
-    WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-        v16_store(y[j] + y_at, sum[0][j]);
-        v16_store(y[j] + y_at + WEIR_T16_ROWS, sum[1][j]);
-    }
-}
-
-#define T16_TWO_TILE(KIND, n_x)                                                             \
-    static void t16_two_##KIND##_##n_x(const t16_slice *slices, uint32_t n, uint32_t first, \
-                                       const t16_row *x, int32_t offset, float *const *y,   \
-                                       size_t y_at) {                                       \
-        t16_two(T16_##KIND, n_x, slices, n, first, x, offset, y, y_at);                     \
-    }
-#define T16_TWO_TILES(n_x)     \
-    T16_TWO_TILE(PLAIN, n_x)   \
-    T16_TWO_TILE(MINIMUM, n_x) \
-    T16_TWO_TILE(HALVES, n_x)
-#define T16_TWO_ROW(n_x) {t16_two_PLAIN_##n_x, t16_two_MINIMUM_##n_x, t16_two_HALVES_##n_x},
-
+/* Narrow sums leave no registers for a second strip. */
+#if T16_NARROW
+#define T16_TWO_TILES(n_x) T16_PAIR_TILES(2, n_x)
+#define T16_TWO_ROW(n_x)   {T16_PAIR_ENTRIES(2, n_x)},
+#else
+#define T16_TWO_TILES(n_x) T16_PAIR_TILES(2, n_x) T16_BYTE_TILES(2, n_x)
+#define T16_TWO_ROW(n_x)   {T16_PAIR_ENTRIES(2, n_x), T16_BYTE_ENTRIES(2, n_x)},
+#endif
 T16_TWO_LIST(T16_TWO_TILES)
-static t16_tile_fn *const t16_twos[T16_TWO][3] = {T16_TWO_LIST(T16_TWO_ROW)};
+static t16_tile_fn *const t16_twos[T16_TWO][T16_TILES] = {T16_TWO_LIST(T16_TWO_ROW)};
 #endif
 
 /* A slice is whole units: 256 columns of most formats, 512 of q6_k. */
@@ -526,113 +642,115 @@ static WEIR_INLINE uint32_t t16_slice_groups(const weir_format_id f) {
 
 /* Takes the units of a slice apart that begins with group `first` of the row. *at: the strip there,
  * moved behind them. Returns how many groups there are. */
-static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const uint8_t **at,
-                                            uint32_t first, uint32_t n_groups, t16_slice *slice) {
+static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bits,
+                                            const uint8_t **at, uint32_t first, uint32_t n_groups,
+                                            t16_slice *slice) {
     const uint32_t unit = t16_groups(f);
     const size_t unit_bytes = t16_unit_bytes(f, unit);
     uint32_t n = 0;
     for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
         for (size_t line = 0; line < unit_bytes; line += 64)
             t16_prefetch(*at, line / 64);
-        t16_unit_apart(f, *at, unit, slice, n);
+        t16_unit_apart(f, bits, *at, unit, slice, n);
         *at += unit_bytes;
     }
     if (f == WEIR_FORMAT_Q6_K && n == 0) {
-        t16_unit_apart(f, *at, unit / 2, slice, 0);
+        t16_unit_apart(f, bits, *at, unit / 2, slice, 0);
         n = unit / 2;
     }
     return n;
 }
 
-/* n_strips slices at once, with tiles of that many strips by up to `width` rows. */
-static WEIR_INLINE void t16_rows_of_tiles(const weir_format_id f, t16_tile_fn *const (*tiles)[3],
-                                          const uint32_t width, const t16_slice *slices, uint32_t n,
-                                          uint32_t first, const uint8_t *const *activations,
-                                          uint32_t n_x, uint32_t n_cols, float *const *y,
-                                          size_t y_at) {
-    for (uint32_t begin = 0; begin < n_x; begin += width) {
-        t16_row x[T16_X];
-        uint32_t n_now = n_x - begin < width ? n_x - begin : width;
-        for (uint32_t j = 0; j < n_now; j++)
-            x[j] = t16_row_of(activations[begin + j], n_cols);
-        tiles[n_now - 1][t16_kind_of(f)](slices, n, first, x, t16_offset(f), y + begin, y_at);
+/* What many rows are, and where their sums go. */
+typedef struct t16_many_rows {
+    const uint8_t *const *activations;
+    uint32_t n_x, n_cols;
+    float *const *y;
+} t16_many_rows;
+
+/* Strip i (and with two of them, i + 1) times all rows, in tiles of up to `width` of these. */
+static WEIR_INLINE void t16_strip_tiles(const weir_format_id f, const bool is_q8, const int n_s,
+                                        t16_tile_fn *const (*tiles)[T16_TILES],
+                                        const uint32_t width, const uint8_t *strip,
+                                        size_t strip_bytes, const t16_many_rows *rows, size_t y_at,
+                                        t16_slice *slices) {
+    const int bits = t16_bits_of(f, is_q8);
+    const uint32_t n_groups = rows->n_cols / WEIR_T16_GROUP;
+    const uint8_t *at[T16_STRIPS] = {strip, strip + strip_bytes};
+    for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
+        uint32_t n = 0;
+        for (int i = 0; i < n_s; i++)
+            n = t16_slice_apart(f, bits, &at[i], first, n_groups, &slices[i]);
+        for (uint32_t begin = 0; begin < rows->n_x; begin += width) {
+            uint32_t left = rows->n_x - begin, n_now = left < width ? left : width;
+            tiles[n_now - 1][t16_tile_of(f, is_q8)](slices, n, first, rows->activations + begin,
+                                                    t16_offset_as(f, bits), rows->y + begin, y_at);
+        }
     }
 }
 
-static WEIR_INLINE void t16_many(const weir_format_id f, const uint8_t *strips, size_t strip_bytes,
-                                 uint32_t n_strips, const uint8_t *const *activations, uint32_t n_x,
-                                 uint32_t n_cols, float *const *y) {
-    const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
+static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8, const uint8_t *strips,
+                                 size_t strip_bytes, uint32_t n_strips, const t16_many_rows *rows) {
     uint32_t i = 0;
 #ifdef T16_TWO
     t16_slice slices[2];
-    for (; i + 2 <= n_strips; i += 2) {
-        const uint8_t *at[2] = {strips + i * strip_bytes, strips + (i + 1) * strip_bytes};
-        for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
-            uint32_t n = t16_slice_apart(f, &at[0], first, n_groups, &slices[0]);
-            t16_slice_apart(f, &at[1], first, n_groups, &slices[1]);
-            t16_rows_of_tiles(f, t16_twos, T16_TWO, slices, n, first, activations, n_x, n_cols, y,
-                              (size_t)i * WEIR_T16_ROWS);
-        }
-    }
+    if (!is_q8 || !T16_NARROW)
+        for (; i + 2 <= n_strips; i += 2)
+            t16_strip_tiles(f, is_q8, 2, t16_twos, T16_TWO, strips + i * strip_bytes, strip_bytes,
+                            rows, (size_t)i * WEIR_T16_ROWS, slices);
 #else
     t16_slice slices[1];
 #endif
-    for (; i < n_strips; i++) {
-        const uint8_t *at = strips + i * strip_bytes;
-        for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
-            uint32_t n = t16_slice_apart(f, &at, first, n_groups, slices);
-            t16_rows_of_tiles(f, t16_tiles, T16_X, slices, n, first, activations, n_x, n_cols, y,
-                              (size_t)i * WEIR_T16_ROWS);
-        }
-    }
+    for (; i < n_strips; i++)
+        t16_strip_tiles(f, is_q8, 1, t16_tiles, T16_X, strips + i * strip_bytes, strip_bytes, rows,
+                        (size_t)i * WEIR_T16_ROWS, slices);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-#define T16_CASE(n)                                                      \
-    case n:                                                              \
-        t16_few(format, n, strips, strip_bytes, n_strips, x, n_cols, y); \
+#define T16_CASE(n)                                                             \
+    case n:                                                                     \
+        t16_few(format, is_q8, n, strips, strip_bytes, n_strips, x, n_cols, y); \
         break;
 
-#define T16_FORMAT(ID, name)                                                             \
-    static void t16_##name(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips, \
-                           const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,       \
-                           float *const *y) {                                            \
-        const weir_format_id format = WEIR_FORMAT_##ID;                                  \
-        switch (n_x) {                                                                   \
-            T16_FEW_LIST(T16_CASE)                                                       \
-        default:                                                                         \
-            t16_many(format, strips, strip_bytes, n_strips, x, n_x, n_cols, y);          \
-        }                                                                                \
+#define T16_FUNCTION(function, ID, as_q8)                                                    \
+    static void function(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,       \
+                         const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,             \
+                         float *const *y) {                                                  \
+        const weir_format_id format = WEIR_FORMAT_##ID;                                      \
+        const bool is_q8 = as_q8;                                                            \
+        const t16_many_rows rows = {.activations = x, .n_x = n_x, .n_cols = n_cols, .y = y}; \
+        switch (n_x) {                                                                       \
+            T16_FEW_LIST(T16_CASE)                                                           \
+        default:                                                                             \
+            t16_many(format, is_q8, strips, strip_bytes, n_strips, &rows);                   \
+        }                                                                                    \
     }
 
-T16_FORMAT(Q4_0, q4_0)
-T16_FORMAT(Q4_1, q4_1)
-T16_FORMAT(Q5_0, q5_0)
-T16_FORMAT(Q5_1, q5_1)
-T16_FORMAT(Q8_0, q8_0)
-T16_FORMAT(IQ4_NL, iq4_nl)
-T16_FORMAT(IQ4_XS, iq4_xs)
-T16_FORMAT(MXFP4, mxfp4)
-T16_FORMAT(Q4_K, q4_k)
-T16_FORMAT(Q5_K, q5_k)
-T16_FORMAT(Q6_K, q6_k)
+#define T16_FORMAT_LIST(X) \
+    X(Q4_0, q4_0)          \
+    X(Q4_1, q4_1)          \
+    X(Q5_0, q5_0)          \
+    X(Q5_1, q5_1)          \
+    X(Q8_0, q8_0)          \
+    X(IQ4_NL, iq4_nl)      \
+    X(IQ4_XS, iq4_xs)      \
+    X(MXFP4, mxfp4)        \
+    X(Q4_K, q4_k)          \
+    X(Q5_K, q5_k)          \
+    X(Q6_K, q6_k)
+
+#define T16_FUNCTIONS(ID, name)         \
+    T16_FUNCTION(t16_##name, ID, false) \
+    T16_FUNCTION(t16_q8_##name, ID, true)
+T16_FORMAT_LIST(T16_FUNCTIONS)
 
 static inline void t16_fill(weir_cpu_kernels *k) {
-#define T16_ENTRY(ID, name) k->t16[WEIR_FORMAT_##ID] = t16_##name;
-    T16_ENTRY(Q4_0, q4_0)
-    T16_ENTRY(Q4_1, q4_1)
-    T16_ENTRY(Q5_0, q5_0)
-    T16_ENTRY(Q5_1, q5_1)
-    T16_ENTRY(Q8_0, q8_0)
-    T16_ENTRY(IQ4_NL, iq4_nl)
-    T16_ENTRY(IQ4_XS, iq4_xs)
-    T16_ENTRY(MXFP4, mxfp4)
-    T16_ENTRY(Q4_K, q4_k)
-    T16_ENTRY(Q5_K, q5_k)
-    T16_ENTRY(Q6_K, q6_k)
-#undef T16_ENTRY
+#define T16_FILL(ID, name)                 \
+    k->t16[WEIR_FORMAT_##ID] = t16_##name; \
+    k->t16_q8[WEIR_FORMAT_##ID] = t16_q8_##name;
+    T16_FORMAT_LIST(T16_FILL)
+#undef T16_FILL
 }
 
 #endif

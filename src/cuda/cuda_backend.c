@@ -64,7 +64,8 @@ static void layout(weir_cuda *cuda, weir_arena *work, weir_arena *pinned, sizes 
 static weir_status measure(weir_cuda *cuda, sizes *out, const weir_model *model,
                            const weir_backend_options *options, weir_error *err) {
     weir_arena work = {0}, pinned = {0}, watched = {0};
-    assert(options->activations != WEIR_ACTIVATIONS_Q15); /* engine/devices.c has seen to it */
+    assert(options->activations == WEIR_ACTIVATIONS_BF16 ||
+           options->activations == WEIR_ACTIVATIONS_F32); /* engine/devices.c has seen to it */
     *out = (sizes){0};
     if (options->isa)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,

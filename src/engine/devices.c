@@ -13,14 +13,15 @@ static const weir_device devices[] = {
     {.name = "cpu",
      .can_stream = true,
      .probe_disk = weir_cpu_disk_probe,
-     .activations = {WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32},
-     .n_activations = 2,
+     .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32},
+     .n_activations = 3,
      .open = weir_cpu_open,
      .plan = weir_cpu_plan},
     /* The oracle takes any, and rounds none. */
     {.name = "reference",
-     .activations = {WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32, WEIR_ACTIVATIONS_BF16},
-     .n_activations = 3,
+     .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32,
+                     WEIR_ACTIVATIONS_BF16},
+     .n_activations = 4,
      .open = weir_reference_open,
      .plan = weir_reference_plan},
 #ifdef WEIR_HAS_CUDA
@@ -64,7 +65,8 @@ weir_status weir_device_look(weir_device_info *out, const char *name, weir_error
 
 static const char *const activations_names[] = {[WEIR_ACTIVATIONS_Q15] = "q15",
                                                 [WEIR_ACTIVATIONS_F32] = "f32",
-                                                [WEIR_ACTIVATIONS_BF16] = "bf16"};
+                                                [WEIR_ACTIVATIONS_BF16] = "bf16",
+                                                [WEIR_ACTIVATIONS_Q8] = "q8"};
 
 const char *weir_activations_name(weir_activations activations) {
     return activations_names[activations];
@@ -79,7 +81,8 @@ weir_status weir_device_activations(weir_activations *out, const weir_device *de
         if (!name || strcmp(name, have) == 0)
             return WEIR_STATUS_OK;
         size_t n = strlen(list);
-        snprintf(list + n, sizeof list - n, "%s'%s'", i > 0 ? " or " : "", have);
+        bool is_last = i + 1 == device->n_activations;
+        snprintf(list + n, sizeof list - n, "%s'%s'", i == 0 ? "" : is_last ? " or " : ", ", have);
     }
     return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "activations '%s': device '%s' expects %s",
                      name, device->name, list);

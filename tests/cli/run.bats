@@ -99,14 +99,14 @@ ids() { # number of ids on standard output; fails if there is anything else
 
 @test "--activations: packed and exact products, and nothing else" {
     "$WEIR" convert "$WEIR_TEST_DATA/golden/moe_k256" "$BATS_TEST_TMPDIR/k.gguf" --type q4_k
-    for activations in q15 f32; do
+    for activations in q8 q15 f32; do
         weir run "$BATS_TEST_TMPDIR/k.gguf" --tokens 1,6,11 --max-tokens 8 --ignore-eos \
             --temperature 0 --activations $activations
         exits_with 0
         [ "$(ids)" -eq 8 ] || explain
         weir show "$BATS_TEST_TMPDIR/k.gguf" --activations $activations --ctx 64
         exits_with 0
-        if [ $activations = q15 ]; then
+        if [ $activations != f32 ]; then
             grep -q "^ *weights  " "$out" || explain
         else
             ! grep -q "^ *weights  " "$out" || explain

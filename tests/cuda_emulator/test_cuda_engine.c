@@ -141,7 +141,7 @@ static void activations_are_the_devices(void **state) {
     refused(model, with("cuda", "q15"), WEIR_STATUS_BAD_ARGUMENT,
             "activations 'q15': device 'cuda' expects 'bf16' or 'f32'");
     refused(model, with("cpu", "bf16"), WEIR_STATUS_BAD_ARGUMENT,
-            "activations 'bf16': device 'cpu' expects 'q15' or 'f32'");
+            "activations 'bf16': device 'cpu' expects 'q8', 'q15' or 'f32'");
     REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
     assert_string_equal(plan.activations, "bf16");
     o = with("cuda", "f32");
@@ -149,7 +149,7 @@ static void activations_are_the_devices(void **state) {
     assert_string_equal(plan.activations, "f32");
     o = with(NULL, NULL);
     REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
-    assert_string_equal(plan.activations, "q15");
+    assert_string_equal(plan.activations, "q8");
     weir_model_close(&model);
 }
 

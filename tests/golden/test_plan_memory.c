@@ -41,7 +41,7 @@ static void grid(const char *name, bool with_lora) {
     for (uint32_t bits = 0; bits < 64; bits++) {
         weir_engine_options o = {
             .device = bits & 1 ? "reference" : "cpu",
-            .activations = bits & 2 ? "f32" : "q15",
+            .activations = bits & 2 ? "f32" : "q8",
             .no_map = bits & 4,
             .n_ctx = bits & 8 ? 200 : 64,
             .n_seqs = bits & 16 ? 5 : 1,

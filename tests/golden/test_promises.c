@@ -81,7 +81,7 @@ static void test_cut_points_other_models(void **state) {
     cut_anywhere("dense_untied_k4", "cpu", "q8", 100);
     cut_anywhere("dense_oldkeys_bias", "reference", "f32", 40);
     cut_anywhere("moe_k256", "cpu", "q8", 60);
-    cut_anywhere("moe_k256:q4_0", "cpu", "f16", 60); /* packed, activations in 15 bits */
+    cut_anywhere("moe_k256:q4_0", "cpu", "f16", 60); /* packed, activations in 8 bits */
     cut_anywhere("moe_k256:q6_k", "cpu", "f16", 60);
 }
 

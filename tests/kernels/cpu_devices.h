@@ -45,7 +45,7 @@ static inline weir_backend_options device_options(const char *isa, uint32_t n_th
 }
 
 /* Runs check once for every instruction set that this machine has, and that has kernels for packed
- * matrices of this format if the activations are to be q15. */
+ * matrices of this format if the activations are to be rounded. */
 static inline void on_each_isa_with(const small_spec *spec, weir_kv_type kv_type,
                                     weir_activations activations, void (*check)(devices *)) {
     static const char *const isas[] = {"portable",   "avx2", "avxvnni", "avx512",
@@ -57,7 +57,7 @@ static inline void on_each_isa_with(const small_spec *spec, weir_kv_type kv_type
         weir_cpu_kernels kernels;
         if (weir_cpu_kernels_for(&kernels, isas[i], &err) != WEIR_STATUS_OK)
             continue;
-        if (activations == WEIR_ACTIVATIONS_Q15 && !kernels.t16[spec->format]) {
+        if (activations != WEIR_ACTIVATIONS_F32 && !kernels.t16[spec->format]) {
             print_message("skipped: %s has no products over packed %s\n", isas[i],
                           weir_format_by_id(spec->format)->name);
             continue;

@@ -2,12 +2,14 @@
 // measures and the bounds. The EXACT models are F32: weir and llama.cpp must agree. The FORMAT ones
 // are one random model in many formats: weir and llama.cpp must mostly agree. Nowhere may weir be
 // further than llama.cpp from the oracle, weir's reference device on the same file, which computes
-// in f32 with the dequantized weights. Prints a table; exits with 1 if a bound is broken.
+// in f32 with the dequantized weights; but where both round activations to 8 bits by 32, chance has
+// its say. With 15 bits it has none. Prints a table; exits with 1 if a bound is broken.
 import { readFileSync } from "node:fs";
 
 const EXACT_AGREE = 0.99; // of the positions have the same likeliest token
 const FORMAT_AGREE = 0.8;
 const SLACK = 1e-6; // of the distances: both are f32, and f32 alone is as far as that
+const CHANCE = 1.25; // of two distances that come of the same rounding
 
 const [dir, ...names] = process.argv.slice(2);
 const exact = names.slice(0, names.indexOf("--"));
@@ -73,21 +75,24 @@ function judge(name, leastAgreement, isExact) {
     const agrees = agreement(weir, llama);
     const ours = distance(weir, oracle);
     const theirs = distance(llama, oracle);
+    const fine = isExact ? ours : distance(readRows(name, "cpu-q15"), oracle);
     const isSame = readGreedy(name, "cpu") === readGreedy(name, "llama");
     printLine(name, weir.length, percent(agrees), percent(agreement(weir, oracle)),
-        percent(agreement(llama, oracle)), ours.toExponential(2), theirs.toExponential(2),
-        isSame ? "same" : "differ");
+        percent(agreement(llama, oracle)), ours.toExponential(2), fine.toExponential(2),
+        theirs.toExponential(2), isSame ? "same" : "differ");
     check(agrees >= leastAgreement, `${name}: weir and llama.cpp agree on ${percent(agrees)} ` +
         `of the positions, expected at least ${percent(leastAgreement)}`);
-    check(ours <= theirs + SLACK, `${name}: weir is further from the oracle than llama.cpp`);
+    check(ours <= (isExact ? 1 : CHANCE) * theirs + SLACK && fine <= theirs + SLACK,
+        `${name}: weir is further from the oracle than llama.cpp`);
     check(isSame || !isExact, `${name}: the greedy tokens differ`);
 }
 
 console.log("agreement: share of positions with the same likeliest token");
 console.log("distance: |a - b| / |b| over the centred logits of all positions");
-printLine("", "", "agreement", "agreement", "agreement", "distance", "distance", "greedy");
-printLine("model", "positions", "weir/llama", "weir/f32", "llama/f32", "weir/f32", "llama/f32",
-    "tokens");
+printLine("", "", "agreement", "agreement", "agreement", "distance", "distance", "distance",
+    "greedy");
+printLine("model", "positions", "weir/llama", "weir/f32", "llama/f32", "weir/f32", "q15/f32",
+    "llama/f32", "tokens");
 for (const name of exact) judge(name, EXACT_AGREE, true);
 for (const name of formats) judge(name, FORMAT_AGREE, false);
 process.exit(nBroken > 0 || exact.length === 0 || formats.length === 0 ? 1 : 0);

@@ -4,6 +4,7 @@
  *
  *     peer_logits DIR DEVICE N_GREEDY NAME...
  *
+ * DEVICE is one of the engine's, or cpu-q15: the CPU with activations in 15 bits instead of 8.
  * DIR/tokens.txt holds one list of ids a line. Of each DIR/NAME.gguf: DIR/NAME.DEVICE.logits, the
  * logits after every token of every list (float32, [tokens of all lists, n_vocab]), and
  * DIR/NAME.DEVICE.greedy, N_GREEDY ids after the first list. K/V is f32. A model runs with the
@@ -135,7 +136,9 @@ static void run_model(const char *dir, const char *name, const char *device, uin
     }
 
     /* All lists run as prompts in one step. */
-    weir_engine_options options = {.device = device,
+    const bool is_q15 = strcmp(device, "cpu-q15") == 0;
+    weir_engine_options options = {.device = is_q15 ? "cpu" : device,
+                                   .activations = is_q15 ? "q15" : NULL,
                                    .kv_type = "f32",
                                    .n_ctx = lists.n_longest + n_greedy,
                                    .n_seqs = lists.n_lists,

@@ -84,6 +84,36 @@ static WEIR_INLINE q16 q16_dot(q16 sum, q16 a, q16 b) {
 static WEIR_INLINE q16 q16_dot_pair(q16 sum, q16 a, const uint8_t *p) {
     return q16_dot(sum, a, q16_pair(p));
 }
+#if defined(__AVXVNNI__)
+#define T16_NARROW 0
+static WEIR_INLINE q16 q16_dot_bytes(q16 sum, q16 a, q16 b) {
+    return (q16){{_mm256_dpbusd_avx_epi32(sum.p[0], a.p[0], b.p[0]),
+                  _mm256_dpbusd_avx_epi32(sum.p[1], a.p[1], b.p[1])}};
+}
+static WEIR_INLINE q16 q16_dot_quad(q16 sum, q16 a, const uint8_t *p) {
+    return q16_dot_bytes(sum, a, q16_pair(p));
+}
+#else
+#define T16_NARROW 1
+static WEIR_INLINE q16 q16_bytes(q16 a, q16 b) {
+    return (q16){{_mm256_maddubs_epi16(a.p[0], b.p[0]), _mm256_maddubs_epi16(a.p[1], b.p[1])}};
+}
+static WEIR_INLINE q16 q16_signed_bytes(q16 a, q16 b) {
+    q16 size = {{_mm256_abs_epi8(a.p[0]), _mm256_abs_epi8(a.p[1])}};
+    return q16_bytes(size,
+                     (q16){{_mm256_sign_epi8(b.p[0], a.p[0]), _mm256_sign_epi8(b.p[1], a.p[1])}});
+}
+static WEIR_INLINE q16 q16_add_i16(q16 a, q16 b) {
+    return (q16){{_mm256_add_epi16(a.p[0], b.p[0]), _mm256_add_epi16(a.p[1], b.p[1])}};
+}
+static WEIR_INLINE q16 q16_widen(q16 a) {
+    const __m256i one = _mm256_set1_epi16(1);
+    return (q16){{_mm256_madd_epi16(a.p[0], one), _mm256_madd_epi16(a.p[1], one)}};
+}
+#endif
+static WEIR_INLINE q16 q16_xor(q16 a, q16 b) {
+    return (q16){{_mm256_xor_si256(a.p[0], b.p[0]), _mm256_xor_si256(a.p[1], b.p[1])}};
+}
 static WEIR_INLINE v16 q16_float(q16 a) {
     return (v16){{_mm256_cvtepi32_ps(a.p[0]), _mm256_cvtepi32_ps(a.p[1])}};
 }

@@ -13,9 +13,14 @@ static void q15(const float *x, uint32_t n_cols, uint8_t *out) {
     q15_x86(x, n_cols, out);
 }
 
+static void q8(const float *x, uint32_t n_cols, uint8_t *out) {
+    q8_x86(x, n_cols, out);
+}
+
 void weir_avx512_fill_t16(weir_cpu_kernels *k) {
     t16_fill(k);
     k->q15 = q15;
+    k->q8 = q8;
 }
 
 #endif

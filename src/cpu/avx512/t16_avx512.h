@@ -111,6 +111,39 @@ static WEIR_INLINE q16 q16_dot_pair(q16 sum, q16 a, const uint8_t *p) {
     return q16_dot(sum, a, q16_pair(p));
 #endif
 }
+/* Four products of bytes a lane, added: unsigned a by the four signed bytes at p. */
+#if defined(__AVX512VNNI__)
+#define T16_NARROW 0
+static WEIR_INLINE q16 q16_dot_bytes(q16 sum, q16 a, q16 b) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+static WEIR_INLINE q16 q16_dot_quad(q16 sum, q16 a, const uint8_t *p) {
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0"
+            : "+v"(sum)
+            : "v"(a), "m"(*(const int32_t *)(const void *)p));
+    return sum;
+}
+#else
+#define T16_NARROW 1
+static WEIR_INLINE q16 q16_bytes(q16 a, q16 b) {
+    return _mm512_maddubs_epi16(a, b);
+}
+static WEIR_INLINE q16 q16_signed_bytes(q16 a, q16 b) {
+    const __m512i zero = _mm512_setzero_si512();
+    b = _mm512_mask_sub_epi8(b, _mm512_movepi8_mask(a), zero, b);
+    return _mm512_maddubs_epi16(_mm512_abs_epi8(a), b);
+}
+static WEIR_INLINE q16 q16_add_i16(q16 a, q16 b) {
+    return _mm512_add_epi16(a, b);
+}
+static WEIR_INLINE q16 q16_widen(q16 a) {
+    return _mm512_madd_epi16(a, _mm512_set1_epi16(1));
+}
+#endif
+static WEIR_INLINE q16 q16_xor(q16 a, q16 b) {
+    return _mm512_xor_si512(a, b);
+}
 static WEIR_INLINE v16 q16_float(q16 a) {
     return (v16){{_mm512_cvtepi32_ps(a)}};
 }

@@ -1,5 +1,7 @@
 /* t16_avx512vnni.c: integer products over packed strips with AVX-512 VNNI: the words of AVX-512,
  * with vpdpwssd where that multiplies and adds in two instructions. */
+#include "cpu/kernels.h"
+
 #include "cpu/avx512/vec_avx512.h"
 
 #if WEIR_HAS_AVX512 && defined(__AVX512VNNI__)

@@ -1,5 +1,7 @@
 /* t16_avxvnni.c: integer products over packed strips with AVX-VNNI: the words of AVX2, with
  * vpdpwssd where that multiplies and adds in two instructions. */
+#include "cpu/kernels.h"
+
 #include "cpu/avx2/vec_avx2.h"
 
 #if WEIR_HAS_AVX2 && defined(__AVXVNNI__)

@@ -5,12 +5,14 @@
  *
  * Contract: included once per unit, which defines
  *     T16_MATRIX   0: tiles of several rows use the dot product (sdot)
- *                  1: they use products of 2 x 8 by 8 x 2 bytes (smmla), twice as many at a time
- * and takes t16_fill(). One row uses sdot in both.
+ *                  1: those of q15 use products of 2 x 8 by 8 x 2 bytes (smmla), twice as many at a
+ *                  time
+ * and takes t16_fill(). One row uses sdot in both, and so does all of q8, which is one plane.
  *
- * Activations: of 8 columns 8 bytes of the high plane, then 8 of the low one; a group is 4 such
- * registers. So lanes 0 and 1 are what sdot wants of the high plane, 2 and 3 of the low one, and
- * the whole register is two rows for smmla, which thus makes both planes' sums at once.
+ * Activations, q8: 32 bytes in order. q15: of 8 columns 8 bytes of the high plane, then 8 of the
+ * low one; a group is 4 such registers. So lanes 0 and 1 are what sdot wants of the high plane, 2
+ * and 3 of the low one, and the whole register is two rows for smmla, which thus makes both planes'
+ * sums at once.
  *
  * One row walks WEIR_T16_STREAMS strips together, codes going from memory through registers into
  * products. More rows take the codes of a slice of a strip apart once, into the first cache, and
@@ -270,6 +272,15 @@ static WEIR_INLINE float32x4_t t16_dot_end(t16_sum sum) {
     return t16_planes(sum.a, sum.b);
 }
 
+/* The same of q8, x: 8 columns. */
+static WEIR_INLINE void t16_dot_q8(t16_sum *sum, int8x16_t w0, int8x16_t w1, int8x8_t x) {
+    sum->a = vdotq_lane_s32(sum->a, w0, x, 0);
+    sum->b = vdotq_lane_s32(sum->b, w1, x, 1);
+}
+static WEIR_INLINE float32x4_t t16_dot_q8_end(t16_sum sum) {
+    return vcvtq_f32_s32(vaddq_s32(sum.a, sum.b));
+}
+
 #if T16_MATRIX
 /* The codes of four rows by 8 columns as tiles want them: rows 0, 1, then rows 2, 3. */
 static WEIR_INLINE void t16_arrange(int8x16_t *w0, int8x16_t *w1) {
@@ -299,58 +310,68 @@ static WEIR_INLINE float32x4_t t16_tile_end(t16_sum sum) {
 
 /* ---- activations ---------------------------------------------------------------------------- */
 
-typedef struct t16_row {
-    const int8_t *q;
-    const float *scale, *sums;
-    const int32_t *parts;
-} t16_row;
-
-static WEIR_INLINE t16_row t16_row_of(const uint8_t *x, uint32_t n_cols) {
-    return (t16_row){.q = (const int8_t *)x,
-                     .scale = (const float *)(x + weir_q15_scale_at(n_cols)),
-                     .sums = (const float *)(x + weir_q15_sums_at(n_cols)),
-                     .parts = (const int32_t *)(x + weir_q15_parts_at(n_cols))};
+/* Group g of a row of activations, and what follows its q. */
+static WEIR_INLINE size_t t16_q_bytes(const bool is_q8) {
+    return is_q8 ? 32 : 64;
+}
+static WEIR_INLINE const int8_t *t16_x_group(const bool is_q8, const uint8_t *x, uint32_t g) {
+    return (const int8_t *)x + g * (t16_q_bytes(is_q8) + sizeof(weir_t16_tail));
+}
+static WEIR_INLINE const weir_t16_tail *t16_x_tail(const bool is_q8, const uint8_t *x, uint32_t g) {
+    return (const weir_t16_tail *)(const void *)(t16_x_group(is_q8, x, g) + t16_q_bytes(is_q8));
 }
 
 /* Eight columns; their sum. */
-static WEIR_INLINE int32x4_t t16_q15_round(const float *x, float inverse, int8_t *q) {
+static WEIR_INLINE int32x4_t t16_round(const bool is_q8, const float *x, float inverse, int8_t *q) {
     int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x), inverse));
     int32x4_t b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4), inverse));
     int16x8_t both = vcombine_s16(vmovn_s32(a), vmovn_s32(b));
-    int16x8_t high = vrshrq_n_s16(both, 7);
-    int16x8_t low = vsubq_s16(both, vshlq_n_s16(high, 7));
-    vst1q_s8(q, vcombine_s8(vmovn_s16(high), vmovn_s16(low)));
+    if (is_q8) {
+        vst1_s8(q, vmovn_s16(both));
+    } else {
+        int16x8_t high = vrshrq_n_s16(both, 7);
+        int16x8_t low = vsubq_s16(both, vshlq_n_s16(high, 7));
+        vst1q_s8(q, vcombine_s8(vmovn_s16(high), vmovn_s16(low)));
+    }
     return vaddq_s32(a, b);
 }
 
-static void t16_q15(const float *x, uint32_t n_cols, uint8_t *out) {
-    int8_t *q = (int8_t *)out;
-    float *scales = (float *)(out + weir_q15_scale_at(n_cols));
-    float *sums = (float *)(out + weir_q15_sums_at(n_cols));
-    int32_t *parts = (int32_t *)(out + weir_q15_parts_at(n_cols));
-    for (uint32_t g = 0; g < n_cols / WEIR_T16_GROUP; g++, x += WEIR_T16_GROUP, q += 64) {
+static WEIR_INLINE void t16_round_row(const bool is_q8, const float *x, uint32_t n_cols,
+                                      uint8_t *out) {
+    const size_t bytes = t16_q_bytes(is_q8);
+    const float most_q = is_q8 ? WEIR_Q8_MOST : WEIR_Q15_MOST;
+    for (uint32_t g = 0; g < n_cols / WEIR_T16_GROUP; g++, x += WEIR_T16_GROUP) {
+        int8_t *q = (int8_t *)out + g * (bytes + sizeof(weir_t16_tail));
+        weir_t16_tail *tail = (weir_t16_tail *)(void *)(q + bytes);
         float32x4_t most4 = vabsq_f32(vld1q_f32(x));
         WEIR_UNROLL for (int i = 4; i < WEIR_T16_GROUP; i += 4) {
             most4 = vmaxq_f32(most4, vabsq_f32(vld1q_f32(x + i)));
         }
         float most = vmaxvq_f32(most4); /* NaN if there is one */
         if (!(most <= FLT_MAX)) {
-            memset(q, 0, 64);
-            scales[g] = sums[g] = NAN;
-            parts[2 * g] = parts[2 * g + 1] = 0;
+            memset(q, 0, bytes);
+            *tail = (weir_t16_tail){.scale = NAN, .sum = NAN};
             continue;
         }
         bool is_zero = most < 0x1p-100f; /* its inverse would not be finite */
-        float scale = is_zero ? 0.0f : most / (float)WEIR_Q15_MOST;
-        float inverse = is_zero ? 0.0f : (float)WEIR_Q15_MOST / most;
-        for (int half = 0; half < 2; half++) {
-            int32x4_t a = t16_q15_round(x + 16 * half, inverse, q + 32 * half);
-            int32x4_t b = t16_q15_round(x + 16 * half + 8, inverse, q + 32 * half + 16);
-            parts[2 * g + half] = vaddvq_s32(vaddq_s32(a, b));
+        float inverse = is_zero ? 0.0f : most_q / most;
+        for (size_t half = 0; half < 2; half++) {
+            int8_t *to = q + half * bytes / 2;
+            int32x4_t a = t16_round(is_q8, x + 16 * half, inverse, to);
+            int32x4_t b = t16_round(is_q8, x + 16 * half + 8, inverse, to + bytes / 4);
+            tail->parts[half] = vaddvq_s32(vaddq_s32(a, b));
         }
-        scales[g] = scale;
-        sums[g] = (float)(parts[2 * g] + parts[2 * g + 1]) * scale;
+        tail->scale = is_zero ? 0.0f : most / most_q;
+        tail->sum = (float)(tail->parts[0] + tail->parts[1]) * tail->scale;
     }
+}
+
+static void t16_q15(const float *x, uint32_t n_cols, uint8_t *out) {
+    t16_round_row(false, x, n_cols, out);
+}
+
+static void t16_q8(const float *x, uint32_t n_cols, uint8_t *out) {
+    t16_round_row(true, x, n_cols, out);
 }
 
 /* ---- walking -------------------------------------------------------------------------------- */
@@ -374,20 +395,18 @@ static WEIR_INLINE void t16_prefetch(const uint8_t *strip, size_t strip_bytes, s
 /* ---- one row -------------------------------------------------------------------------------- */
 
 /* sum[quad] += a unit, whose first group is `first` of the row. */
-static WEIR_INLINE void t16_unit_one(const weir_format_id f, weir_t16_unit unit, const t16_row *x,
-                                     uint32_t first, float32x4_t *sum) {
+static WEIR_INLINE void t16_unit_one(const weir_format_id f, const bool is_q8, weir_t16_unit unit,
+                                     const uint8_t *x, uint32_t first, float32x4_t *sum) {
     const int n_halves = f == WEIR_FORMAT_Q6_K ? 2 : 1;
     float s[2 * T16_SLICE * WEIR_T16_ROWS], m[T16_STEP * WEIR_T16_ROWS];
     t16_scales(f, unit, s, m);
     for (uint32_t i = 0; i < unit.n_groups; i++) {
         const uint32_t g = first + i;
-        int8x16_t q[4];
+        const int8_t *q = t16_x_group(is_q8, x, g);
+        const weir_t16_tail *tail = t16_x_tail(is_q8, x, g);
         int32_t excess[2];
-        WEIR_UNROLL for (int p = 0; p < 4; p++) {
-            q[p] = vld1q_s8(x->q + 64 * (size_t)g + 16 * p);
-        }
         WEIR_UNROLL for (int half = 0; half < 2; half++) {
-            excess[half] = -t16_offset(f) * x->parts[2 * g + half];
+            excess[half] = -t16_offset(f) * tail->parts[half];
         }
         if (n_halves == 1)
             excess[0] += excess[1];
@@ -398,21 +417,24 @@ static WEIR_INLINE void t16_unit_one(const weir_format_id f, weir_t16_unit unit,
                 const int n = 4 / n_halves;
                 t16_sum c = {vdupq_n_s32(0), vdupq_n_s32(excess[half])};
                 WEIR_UNROLL for (int p = half * n; p < (half + 1) * n; p++) {
-                    t16_dot(&c, w[2 * p], w[2 * p + 1], q[p]);
+                    if (is_q8)
+                        t16_dot_q8(&c, w[2 * p], w[2 * p + 1], vld1_s8(q + 8 * p));
+                    else
+                        t16_dot(&c, w[2 * p], w[2 * p + 1], vld1q_s8(q + 16 * p));
                 }
                 float32x4_t scale = vld1q_f32(s + 16 * (n_halves * i + half) + 4 * quad);
-                sum[quad] = vfmaq_f32(sum[quad], t16_dot_end(c), vmulq_n_f32(scale, x->scale[g]));
+                float32x4_t f32 = is_q8 ? t16_dot_q8_end(c) : t16_dot_end(c);
+                sum[quad] = vfmaq_f32(sum[quad], f32, vmulq_n_f32(scale, tail->scale));
             }
             if (weir_t16_has_low(f))
-                sum[quad] = vfmaq_n_f32(sum[quad], vld1q_f32(m + 16 * i + 4 * quad), x->sums[g]);
+                sum[quad] = vfmaq_n_f32(sum[quad], vld1q_f32(m + 16 * i + 4 * quad), tail->sum);
         }
     }
 }
 
-static WEIR_INLINE void t16_one(const weir_format_id f, const uint8_t *strips, size_t strip_bytes,
-                                uint32_t n_strips, const uint8_t *activations, uint32_t n_cols,
-                                float *y) {
-    const t16_row x = t16_row_of(activations, n_cols);
+static WEIR_INLINE void t16_one(const weir_format_id f, const bool is_q8, const uint8_t *strips,
+                                size_t strip_bytes, uint32_t n_strips, const uint8_t *x,
+                                uint32_t n_cols, float *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
     const size_t group_bytes = t16_group_bytes(f);
     for (uint32_t begin = 0; begin < n_strips; begin += WEIR_T16_STREAMS) {
@@ -430,7 +452,7 @@ static WEIR_INLINE void t16_one(const weir_format_id f, const uint8_t *strips, s
                     uint32_t n = end - g < t16_groups(f) ? end - g : t16_groups(f);
                     t16_prefetch(strip, strip_bytes, g * group_bytes, n * group_bytes);
                     weir_t16_unit unit = {strip + g * group_bytes, n};
-                    t16_unit_one(f, unit, &x, g, sum);
+                    t16_unit_one(f, is_q8, unit, x, g, sum);
                 }
                 WEIR_UNROLL for (int quad = 0; quad < T16_QUADS; quad++) {
                     vst1q_f32(to + 4 * quad, sum[quad]);
@@ -449,8 +471,8 @@ typedef struct t16_slice {
 } t16_slice;
 
 /* A unit as groups at .. of the slice. */
-static WEIR_INLINE void t16_take_apart(const weir_format_id f, weir_t16_unit unit, uint32_t at,
-                                       t16_slice *slice) {
+static WEIR_INLINE void t16_take_apart(const weir_format_id f, const bool is_q8, weir_t16_unit unit,
+                                       uint32_t at, t16_slice *slice) {
     const uint32_t n_scales = t16_kind_of(f) == T16_HALVES ? 32 : 16;
     t16_scales(f, unit, slice->s + at * n_scales, slice->m + at * 16);
     for (uint32_t i = 0; i < unit.n_groups; i++)
@@ -458,7 +480,8 @@ static WEIR_INLINE void t16_take_apart(const weir_format_id f, weir_t16_unit uni
             int8x16_t w[8];
             t16_codes(f, true, unit, i, quad, w);
             WEIR_UNROLL for (int p = 0; p < 4; p++) {
-                t16_arrange(&w[2 * p], &w[2 * p + 1]);
+                if (!is_q8)
+                    t16_arrange(&w[2 * p], &w[2 * p + 1]);
                 vst1q_s8(slice->codes[at + i][quad][p], w[2 * p]);
                 vst1q_s8(slice->codes[at + i][quad][p] + 16, w[2 * p + 1]);
             }
@@ -466,9 +489,9 @@ static WEIR_INLINE void t16_take_apart(const weir_format_id f, weir_t16_unit uni
 }
 
 /* y[j][0 .. 7] += quads quad .. of the slice's n groups, `first` of the row and on, by x[j]. */
-static WEIR_INLINE void t16_tile(const t16_kind kind, const int n_x, const t16_slice *slice,
-                                 uint32_t quad, uint32_t n, uint32_t first, const t16_row *x,
-                                 float *const *y) {
+static WEIR_INLINE void t16_tile(const t16_kind kind, const bool is_q8, const int n_x,
+                                 const t16_slice *slice, uint32_t quad, uint32_t n, uint32_t first,
+                                 const uint8_t *const *x, float *const *y) {
     const int n_halves = kind == T16_HALVES ? 2 : 1;
     float32x4_t sum[T16_SIDE][T16_X];
     WEIR_UNROLL for (int j = 0; j < n_x; j++) {
@@ -489,21 +512,27 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int n_x, const t16_s
             for (int p = half * (4 / n_halves); p < (half + 1) * (4 / n_halves); p++) {
                 int8x16_t q[T16_X];
                 WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    q[j] = vld1q_s8(x[j].q + 64 * (size_t)g + 16 * p);
+                    const int8_t *from = t16_x_group(is_q8, x[j], g);
+                    q[j] = is_q8 ? vcombine_s8(vld1_s8(from + 8 * p), vdup_n_s8(0))
+                                 : vld1q_s8(from + 16 * p);
                 }
                 WEIR_UNROLL for (int r = 0; r < T16_SIDE; r++) {
                     int8x16_t w0 = vld1q_s8(slice->codes[i][quad + r][p]);
                     int8x16_t w1 = vld1q_s8(slice->codes[i][quad + r][p] + 16);
                     WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                        t16_tile_dot(&c[r][j], w0, w1, q[j]);
+                        if (is_q8)
+                            t16_dot_q8(&c[r][j], w0, w1, vget_low_s8(q[j]));
+                        else
+                            t16_tile_dot(&c[r][j], w0, w1, q[j]);
                     }
                 }
             }
             WEIR_UNROLL for (int r = 0; r < T16_SIDE; r++) {
                 float32x4_t s = vld1q_f32(slice->s + 16 * (n_halves * i + half) + 4 * (quad + r));
                 WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    sum[r][j] =
-                        vfmaq_f32(sum[r][j], t16_tile_end(c[r][j]), vmulq_n_f32(s, x[j].scale[g]));
+                    float32x4_t f32 = is_q8 ? t16_dot_q8_end(c[r][j]) : t16_tile_end(c[r][j]);
+                    float scale = t16_x_tail(is_q8, x[j], g)->scale;
+                    sum[r][j] = vfmaq_f32(sum[r][j], f32, vmulq_n_f32(s, scale));
                 }
             }
         }
@@ -511,7 +540,7 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int n_x, const t16_s
             WEIR_UNROLL for (int r = 0; r < T16_SIDE; r++) {
                 float32x4_t m = vld1q_f32(slice->m + 16 * i + 4 * (quad + r));
                 WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    sum[r][j] = vfmaq_n_f32(sum[r][j], m, x[j].sums[g]);
+                    sum[r][j] = vfmaq_n_f32(sum[r][j], m, t16_x_tail(is_q8, x[j], g)->sum);
                 }
             }
         }
@@ -524,50 +553,49 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int n_x, const t16_s
 }
 
 typedef void t16_tile_fn(const t16_slice *slice, uint32_t quad, uint32_t n, uint32_t first,
-                         const t16_row *x, float *const *y);
+                         const uint8_t *const *x, float *const *y);
 
-#define T16_TILE(KIND, n_x)                                                                  \
-    static void t16_tile_##KIND##_##n_x(const t16_slice *slice, uint32_t quad, uint32_t n,   \
-                                        uint32_t first, const t16_row *x, float *const *y) { \
-        t16_tile(T16_##KIND, n_x, slice, quad, n, first, x, y);                              \
+#define T16_TILE(name, KIND, is_q8, n_x)                                                          \
+    static void name##_##KIND##_##n_x(const t16_slice *slice, uint32_t quad, uint32_t n,          \
+                                      uint32_t first, const uint8_t *const *x, float *const *y) { \
+        t16_tile(T16_##KIND, is_q8, n_x, slice, quad, n, first, x, y);                            \
     }
-#define T16_TILES(n_x)     \
-    T16_TILE(PLAIN, n_x)   \
-    T16_TILE(MINIMUM, n_x) \
-    T16_TILE(HALVES, n_x)
+#define T16_KINDS(name, is_q8, n_x)     \
+    T16_TILE(name, PLAIN, is_q8, n_x)   \
+    T16_TILE(name, MINIMUM, is_q8, n_x) \
+    T16_TILE(name, HALVES, is_q8, n_x)
+#define T16_TILES(n_x)                  \
+    T16_KINDS(t16_tile_q15, false, n_x) \
+    T16_KINDS(t16_tile_q8, true, n_x)
 T16_TILES(1)
 T16_TILES(2)
 T16_TILES(3)
 T16_TILES(4)
 
-static t16_tile_fn *const t16_tiles[T16_X][3] = {
-    {t16_tile_PLAIN_1, t16_tile_MINIMUM_1, t16_tile_HALVES_1},
-    {t16_tile_PLAIN_2, t16_tile_MINIMUM_2, t16_tile_HALVES_2},
-    {t16_tile_PLAIN_3, t16_tile_MINIMUM_3, t16_tile_HALVES_3},
-    {t16_tile_PLAIN_4, t16_tile_MINIMUM_4, t16_tile_HALVES_4},
-};
+#define T16_ROW(name, n_x) \
+    { name##_PLAIN_##n_x, name##_MINIMUM_##n_x, name##_HALVES_##n_x }
+#define T16_ROWS(name) \
+    { T16_ROW(name, 1), T16_ROW(name, 2), T16_ROW(name, 3), T16_ROW(name, 4) }
+static t16_tile_fn *const t16_tiles[2][T16_X][3] = {T16_ROWS(t16_tile_q15), T16_ROWS(t16_tile_q8)};
 
 /* y[j][at .. at + 15] += the slice by x[j], four j at a time. */
-static void t16_slice_product(const t16_kind kind, const t16_slice *slice, uint32_t n,
-                              uint32_t first, const uint8_t *const *activations, uint32_t n_x,
-                              uint32_t n_cols, float *const *y, size_t at) {
+static void t16_slice_product(const t16_kind kind, const bool is_q8, const t16_slice *slice,
+                              uint32_t n, uint32_t first, const uint8_t *const *x, uint32_t n_x,
+                              float *const *y, size_t at) {
     for (uint32_t begin = 0; begin < n_x; begin += T16_X) {
         uint32_t n_now = n_x - begin < T16_X ? n_x - begin : T16_X;
-        t16_row x[T16_X];
-        for (uint32_t j = 0; j < n_now; j++)
-            x[j] = t16_row_of(activations[begin + j], n_cols);
         for (uint32_t quad = 0; quad < T16_QUADS; quad += T16_SIDE) {
             float *to[T16_X];
             for (uint32_t j = 0; j < n_now; j++)
                 to[j] = y[begin + j] + at + 4 * quad;
-            t16_tiles[n_now - 1][kind](slice, quad, n, first, x, to);
+            t16_tiles[is_q8][n_now - 1][kind](slice, quad, n, first, x + begin, to);
         }
     }
 }
 
-static WEIR_INLINE void t16_many(const weir_format_id f, const uint8_t *strips, size_t strip_bytes,
-                                 uint32_t n_strips, const uint8_t *const *x, uint32_t n_x,
-                                 uint32_t n_cols, float *const *y) {
+static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8, const uint8_t *strips,
+                                 size_t strip_bytes, uint32_t n_strips, const uint8_t *const *x,
+                                 uint32_t n_x, uint32_t n_cols, float *const *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
     const size_t group_bytes = t16_group_bytes(f);
     t16_slice slice;
@@ -582,9 +610,9 @@ static WEIR_INLINE void t16_many(const weir_format_id f, const uint8_t *strips, 
                     size_t offset = (first + g) * group_bytes;
                     t16_prefetch(strip, strip_bytes, offset, n_unit * group_bytes);
                     weir_t16_unit unit = {strip + offset, n_unit};
-                    t16_take_apart(f, unit, g, &slice);
+                    t16_take_apart(f, is_q8, unit, g, &slice);
                 }
-                t16_slice_product(t16_kind_of(f), &slice, n, first, x, n_x, n_cols, y,
+                t16_slice_product(t16_kind_of(f), is_q8, &slice, n, first, x, n_x, y,
                                   (size_t)(begin + i) * WEIR_T16_ROWS);
             }
         }
@@ -606,23 +634,29 @@ static WEIR_INLINE void t16_many(const weir_format_id f, const uint8_t *strips, 
     X(Q5_K)         \
     X(Q6_K)
 
-#define T16_FORMAT(ID)                                                                    \
-    static void t16_##ID(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,    \
-                         const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,          \
-                         float *const *y) {                                               \
-        if (n_x == 1)                                                                     \
-            t16_one(WEIR_FORMAT_##ID, strips, strip_bytes, n_strips, x[0], n_cols, y[0]); \
-        else                                                                              \
-            t16_many(WEIR_FORMAT_##ID, strips, strip_bytes, n_strips, x, n_x, n_cols, y); \
+#define T16_FUNCTION(name, ID, is_q8)                                                            \
+    static void name##_##ID(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,        \
+                            const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,              \
+                            float *const *y) {                                                   \
+        if (n_x == 1)                                                                            \
+            t16_one(WEIR_FORMAT_##ID, is_q8, strips, strip_bytes, n_strips, x[0], n_cols, y[0]); \
+        else                                                                                     \
+            t16_many(WEIR_FORMAT_##ID, is_q8, strips, strip_bytes, n_strips, x, n_x, n_cols, y); \
     }
-T16_LIST(T16_FORMAT)
+#define T16_FUNCTIONS(ID)            \
+    T16_FUNCTION(t16_q15, ID, false) \
+    T16_FUNCTION(t16_q8, ID, true)
+T16_LIST(T16_FUNCTIONS)
 
 /* Activations and products go together: all of them, or none. */
 static inline void t16_fill(weir_cpu_kernels *k) {
-#define T16_ENTRY(ID) k->t16[WEIR_FORMAT_##ID] = t16_##ID;
+#define T16_ENTRY(ID)                        \
+    k->t16[WEIR_FORMAT_##ID] = t16_q15_##ID; \
+    k->t16_q8[WEIR_FORMAT_##ID] = t16_q8_##ID;
     T16_LIST(T16_ENTRY)
 #undef T16_ENTRY
     k->q15 = t16_q15;
+    k->q8 = t16_q8;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * t16_portable.c: products over strips (t16.h) in plain C, and activations in 15 bits, in their
- * natural order. A group of a strip becomes 16 x 32 whole numbers on the stack, which every row of
- * activations then uses.
+ * t16_portable.c: products over strips (t16.h) in plain C, and activations in 15 or 8 bits, both as
+ * int16 in their natural order. A group of a strip becomes 16 x 32 whole numbers on the stack,
+ * which every row of activations then uses.
  *
  * fmaf is exact everywhere, though slow where the processor cannot do it: one a row and group.
  */
@@ -16,7 +16,7 @@ enum { ROWS = WEIR_T16_ROWS, GROUP = WEIR_T16_GROUP };
 
 /* ---- activations --------------------------------------------------------------------------- */
 
-static void round_group(const float *x, int16_t *q, float *scale, float *sum, int32_t parts[2]) {
+static void round_group(const float most_q, const float *x, int16_t *q, weir_t16_tail *tail) {
     uint32_t bits = 0; /* they order like the numbers, NaN above infinity */
     for (int k = 0; k < GROUP; k++) {
         uint32_t size = weir_f32_bits(x[k]) & 0x7fffffffu;
@@ -25,32 +25,43 @@ static void round_group(const float *x, int16_t *q, float *scale, float *sum, in
     float most = weir_bits_f32(bits);
     if (!(most <= FLT_MAX)) {
         memset(q, 0, GROUP * sizeof *q);
-        *scale = *sum = NAN;
-        parts[0] = parts[1] = 0;
+        *tail = (weir_t16_tail){.scale = NAN, .sum = NAN};
         return;
     }
     const float magic = 0x1.8p23f; /* added to a number it rounds it, ties to even */
     if (most < 0x1p-100f)
         most = 0.0f; /* its inverse could be infinite */
-    float inverse = most > 0.0f ? WEIR_Q15_MOST / most : 0.0f;
+    float inverse = most > 0.0f ? most_q / most : 0.0f;
     for (int k = 0; k < GROUP; k++)
         q[k] = (int16_t)(weir_f32_bits(x[k] * inverse + magic) - weir_f32_bits(magic));
-    parts[0] = parts[1] = 0;
+    int32_t first = 0, second = 0;
     for (int k = 0; k < GROUP / 2; k++) {
-        parts[0] += q[k];
-        parts[1] += q[k + GROUP / 2];
+        first += q[k];
+        second += q[k + GROUP / 2];
     }
-    *scale = most / WEIR_Q15_MOST;
-    *sum = (float)(parts[0] + parts[1]) * *scale;
+    const float scale = most / most_q;
+    *tail = (weir_t16_tail){
+        .scale = scale, .sum = (float)(first + second) * scale, .parts = {first, second}};
+}
+
+/* A group of activations as it lies in a row. */
+typedef struct rounded_group {
+    int16_t q[GROUP];
+    weir_t16_tail tail;
+} rounded_group;
+
+static void round_row(int most_q, const float *x, uint32_t n_cols, uint8_t *out) {
+    rounded_group *to = (rounded_group *)out;
+    for (uint32_t g = 0; g < n_cols / GROUP; g++)
+        round_group((float)most_q, x + g * GROUP, to[g].q, &to[g].tail);
 }
 
 static void q15(const float *x, uint32_t n_cols, uint8_t *out) {
-    int16_t *q = (int16_t *)out;
-    float *scale = (float *)(out + weir_q15_scale_at(n_cols));
-    float *sums = (float *)(out + weir_q15_sums_at(n_cols));
-    int32_t *parts = (int32_t *)(out + weir_q15_parts_at(n_cols));
-    for (uint32_t g = 0; g < n_cols / GROUP; g++)
-        round_group(x + g * GROUP, q + g * GROUP, scale + g, sums + g, parts + 2 * g);
+    round_row(WEIR_Q15_MOST, x, n_cols, out);
+}
+
+static void q8(const float *x, uint32_t n_cols, uint8_t *out) {
+    round_row(WEIR_Q8_MOST, x, n_cols, out);
 }
 
 /* ---- products ------------------------------------------------------------------------------ */
@@ -79,20 +90,17 @@ static WEIR_INLINE float sum_of_products(const int16_t *a, const int16_t *b, con
 }
 
 /* y[r] += row r of the group times group g of one row of activations. */
-static WEIR_INLINE void add_products(const weir_format_id id, const group *w, const uint8_t *x,
-                                     uint32_t g, uint32_t n_cols, float *y) {
-    const int16_t *q = (const int16_t *)x + g * GROUP;
-    const float scale = ((const float *)(x + weir_q15_scale_at(n_cols)))[g];
-    const float sum = ((const float *)(x + weir_q15_sums_at(n_cols)))[g];
+static WEIR_INLINE void add_products(const weir_format_id id, const group *w,
+                                     const rounded_group *x, float *y) {
     const int n_halves = id == WEIR_FORMAT_Q6_K ? 2 : 1, n = GROUP / n_halves;
     for (int r = 0; r < ROWS; r++) {
         const weir_t16_scale *s = &w->scales[r];
         for (int h = 0; h < n_halves; h++) {
-            float c = sum_of_products(w->codes[r] + n * h, q + n * h, n);
-            y[r] = fmaf(c, s->scale[h] * scale, y[r]);
+            float c = sum_of_products(w->codes[r] + n * h, x->q + n * h, n);
+            y[r] = fmaf(c, s->scale[h] * x->tail.scale, y[r]);
         }
         if (weir_t16_has_low(id))
-            y[r] = fmaf(s->low, sum, y[r]);
+            y[r] = fmaf(s->low, x->tail.sum, y[r]);
     }
 }
 
@@ -113,7 +121,8 @@ static WEIR_INLINE void product(const weir_format_id id, const uint8_t *strips, 
                 group w;
                 read_group(id, unit, g, &w);
                 for (uint32_t j = 0; j < n_x; j++)
-                    add_products(id, &w, x[j], begin + g, n_cols, y[j] + (size_t)s * ROWS);
+                    add_products(id, &w, (const rounded_group *)x[j] + begin + g,
+                                 y[j] + (size_t)s * ROWS);
             }
             unit.bytes += unit_bytes;
         }
@@ -142,7 +151,8 @@ static WEIR_INLINE void product(const weir_format_id id, const uint8_t *strips, 
 T16_FORMATS(T16_FORMAT)
 
 void weir_portable_fill_t16(weir_cpu_kernels *k) {
-#define FILL_T16(ID, name) k->t16[WEIR_FORMAT_##ID] = t16_##name;
+#define FILL_T16(ID, name) k->t16[WEIR_FORMAT_##ID] = k->t16_q8[WEIR_FORMAT_##ID] = t16_##name;
     T16_FORMATS(FILL_T16)
     k->q15 = q15;
+    k->q8 = q8;
 }
