@@ -32,9 +32,7 @@ static void read_effort(weir_request *request, weir_settings *settings) {
 static void read_template_arguments(weir_request *request, weir_settings *settings) {
     static const char at[] = "chat_template_kwargs";
     static const char *const known[] = {"enable_thinking", "thinking", NULL};
-    json_t *arguments = weir_request_value(request, request->root, "", at);
-    if (arguments && !json_is_object(arguments))
-        weir_request_fail(request, at, "invalid_type", "%s: expected an object", at);
+    json_t *arguments = weir_request_object(request, request->root, "", at);
     for (size_t i = 0; known[i]; i++) {
         bool thinks;
         if (weir_request_bool(request, arguments, at, known[i], &thinks) && !thinks)
@@ -94,6 +92,8 @@ static void refuse_others(weir_request *request) {
     };
     for (size_t i = 0; i < WEIR_COUNT(known); i++)
         weir_request_refuse(request, known[i].name, known[i].harmless, known[i].why);
+    weir_request_forgo(request, "store", "[false]",
+                       "it is session that keeps a conversation, and /v1/responses a response");
 }
 
 /* What was said before goes in front. Returns the conversation that the prompt is made of. */
@@ -112,6 +112,7 @@ static weir_conversation *read_session(weir_request *request, weir_service *serv
 static void read_all(weir_request *request, weir_service *service, const weir_exchange *x,
                      weir_chat_reply *reply, weir_job *job) {
     weir_conversation conversation = {0};
+    weir_tool_wish wish = {0};
     weir_read_model(request, service, job, &reply->common.model);
     weir_read_reply_wish(request, &reply->common.wish, job);
     job->streams_calls = reply->common.wish.is_stream;
@@ -121,11 +122,12 @@ static void read_all(weir_request *request, weir_service *service, const weir_ex
     read_logprobs(request, reply, job);
     weir_read_messages(request, service, &conversation);
     weir_conversation *said = read_session(request, service, x, reply, job, &conversation);
-    weir_read_format(request, service, job); /* before the tools, which give way to it */
-    weir_read_tools(request, service, said, job);
+    weir_read_format(request, job, &wish);
+    weir_read_tools(request, service, said, job, &wish);
     refuse_others(request);
     weir_request_check_unknown(request);
     weir_make_prompt(request, service, said, job);
+    weir_check_room(request, service, job);
     weir_conversation_free(&conversation);
 }
 

@@ -172,10 +172,12 @@ static void refuse_others(weir_request *request) {
     };
     for (size_t i = 0; i < WEIR_COUNT(known); i++)
         weir_request_refuse(request, known[i].name, known[i].harmless, known[i].why);
+    weir_request_forgo(request, "store", "[false]", "completions are not kept");
 }
 
 static void read_all(weir_request *request, weir_service *service, weir_completion_reply *reply,
                      weir_job *job) {
+    weir_tool_wish wish = {0}; /* there are none here */
     job->is_plain = true;
     weir_read_model(request, service, job, &reply->common.model);
     weir_read_reply_wish(request, &reply->common.wish, job);
@@ -185,7 +187,7 @@ static void read_all(weir_request *request, weir_service *service, weir_completi
             job->min_tokens > DEFAULT_MAX_TOKENS ? job->min_tokens : DEFAULT_MAX_TOKENS;
     read_probabilities(request, reply, job);
     read_choices(request, job);
-    weir_read_format(request, service, job);
+    weir_read_format(request, job, &wish);
     refuse_others(request);
     read_prompts(request, service, job);
     weir_request_check_unknown(request);

@@ -6,6 +6,7 @@
  */
 #include "service.h"
 
+#include "api_shape.h"
 #include "vocabulary_json.h"
 
 #include <stdio.h>
@@ -106,7 +107,7 @@ void weir_handle_model(weir_service *service, weir_exchange *x) {
                             .param = "model"};
     snprintf(error.message, sizeof error.message,
              "there is no model '%.100s'; GET /v1/models tells what there is", id);
-    weir_reply_openai_error(x, &error, 0);
+    weir_reply_error(x, &error, 0);
 }
 
 /* ---- health ------------------------------------------------------------------------------- */

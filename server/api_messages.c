@@ -190,7 +190,7 @@ static void on_progress(void *context, uint32_t prompt, size_t n_done, size_t n_
         return;
     m->n_prompt = n_prompt;
     m->n_cached = n_cached;
-    if (m->has_begun)
+    if (m->has_begun && weir_event_stream_is_silent(&m->stream))
         send_ping(m);
     begin(m);
 }

@@ -47,7 +47,14 @@ static void say_text(weir_text_buffer *out, const char *name, const char *text, 
     weir_text_buffer_add_json(out, text, n);
 }
 
-static void say_calls(weir_text_buffer *out, const weir_calls *calls) {
+/* Ids of calls are not kept: those of a session are numbered. Results follow in the order of their
+ * calls. */
+typedef struct numbering {
+    size_t n_calls, n_results;
+} numbering;
+
+static void say_calls(weir_text_buffer *out, const weir_calls *calls, numbering *ids) {
+    ids->n_results = ids->n_calls;
     if (calls->n == 0)
         return;
     weir_text_buffer_say(out, ",\"tool_calls\":[");
@@ -56,7 +63,7 @@ static void say_calls(weir_text_buffer *out, const weir_calls *calls) {
         weir_text_buffer_format(
             out,
             "%s{\"id\":\"call_%zu\",\"type\":\"function\",\"function\":{\"name\":", i ? "," : "",
-            i);
+            ids->n_calls++);
         weir_text_buffer_add_json(out, call->name, strlen(call->name));
         weir_text_buffer_say(out, ",\"arguments\":");
         weir_text_buffer_add_json(out, call->arguments, strlen(call->arguments));
@@ -65,17 +72,21 @@ static void say_calls(weir_text_buffer *out, const weir_calls *calls) {
     weir_text_buffer_say(out, "]");
 }
 
-static void say_message(weir_text_buffer *out, const weir_message *m) {
+static void say_message(weir_text_buffer *out, const weir_message *m, numbering *ids) {
     weir_text_buffer_format(out, "{\"role\":\"%s\"", weir_role_names[m->role]);
     say_text(out, "content", m->content ? m->content : "", m->n_content);
     say_text(out, "reasoning_content", m->reasoning, m->n_reasoning);
     say_text(out, "name", m->tool_name, m->tool_name ? strlen(m->tool_name) : 0);
-    say_calls(out, &m->calls);
+    if (m->role == WEIR_ROLE_ASSISTANT)
+        say_calls(out, &m->calls, ids);
+    if (m->role == WEIR_ROLE_TOOL)
+        weir_text_buffer_format(out, ",\"tool_call_id\":\"call_%zu\"", ids->n_results++);
     weir_text_buffer_say(out, "}");
 }
 
 static void say_session(weir_text_buffer *out, const char *name,
                         const weir_conversation *conversation) {
+    numbering ids = {0};
     weir_text_buffer_say(out, "{\"object\":\"session\",\"id\":");
     weir_text_buffer_add_json(out, name, strlen(name));
     weir_text_buffer_format(out, ",\"n_messages\":%zu", conversation->n_messages);
@@ -83,7 +94,7 @@ static void say_session(weir_text_buffer *out, const char *name,
     weir_text_buffer_say(out, ",\"messages\":[");
     for (size_t i = 0; i < conversation->n_messages; i++) {
         weir_text_buffer_say(out, i ? "," : "");
-        say_message(out, &conversation->message[i]);
+        say_message(out, &conversation->message[i], &ids);
     }
     weir_text_buffer_say(out, "]}");
 }

@@ -91,6 +91,7 @@ void weir_add_template_json(weir_text_buffer *out, const weir_host *host) {
 static void render(weir_request *request, const weir_service *service, weir_prompt *out) {
     weir_conversation conversation = {.started = weir_wall_clock_now()};
     weir_job job = {0};
+    weir_tool_wish wish = {0};
     bool add_generation_prompt = true;
     weir_request_bool(request, request->root, "", "add_generation_prompt", &add_generation_prompt);
     weir_request_refuse(request, "continue_final_message", "false",
@@ -98,7 +99,7 @@ static void render(weir_request *request, const weir_service *service, weir_prom
     weir_request_refuse(request, "chat_template", NULL, "the server's own is used");
     weir_request_refuse(request, "chat_template_kwargs", "{}", "they are the server's to give");
     weir_read_messages(request, service, &conversation);
-    weir_read_tools(request, service, &conversation, &job);
+    weir_read_tools(request, service, &conversation, &job, &wish);
     weir_error err = {0};
     if (!weir_request_is_bad(request))
         weir_request_take(

@@ -20,14 +20,15 @@ static const char *string_of(const json_t *object, const char *name) {
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
-static void check_tool(weir_request *request, json_t *tool, const char *at) {
+static void check_tool(weir_request *request, json_t *tool, const char *at, weir_tool_wish *wish) {
     static const char *const known[] = {"type", "function", NULL};
     static const char *const known_inside[] = {"name", "description", "parameters", "strict", NULL};
     char path[WEIR_REQUEST_PATH];
     const char *type = string_of(tool, "type");
     json_t *function = json_object_get(tool, "function");
-    const char *name = string_of(function, "name");
+    const char *name = string_of(function, "name"), *text;
     const json_t *parameters = json_object_get(function, "parameters");
+    size_t n;
     if (type && strcmp(type, "function") != 0)
         weir_request_fail(request, at, "unsupported_value",
                           "%s: tools of type '%.40s' are not built in here; expected function", at,
@@ -44,18 +45,11 @@ static void check_tool(weir_request *request, json_t *tool, const char *at) {
                           path);
     weir_request_check_members(request, tool, at, known);
     weir_request_path(path, at, "function");
+    weir_request_string(request, function, path, "description", &text, &n);
+    bool is_strict = false;
+    weir_request_bool(request, function, path, "strict", &is_strict);
+    wish->is_strict |= is_strict;
     weir_request_check_members(request, function, path, known_inside);
-}
-
-static bool is_named_before(const json_t *tools, size_t i) {
-    const char *name = string_of(json_object_get(json_array_get(tools, i), "function"), "name");
-    for (size_t k = 0; k < i; k++) {
-        const char *other =
-            string_of(json_object_get(json_array_get(tools, k), "function"), "name");
-        if (name && other && strcmp(name, other) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void read_list(weir_request *request, weir_tool_wish *wish) {
@@ -69,9 +63,7 @@ static void read_list(weir_request *request, weir_tool_wish *wish) {
     for (size_t i = 0; weir_raw_item_next(&raw, &item, &n_item); i++) {
         char at[WEIR_REQUEST_PATH];
         snprintf(at, sizeof at, "tools[%zu]", i);
-        check_tool(request, json_array_get(tools, i), at);
-        if (is_named_before(tools, i))
-            weir_request_fail(request, at, "invalid_value", "%s: another tool has this name", at);
+        check_tool(request, json_array_get(tools, i), at, wish);
         weir_text_buffer_say(&wish->tools, i ? ", " : "[");
         weir_text_buffer_add(&wish->tools, item, n_item);
     }
@@ -100,17 +92,16 @@ static void read_choice(weir_request *request, weir_tool_wish *wish) {
 }
 
 void weir_read_tools(weir_request *request, const weir_service *service,
-                     weir_conversation *conversation, weir_job *job) {
-    weir_tool_wish wish = {0};
+                     weir_conversation *conversation, weir_job *job, weir_tool_wish *wish) {
     bool may_be_many = true;
-    read_list(request, &wish);
-    read_choice(request, &wish);
+    read_list(request, wish);
+    read_choice(request, wish);
     weir_request_bool(request, request->root, "", "parallel_tool_calls", &may_be_many);
-    wish.is_one_call = !may_be_many;
-    bool is_shown = wish.tools.n > 0 && wish.choice != WEIR_CHOICE_NONE;
+    wish->is_one_call = !may_be_many;
+    bool is_shown = wish->tools.n > 0 && wish->choice != WEIR_CHOICE_NONE;
     if (is_shown && service->host->tmpl && !service->host->form.renders_tools)
         weir_request_warn(request, "tools: this model's template does not tell it about tools");
-    weir_use_tools(request, &wish, conversation, job);
+    weir_use_tools(request, wish, conversation, job);
 }
 
 /* ---- formats ------------------------------------------------------------------------------ */
@@ -218,13 +209,10 @@ static void read_response_format(form *f) {
 /* Of vLLM, SGLang and llama.cpp. */
 static void read_others(form *f) {
     static const spelling outside[] = {
-        {"grammar", WEIR_GRAMMAR_GBNF},
-        {"json_schema", WEIR_GRAMMAR_JSON_SCHEMA},
-        {"regex", WEIR_GRAMMAR_REGEX},
-        {"ebnf", WEIR_GRAMMAR_GBNF},
-        {"guided_json", WEIR_GRAMMAR_JSON_SCHEMA},
-        {"guided_regex", WEIR_GRAMMAR_REGEX},
-        {"guided_choice", WEIR_GRAMMAR_CHOICE},
+        {"grammar", WEIR_GRAMMAR_GBNF},        {"json_schema", WEIR_GRAMMAR_JSON_SCHEMA},
+        {"regex", WEIR_GRAMMAR_REGEX},         {"choice", WEIR_GRAMMAR_CHOICE},
+        {"ebnf", WEIR_GRAMMAR_GBNF},           {"guided_json", WEIR_GRAMMAR_JSON_SCHEMA},
+        {"guided_regex", WEIR_GRAMMAR_REGEX},  {"guided_choice", WEIR_GRAMMAR_CHOICE},
         {"guided_grammar", WEIR_GRAMMAR_GBNF},
     };
     static const spelling inside[] = {
@@ -237,26 +225,25 @@ static void read_others(form *f) {
     weir_request *request = f->request;
     for (size_t i = 0; i < WEIR_COUNT(outside); i++)
         read_member(f, request->root, request->text, "", &outside[i]);
-    json_t *outputs = weir_request_value(request, request->root, "", at);
+    json_t *outputs = weir_request_object(request, request->root, "", at);
     const char *raw;
     size_t n;
     if (!outputs || !weir_request_raw(request, at, &raw, &n))
         return;
-    if (!json_is_object(outputs))
-        weir_request_fail(request, at, "invalid_type", "%s: expected an object", at);
     for (size_t i = 0; i < WEIR_COUNT(inside); i++)
         read_member(f, outputs, raw, at, &inside[i]);
+    if (!f->is_found)
+        weir_request_fail(request, at, "invalid_value",
+                          "%s: expected json, json_object, regex, choice or grammar in it", at);
     weir_request_check_members(request, outputs, at, known);
 }
 
-void weir_read_format(weir_request *request, const weir_service *service, weir_job *job) {
-    (void)service;
+void weir_read_format(weir_request *request, weir_job *job, weir_tool_wish *wish) {
     form f = {.request = request};
-    weir_tool_wish wish = {0};
     read_response_format(&f);
     read_others(&f);
     weir_request_refuse(request, "guided_whitespace_pattern", NULL, "JSON has one form of spaces");
-    read_choice(request, &wish);
+    read_choice(request, wish);
     if (f.is_found)
-        weir_use_form(request, &wish, f.param, f.kind, f.source ? f.source : "", f.n, job);
+        weir_use_form(request, wish, f.param, f.kind, f.source ? f.source : "", f.n, job);
 }

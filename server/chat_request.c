@@ -24,36 +24,6 @@ static void fail_prompt(weir_request *request, weir_status status, const weir_er
         weir_request_take(request, "messages", "invalid_value", status, err);
 }
 
-static void say_requested(const weir_job *job, char out[32]) {
-    if (job->settings.max_tokens == WEIR_NO_LIMIT)
-        snprintf(out, 32, "at least 1");
-    else
-        snprintf(out, 32, "%u", job->settings.max_tokens);
-}
-
-/* A limit beyond what there is room for is common among clients, and no reason to refuse: the
- * answer says by its end whether it was too long. */
-static void check_room(weir_request *request, const weir_service *service, const weir_job *job) {
-    size_t n_ids = job->prompt[0].n_ids, n_ctx = service->host->n_ctx;
-    uint32_t most = job->settings.max_tokens;
-    if (n_ctx == 0)
-        return;
-    if (n_ids + (most > 0) > n_ctx) {
-        char requested[32];
-        say_requested(job, requested);
-        weir_request_fail(request, "messages", "context_length_exceeded",
-                          "the prompt has %zu tokens and %s more were requested, but the context "
-                          "holds %zu",
-                          n_ids, requested, n_ctx);
-    } else if (most != WEIR_NO_LIMIT && most != service->defaults.max_tokens &&
-               n_ids + most > n_ctx) {
-        weir_request_warn(request,
-                          "of the %u tokens that were requested the context has room for %zu: it "
-                          "holds %zu, the prompt has %zu",
-                          most, n_ctx - n_ids, n_ctx, n_ids);
-    }
-}
-
 void weir_make_prompt(weir_request *request, const weir_service *service,
                       const weir_conversation *conversation, weir_job *job) {
     if (weir_request_is_bad(request))
@@ -74,13 +44,44 @@ void weir_make_prompt(weir_request *request, const weir_service *service,
         return;
     }
     job->n_prompts = 1;
-    check_room(request, service, job);
+}
+
+static void say_requested(const weir_job *job, char out[32]) {
+    if (job->settings.max_tokens == WEIR_NO_LIMIT)
+        snprintf(out, 32, "at least 1");
+    else
+        snprintf(out, 32, "%u", job->settings.max_tokens);
+}
+
+/* A limit beyond what there is room for is common among clients, and no reason to refuse: the
+ * answer says by its end whether it was too long. */
+void weir_check_room(weir_request *request, const weir_service *service, const weir_job *job) {
+    if (weir_request_is_bad(request))
+        return;
+    size_t n_ids = job->prompt[0].n_ids, n_ctx = service->host->n_ctx;
+    uint32_t most = job->settings.max_tokens;
+    if (n_ctx == 0)
+        return;
+    if (n_ids + (most > 0) > n_ctx) {
+        char requested[32];
+        say_requested(job, requested);
+        weir_request_fail(request, "messages", "context_length_exceeded",
+                          "the prompt has %zu tokens and %s more were requested, but the context "
+                          "holds %zu",
+                          n_ids, requested, n_ctx);
+    } else if (most != WEIR_NO_LIMIT && most != service->defaults.max_tokens &&
+               n_ids + most > n_ctx) {
+        weir_request_warn(request,
+                          "of the %u tokens that were requested the context has room for %zu: it "
+                          "holds %zu, the prompt has %zu",
+                          most, n_ctx - n_ids, n_ctx, n_ids);
+    }
 }
 
 /* ---- the hand-over ------------------------------------------------------------------------ */
 
-static void fail_submit(weir_request *request, const weir_service *service, weir_status status,
-                        const weir_error *err, double *retry_after_s) {
+static void fail_submit(weir_request *request, const weir_service *service, const weir_job *job,
+                        weir_status status, const weir_error *err, double *retry_after_s) {
     if (status == WEIR_STATUS_FULL) {
         weir_api_error_from(&request->error, 429, "rate_limit_error", "queue_full", err);
         *retry_after_s = weir_runner_wait_s(service->runner);
@@ -90,7 +91,9 @@ static void fail_submit(weir_request *request, const weir_service *service, weir
         weir_api_error_from(&request->error, 503, "server_error", "shutting_down", err);
         *retry_after_s = 1;
     } else {
-        weir_request_take(request, NULL, "invalid_value", status, err);
+        /* What could be wrong with anything else was found when it was read. */
+        const char *param = job->n_choices > 1 ? "n" : job->n_prompts > 1 ? "prompt" : NULL;
+        weir_request_take(request, param, "invalid_value", status, err);
     }
 }
 
@@ -110,7 +113,7 @@ bool weir_submit(weir_request *request, weir_service *service, weir_job *job,
     if (status == WEIR_STATUS_OK)
         return true;
     if (!weir_request_is_bad(request))
-        fail_submit(request, service, status, &err, retry_after_s);
+        fail_submit(request, service, job, status, &err, retry_after_s);
     weir_job_free(job);
     return false;
 }

@@ -7,6 +7,8 @@
 
 #include "service.h"
 
+struct weir_tool_wish; /* wishes.h */
+
 /* temperature, top_p, top_k, min_p, repetition_penalty (repeat_penalty), repeat_last_n,
  * presence_penalty, frequency_penalty, seed, logit_bias, stop, stop_token_ids, min_tokens,
  * ignore_eos, max_tokens (max_completion_tokens), n, priority: from the root into the job, which
@@ -24,18 +26,20 @@ void weir_read_messages(weir_request *request, const weir_service *service,
 /* "tools" as it was written, "tool_choice", "parallel_tool_calls": into conversation->tools (what
  * the template shows; nothing with tool_choice none) and job->tools and job->grammar. */
 void weir_read_tools(weir_request *request, const weir_service *service,
-                     weir_conversation *conversation, weir_job *job);
+                     weir_conversation *conversation, weir_job *job, struct weir_tool_wish *wish);
 
 /* "response_format" {type: text | json_object | json_schema | grammar | regex}, and the fields of
  * vLLM and llama.cpp: "grammar", "json_schema", "guided_json", "guided_regex", "guided_choice",
  * "guided_grammar", "structured_outputs". At most one, and not with a tool_choice that forces a
- * call. */
-void weir_read_format(weir_request *request, const weir_service *service, weir_job *job);
+ * call. Before the tools: the same wish makes an answer the one or the other. */
+void weir_read_format(weir_request *request, weir_job *job, struct weir_tool_wish *wish);
 
-/* The prompt of the conversation into job->prompt[0]. 400 context_length_exceeded with prompt,
- * limit and requested numbers; 400 with the template's own words. */
+/* The prompt of the conversation into job->prompt[0], however long; 400 with the template's own
+ * words. */
 void weir_make_prompt(weir_request *request, const weir_service *service,
                       const weir_conversation *conversation, weir_job *job);
+/* Does it fit? 400 context_length_exceeded with prompt, limit and requested numbers. */
+void weir_check_room(weir_request *request, const weir_service *service, const weir_job *job);
 
 /* Whose job it is: key, its limit, the request. The exchange keeps the texts. */
 void weir_job_sign(weir_job *job, const weir_exchange *x);

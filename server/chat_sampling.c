@@ -243,19 +243,39 @@ static void refuse_others(weir_request *request) {
         {"t_max_predict_ms", "-1", "use max_tokens"},
         {"lora", "[]", "name the adapter as model"},
         {"lora_request", NULL, "name the adapter as model"},
+        {"structural_tag", NULL, "use tools or a grammar"},
     };
-    static const char *const no_matter[] = {"user",
-                                            "store",
-                                            "metadata",
-                                            "safety_identifier",
-                                            "service_tier",
-                                            "prompt_cache_key",
-                                            "prompt_cache_retention",
-                                            "cache_prompt", /* it always is */
-                                            NULL};
     for (size_t i = 0; i < WEIR_COUNT(known); i++)
         weir_request_refuse(request, known[i].name, known[i].harmless, known[i].why);
-    weir_request_ignore(request, no_matter);
+}
+
+/* {"name": "text", ..}: what clients write on a request for themselves. */
+static void check_metadata(weir_request *request) {
+    static const char at[] = "metadata";
+    json_t *metadata = weir_request_object(request, request->root, "", at), *value;
+    const char *name;
+    json_object_foreach(metadata, name, value) {
+        char path[WEIR_REQUEST_PATH];
+        weir_request_path(path, at, name);
+        if (!json_is_string(value) && !json_is_null(value))
+            weir_request_fail(request, path, "invalid_type", "%s: expected a text", path);
+    }
+}
+
+/* What is not about the answer. What is only passed along has no effect by its nature, but a form
+ * that its API knows; what would have one elsewhere is told. */
+static void read_company(weir_request *request) {
+    static const char *const notes[] = {"user", "safety_identifier", "prompt_cache_key",
+                                        "prompt_cache_retention"};
+    const char *text;
+    size_t n;
+    for (size_t i = 0; i < WEIR_COUNT(notes); i++)
+        weir_request_string(request, request->root, "", notes[i], &text, &n);
+    check_metadata(request);
+    weir_request_forgo(request, "service_tier", "[\"auto\", \"default\", \"standard_only\"]",
+                       "all requests are served alike; priority is a number");
+    weir_request_forgo(request, "cache_prompt", "[true]",
+                       "beginnings are reused wherever they are known, and change no answer");
 }
 
 void weir_read_sampling(weir_request *request, const weir_service *service, weir_job *job) {
@@ -271,4 +291,5 @@ void weir_read_sampling(weir_request *request, const weir_service *service, weir
     read_limits(request, job);
     read_choices(request, job);
     refuse_others(request);
+    read_company(request);
 }

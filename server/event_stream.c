@@ -73,8 +73,12 @@ void weir_event_stream_send(weir_event_stream *s, const char *name, const char *
     send_frame(s);
 }
 
+bool weir_event_stream_is_silent(const weir_event_stream *s) {
+    return weir_clock_s() - s->sent_s >= (s->has_begun ? keep_alive_s : first_sign_s);
+}
+
 void weir_event_stream_keep_alive(weir_event_stream *s) {
-    if (weir_clock_s() - s->sent_s < (s->has_begun ? keep_alive_s : first_sign_s))
+    if (!weir_event_stream_is_silent(s))
         return;
     weir_text_buffer_clear(&s->frame);
     weir_text_buffer_say(&s->frame, ": keep-alive\n\n");

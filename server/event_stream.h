@@ -41,8 +41,10 @@ void weir_event_stream_close(weir_event_stream *s);
 /* "event: NAME", unless it is NULL, and "data: DATA": one JSON text on one line. The first begins
  * the reply. */
 void weir_event_stream_send(weir_event_stream *s, const char *name, const char *data, size_t n);
-/* A comment, for clients and proxies that give up on what is silent: soon if nothing was sent yet,
- * then only after seconds of silence. Meant to be called as often as there is progress. */
+/* Has it been silent for so long that clients and proxies may give it up? Soon if nothing was sent
+ * yet, then only after seconds. */
+bool weir_event_stream_is_silent(const weir_event_stream *s);
+/* A comment if it is silent. Meant to be called as often as there is progress. */
 void weir_event_stream_keep_alive(weir_event_stream *s);
 void weir_event_stream_end(weir_event_stream *s);
 

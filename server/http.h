@@ -1,5 +1,6 @@
 /*
- * http.h: the door of the server: sockets, limits, keys, origins, threads. Knows no API.
+ * http.h: the door of the server: sockets, limits, keys, origins, threads. Knows of
+ * the APIs only the shape of their errors.
  */
 #ifndef WEIR_SERVER_HTTP_H
 #define WEIR_SERVER_HTTP_H

@@ -10,6 +10,8 @@
 
 #ifdef WEIR_HAS_SERVER
 
+#include "api_shape.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,17 +220,13 @@ bool weir_door_check(const weir_door *door, weir_exchange *x, size_t header_byte
 }
 
 void weir_door_reply(weir_exchange *x, const weir_refusal *refusal) {
-    weir_text_buffer body = {0};
-    weir_text_buffer_say(&body, "{\"error\": {\"message\": ");
-    weir_text_buffer_add_json(&body, refusal->message, strlen(refusal->message));
-    weir_text_buffer_format(&body, ", \"type\": \"%s\", \"param\": null, \"code\": \"%s\"}}",
-                            refusal->type, refusal->code);
+    weir_api_error error = {.http_status = refusal->http_status};
+    snprintf(error.type, sizeof error.type, "%s", refusal->type);
+    snprintf(error.code, sizeof error.code, "%s", refusal->code);
+    snprintf(error.message, sizeof error.message, "%s", refusal->message);
     if (refusal->http_status == 401)
         weir_exchange_add_header(x, "WWW-Authenticate", "Bearer");
-    /* An error without its text is still an error. */
-    weir_exchange_reply(x, refusal->http_status, NULL, body.has_failed ? "" : body.data,
-                        body.has_failed ? 0 : body.n);
-    weir_text_buffer_free(&body);
+    weir_reply_error(x, &error, 0);
 }
 
 #endif

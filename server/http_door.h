@@ -32,7 +32,7 @@ void weir_door_refuse_body(const weir_door *door, weir_refusal *out); /* beyond 
 /* Does a browser ask what a script may do? Then weir_door_reply_preflight is the reply. */
 bool weir_door_is_preflight(const weir_exchange *x);
 void weir_door_reply_preflight(weir_exchange *x);
-/* {"error":{"message","type","param","code"}} */
+/* In the shape of the API that the request is for. */
 void weir_door_reply(weir_exchange *x, const weir_refusal *refusal);
 /* May a body come with this request, of more than a few bytes or of unknown size, or would the
  * client rather hear first? Then a refusal does not wait for it. */

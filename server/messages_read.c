@@ -322,11 +322,12 @@ static void read_system(reader *r) {
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
-static void read_tool(reader *r, const json_t *tool, const char *raw, size_t i,
-                      weir_tool_wish *wish) {
+static void read_tool(reader *r, json_t *tool, const char *raw, size_t i, weir_tool_wish *wish) {
+    static const char *const known[] = {"type",          "name",   "description", "input_schema",
+                                        "cache_control", "strict", NULL};
     char at[PATH];
-    const char *name;
-    size_t n_name;
+    const char *name, *text;
+    size_t n_name, n_text;
     weir_json_member description = {0}, schema = {0};
     snprintf(at, sizeof at, "tools[%zu]", i);
     const char *type = type_of(tool);
@@ -343,8 +344,12 @@ static void read_tool(reader *r, const json_t *tool, const char *raw, size_t i,
         weir_request_fail(r->request, at, NULL, "%s: expected a name and an input_schema", at);
         return;
     }
-    if (json_is_string(json_object_get(tool, "description")))
+    if (weir_request_string(r->request, tool, at, "description", &text, &n_text))
         weir_request_member(raw, "description", &description);
+    bool is_strict = false;
+    weir_request_bool(r->request, tool, at, "strict", &is_strict);
+    wish->is_strict |= is_strict;
+    weir_request_check_members(r->request, tool, at, known);
     weir_tool_wish_add(wish, name, n_name, description.value, description.n_value, schema.value,
                        schema.n_value);
 }
@@ -427,33 +432,44 @@ static void read_stop_sequences(reader *r) {
     }
 }
 
-/* output_config: {"format": {"type": "json_schema", "schema": ..}, "effort": ..} */
-static void read_output_config(reader *r, const weir_tool_wish *wish) {
-    static const char *const known[] = {"format", NULL};
-    json_t *config = weir_request_value(r->request, r->request->root, "", "output_config");
-    const json_t *form = json_object_get(config, "format");
-    weir_request_check_members(r->request, config, "output_config", known);
-    const char *raw;
-    size_t n_raw;
-    weir_json_member format, schema;
-    if (!form || json_is_null(form) ||
-        !weir_request_raw(r->request, "output_config", &raw, &n_raw) ||
-        !weir_request_member(raw, "format", &format))
-        return;
-    if (strcmp(type_of(form), "json_schema") != 0 ||
-        !weir_request_member(format.value, "schema", &schema))
-        weir_request_fail(r->request, "output_config.format", "unsupported_value",
-                          "output_config.format: expected {\"type\": \"json_schema\", "
-                          "\"schema\": {..}}");
+/* {"type": "json_schema", "schema": ..} at this path, as it was written: raw. */
+static void use_format(reader *r, weir_tool_wish *wish, const json_t *form, const char *raw,
+                       const char *at) {
+    weir_json_member schema;
+    char path[WEIR_REQUEST_PATH];
+    weir_request_path(path, at, "schema");
+    if (r->out->has_format)
+        weir_request_fail(r->request, at, "invalid_value",
+                          "%s: output_config.format says already what the answer is to be", at);
+    else if (strcmp(type_of(form), "json_schema") != 0 ||
+             !weir_request_member(raw, "schema", &schema))
+        weir_request_fail(r->request, at, "unsupported_value",
+                          "%s: expected {\"type\": \"json_schema\", \"schema\": {..}}", at);
     else
-        weir_use_json(r->request, wish, "output_config.format.schema", schema.value, schema.n_value,
-                      &r->out->job);
+        weir_use_json(r->request, wish, path, schema.value, schema.n_value, &r->out->job);
     r->out->has_format = r->out->job.grammar != NULL;
 }
 
+/* output_config: {"format": .., "effort": ..}; older clients write output_format. */
+static void read_output_config(reader *r, weir_tool_wish *wish) {
+    static const char *const known[] = {"format", NULL};
+    static const char at[] = "output_config", older[] = "output_format";
+    json_t *config = weir_request_object(r->request, r->request->root, "", at);
+    const json_t *form = json_object_get(config, "format");
+    const char *raw;
+    size_t n_raw;
+    weir_json_member format;
+    weir_request_check_members(r->request, config, at, known);
+    if (form && !json_is_null(form) && weir_request_raw(r->request, at, &raw, &n_raw) &&
+        weir_request_member(raw, "format", &format))
+        use_format(r, wish, form, format.value, "output_config.format");
+    form = weir_request_value(r->request, r->request->root, "", older);
+    if (form && weir_request_raw(r->request, older, &raw, &n_raw))
+        use_format(r, wish, form, raw, older);
+}
+
 static void refuse_others(weir_request *request) {
-    static const char *const harmless[] = {"metadata", "service_tier", "inference_geo",
-                                           "cache_control", NULL};
+    static const char *const harmless[] = {"inference_geo", "cache_control", NULL};
     weir_request_ignore(request, harmless);
     weir_request_refuse(request, "container", NULL, "there are no containers here");
     weir_request_refuse(request, "mcp_servers", "[]", "tools are run by the client");
@@ -536,6 +552,16 @@ static void read_all(reader *r, bool is_count) {
     weir_request_check_unknown(r->request);
 }
 
+/* The words by which clients of this API know that it is time to shorten. */
+static void say_it_is_too_long(weir_request *request) {
+    char words[WEIR_ERROR_TEXT];
+    if (strcmp(request->error.code, "context_length_exceeded") != 0)
+        return;
+    snprintf(words, sizeof words, "%s", request->error.message);
+    snprintf(request->error.message, sizeof request->error.message, "prompt is too long: %.*s",
+             (int)(sizeof words - 32), words);
+}
+
 void weir_messages_read(weir_messages_request *out, const weir_service *service,
                         const weir_exchange *x, bool is_count) {
     *out = (weir_messages_request){.model = service->model_id};
@@ -550,6 +576,10 @@ void weir_messages_read(weir_messages_request *out, const weir_service *service,
         weir_make_prompt(&out->request, service, &out->conversation, &out->job);
     if (!weir_request_is_bad(&out->request) && out->opening.n > 0)
         append_opening(&r);
+    if (is_count)
+        return; /* what does not fit is counted too: so it is found out */
+    weir_check_room(&out->request, service, &out->job);
+    say_it_is_too_long(&out->request);
 }
 
 void weir_messages_request_free(weir_messages_request *r) {

@@ -42,11 +42,9 @@ void weir_read_reply_wish(weir_request *request, weir_reply_wish *out, weir_job 
     weir_request_bool(request, request->root, "", "stream", &out->is_stream);
     weir_request_bool(request, request->root, "", "return_token_ids", &out->wants_ids);
     read_prompt_logprobs(request, out, job);
-    json_t *options = weir_request_value(request, request->root, "", at);
+    json_t *options = weir_request_object(request, request->root, "", at);
     if (!options)
         return;
-    if (!json_is_object(options))
-        weir_request_fail(request, at, "invalid_type", "%s: expected an object", at);
     if (!out->is_stream)
         weir_request_fail(request, at, "invalid_value",
                           "%s: there is no stream without \"stream\""

@@ -4,7 +4,7 @@
 #ifndef WEIR_SERVER_OPENAPI_PARTS_H
 #define WEIR_SERVER_OPENAPI_PARTS_H
 
-enum { WEIR_OPENAPI_FIELDS = 48 };
+enum { WEIR_OPENAPI_FIELDS = 64 };
 
 typedef struct weir_openapi_field {
     const char *name; /* NULL at the end; with ! behind it: required */

@@ -10,18 +10,32 @@
     { NULL, NULL, NULL }
 
 /* Read by weir_read_sampling for every API that answers. */
-#define SAMPLING                                                                     \
-    {"temperature", "number", "0: the likeliest token"}, {"top_p", "number", NULL},  \
-        {"top_k", "integer", "0 or -1: all"}, {"min_p", "number", NULL},             \
-        {"repetition_penalty", "number", "1: none; repeat_penalty is the same"},     \
-        {"repeat_last_n", "integer", "tokens that the penalty sees; -1: all"},       \
-        {"presence_penalty", "number", NULL}, {"frequency_penalty", "number", NULL}, \
-        {"seed", "integer", "the same request with the same seed: the same answer"}, \
-        {"logit_bias", "object", "token id to number"},                              \
-        {"stop", "string|[string]", "texts that end an answer and are not shown"},   \
-        {"stop_token_ids", "[integer]", NULL}, {"min_tokens", "integer", NULL},      \
-        {"ignore_eos", "boolean", NULL}, {"priority", "integer", "higher first"}, {  \
-        "stream", "boolean", "server-sent events"                                    \
+#define SAMPLING                                                                              \
+    {"temperature", "number", "0: the likeliest token"}, {"top_p", "number", NULL},           \
+        {"top_k", "integer", "0 or -1: all"}, {"min_p", "number", NULL},                      \
+        {"repetition_penalty", "number", "1: none; repeat_penalty is the same"},              \
+        {"repeat_last_n", "integer", "tokens that the penalty sees; -1: all"},                \
+        {"presence_penalty", "number", NULL}, {"frequency_penalty", "number", NULL},          \
+        {"seed", "integer", "the same request with the same seed: the same answer"},          \
+        {"logit_bias", "object", "token id to number"},                                       \
+        {"stop", "string|[string]", "texts that end an answer and are not shown"},            \
+        {"stop_token_ids", "[integer]", NULL}, {"min_tokens", "integer", NULL},               \
+        {"ignore_eos", "boolean", NULL}, {"priority", "integer", "higher first"},             \
+        {"user", "string", "passed along, as the next two"}, {"metadata", "object", "texts"}, \
+        {"safety_identifier", "string", NULL}, {"service_tier", "string", "auto"}, {          \
+        "stream", "boolean", "server-sent events"                                             \
+    }
+
+/* Read by weir_read_format. */
+#define FORMS                                                                                     \
+    {"response_format", "object", "text, json_object, json_schema, grammar, regex or choice"},    \
+        {"grammar", "string", "GBNF; ebnf and guided_grammar are the same"},                      \
+        {"json_schema", "any", "guided_json is the same"},                                        \
+        {"regex", "string", "of the whole answer; guided_regex is the same"},                     \
+        {"choice", "[string]", "one of these; guided_choice is the same"},                        \
+        {"ebnf", "string", NULL}, {"guided_json", "any", NULL}, {"guided_regex", "string", NULL}, \
+        {"guided_choice", "[string]", NULL}, {"guided_grammar", "string", NULL}, {                \
+        "structured_outputs", "object", "json, json_object, regex, choice or grammar"             \
     }
 
 #define TOOLS                                                                        \
@@ -58,19 +72,21 @@ const weir_openapi_schema weir_openapi_schemas[] = {
      {{"model", "string", NULL},
       {"messages!", "[#ChatMessage]", NULL},
       {"session", "string", "a conversation that the server keeps: goes before the messages"},
-      {"max_tokens", "integer", "max_completion_tokens is the same"},
+      {"max_tokens", "integer", "0: the prompt is run and nothing drawn"},
+      {"max_completion_tokens", "integer", "the same"},
       {"n", "integer", "choices"},
       {"logprobs", "boolean", NULL},
       {"top_logprobs", "integer", NULL},
       {"prompt_logprobs", "integer", "of the prompt's tokens, with so many alternatives"},
       {"stream_options", "object", "include_usage"},
-      {"response_format", "object", "text, json_object, json_schema, grammar, regex or choice"},
-      {"grammar", "string", "GBNF"},
-      {"guided_json", "any", NULL},
-      {"guided_regex", "string", NULL},
-      {"guided_choice", "[string]", NULL},
-      {"guided_grammar", "string", NULL},
-      {"structured_outputs", "object", NULL},
+      {"return_token_ids", "boolean", "of prompt and answers"},
+      {"return_raw_text", "boolean", "what the model wrote, before calls were read in it"},
+      {"thinking_budget", "integer", "tokens of thinking; thinking_budget_tokens is the same"},
+      {"thinking_budget_tokens", "integer", NULL},
+      {"include_reasoning", "boolean", "false: thinking is not shown"},
+      {"reasoning_effort", "string", "none: no thinking"},
+      {"chat_template_kwargs", "object", "enable_thinking"},
+      FORMS,
       TOOLS,
       SAMPLING,
       END}},
@@ -93,6 +109,8 @@ const weir_openapi_schema weir_openapi_schemas[] = {
       {"prompt_logprobs", "integer", "of the prompt's tokens, with so many alternatives"},
       {"suffix", "string|null", NULL},
       {"stream_options", "object", "include_usage"},
+      {"return_token_ids", "boolean", "of prompts and answers"},
+      FORMS,
       SAMPLING,
       END}},
     {"CompletionReply",
@@ -114,7 +132,6 @@ const weir_openapi_schema weir_openapi_schemas[] = {
       {"max_output_tokens", "integer|null", NULL},
       {"text", "object", "format: text, json_object or json_schema"},
       {"reasoning", "object", "effort none: no thinking"},
-      {"metadata", "object", NULL},
       {"truncation", "=disabled", NULL},
       {"background", "boolean", "false"},
       TOOLS,
@@ -145,7 +162,7 @@ const weir_openapi_schema weir_openapi_schemas[] = {
       {"tools", "[object]", "name, description, input_schema"},
       {"tool_choice", "object", "auto, any, tool or none; disable_parallel_tool_use"},
       {"output_config", "object", "format: json_schema"},
-      {"metadata", "object", NULL},
+      {"output_format", "object", "the same format"},
       SAMPLING,
       END}},
     {"MessagesReply",

@@ -262,6 +262,14 @@ bool weir_request_string(weir_request *request, const json_t *object, const char
     return true;
 }
 
+json_t *weir_request_object(weir_request *request, const json_t *object, const char *at,
+                            const char *name) {
+    json_t *value = weir_request_value(request, object, at, name);
+    if (value && !json_is_object(value))
+        fail_type(request, at, name, value, "an object");
+    return json_is_object(value) ? value : NULL;
+}
+
 /* ---- as it was written ---------------------------------------------------------------------- */
 
 static bool is_named(const weir_json_member *member, const char *name) {
@@ -312,6 +320,25 @@ void weir_request_refuse(weir_request *request, const char *name, const char *ha
         weir_request_fail(request, name, "unsupported_parameter", "%s is not supported: %s", name,
                           why);
     json_decref(expected);
+}
+
+void weir_request_forgo(weir_request *request, const char *name, const char *harmless,
+                        const char *why) {
+    const json_t *value = weir_request_value(request, request->root, "", name), *item;
+    json_t *list = json_loads(harmless, 0, NULL);
+    bool is_harmless = !value;
+    size_t i;
+    json_array_foreach(list, i, item) {
+        is_harmless |= value && means_the_same(value, item);
+    }
+    json_decref(list);
+    if (is_harmless)
+        return;
+    if (request->is_strict)
+        weir_request_fail(request, name, "unsupported_parameter", "%s has no effect here: %s", name,
+                          why);
+    else
+        weir_request_warn(request, "%s has no effect here: %s", name, why);
 }
 
 static void tell_unknown(weir_request *request, const char *at, const char *name) {

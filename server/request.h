@@ -55,6 +55,9 @@ bool weir_request_bool(weir_request *request, const json_t *object, const char *
                        const char *name, bool *out);
 bool weir_request_string(weir_request *request, const json_t *object, const char *at,
                          const char *name, const char **out, size_t *n);
+/* NULL: missing, null or, which fails, no object. */
+json_t *weir_request_object(weir_request *request, const json_t *object, const char *at,
+                            const char *name);
 /* Any value, marked as read with all that is in it; NULL: missing or null. */
 json_t *weir_request_value(weir_request *request, const json_t *object, const char *at,
                            const char *name);
@@ -67,6 +70,10 @@ void weir_request_ignore(weir_request *request, const char *const *names);
  * text of the value that asks for nothing; NULL: none). */
 void weir_request_refuse(weir_request *request, const char *name, const char *harmless,
                          const char *why);
+/* A known field that cannot be had, and without which the answer is the same: a warning, with
+ * strict an error, unless it is missing, null, or one of `harmless` (text of a JSON array). */
+void weir_request_forgo(weir_request *request, const char *name, const char *harmless,
+                        const char *why);
 /* At the end: fields of the root that nobody read become warnings, or with strict an error. */
 void weir_request_check_unknown(weir_request *request);
 

@@ -74,11 +74,13 @@ static void read_instructions(weir_responses_request *r) {
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
-static void read_tool(weir_responses_request *r, const json_t *tool, const char *raw, size_t i,
+static void read_tool(weir_responses_request *r, json_t *tool, const char *raw, size_t i,
                       weir_tool_wish *wish) {
     char at[WEIR_REQUEST_PATH];
-    const char *name, *type = string_of(tool, "type");
-    size_t n_name;
+    static const char *const known[] = {"type",       "name",   "description",
+                                        "parameters", "strict", NULL};
+    const char *name, *text, *type = string_of(tool, "type");
+    size_t n_name, n_text;
     weir_json_member description = {0}, parameters = {0};
     snprintf(at, sizeof at, "tools[%zu]", i);
     if (!type || strcmp(type, "function") != 0) {
@@ -91,10 +93,14 @@ static void read_tool(weir_responses_request *r, const json_t *tool, const char 
         weir_request_fail(&r->request, at, NULL, "%s: expected a name", at);
         return;
     }
-    if (json_is_string(json_object_get(tool, "description")))
+    if (weir_request_string(&r->request, tool, at, "description", &text, &n_text))
         weir_request_member(raw, "description", &description);
-    if (json_is_object(json_object_get(tool, "parameters")))
+    if (weir_request_object(&r->request, tool, at, "parameters"))
         weir_request_member(raw, "parameters", &parameters);
+    bool is_strict = false;
+    weir_request_bool(&r->request, tool, at, "strict", &is_strict);
+    wish->is_strict |= is_strict;
+    weir_request_check_members(&r->request, tool, at, known);
     weir_tool_wish_add(wish, name, n_name, description.value, description.n_value, parameters.value,
                        parameters.n_value);
 }
@@ -139,15 +145,13 @@ static void read_tools(weir_responses_request *r, const weir_service *service,
 /* ---- the form of the answer ----------------------------------------------------------------- */
 
 /* text: {"format": {"type": text | json_object | json_schema, "schema": ..}} */
-static void read_text(weir_responses_request *r, const weir_tool_wish *wish) {
+static void read_text(weir_responses_request *r, weir_tool_wish *wish) {
     static const char *const known[] = {"format", NULL};
-    json_t *text = root_value(r, "text");
+    json_t *text = weir_request_object(&r->request, r->request.root, "", "text");
     const json_t *format = json_object_get(text, "format");
     const char *type = string_of(format, "type"), *raw;
     size_t n;
     weir_json_member form, schema;
-    if (text && !json_is_object(text))
-        weir_request_fail(&r->request, "text", "invalid_type", "text: expected an object");
     weir_request_check_members(&r->request, text, "text", known);
     if (!format || json_is_null(format) || (type && strcmp(type, "text") == 0))
         return;
@@ -170,11 +174,10 @@ static void read_text(weir_responses_request *r, const weir_tool_wish *wish) {
 /* Models of this family think or do not: how much cannot be chosen. */
 static void read_reasoning(weir_responses_request *r) {
     static const char *const known[] = {"effort", "summary", "generate_summary", NULL};
-    json_t *reasoning = root_value(r, "reasoning");
-    const char *effort = string_of(reasoning, "effort");
-    if (reasoning && !json_is_object(reasoning))
-        weir_request_fail(&r->request, "reasoning", "invalid_type",
-                          "reasoning: expected an object");
+    json_t *reasoning = weir_request_object(&r->request, r->request.root, "", "reasoning");
+    const char *effort = NULL;
+    size_t n;
+    weir_request_string(&r->request, reasoning, "reasoning", "effort", &effort, &n);
     weir_request_check_members(&r->request, reasoning, "reasoning", known);
     if (effort && strcmp(effort, "none") == 0)
         r->job.settings.think = WEIR_THINK_OFF;
@@ -191,6 +194,8 @@ static void read_reasoning(weir_responses_request *r) {
 static void read_include(weir_responses_request *r) {
     const json_t *include = root_value(r, "include"), *item;
     size_t i;
+    if (include && !json_is_array(include))
+        weir_request_fail(&r->request, "include", "invalid_type", "include: expected a list");
     json_array_foreach(include, i, item) {
         const char *name = json_string_value(item);
         weir_request_warn(&r->request, "include[%zu]: '%.60s' is not there to be included", i,
@@ -217,8 +222,15 @@ static void read_limits(weir_responses_request *r) {
     weir_request_bool(request, request->root, "", "store", &r->is_stored);
 }
 
+/* Usage always comes with the end of a stream, and nothing obfuscates it. */
+static void read_stream_options(weir_request *request) {
+    static const char *const known[] = {"include_usage", "include_obfuscation", NULL};
+    static const char at[] = "stream_options";
+    weir_request_check_members(request, weir_request_object(request, request->root, "", at), at,
+                               known);
+}
+
 static void refuse_others(weir_request *request) {
-    static const char *const no_matter[] = {"stream_options", NULL};
     static const struct {
         const char *name, *harmless, *why;
     } known[] = {
@@ -233,7 +245,7 @@ static void refuse_others(weir_request *request) {
     };
     for (size_t i = 0; i < WEIR_COUNT(known); i++)
         weir_request_refuse(request, known[i].name, known[i].harmless, known[i].why);
-    weir_request_ignore(request, no_matter);
+    read_stream_options(request);
 }
 
 /* ---- what the reply repeats ----------------------------------------------------------------- */
@@ -313,6 +325,7 @@ void weir_responses_read(weir_responses_request *out, const weir_service *servic
     if (out->conversation.started == 0)
         out->conversation.started = weir_wall_clock_now();
     weir_make_prompt(&out->request, service, &out->conversation, &out->job);
+    weir_check_room(&out->request, service, &out->job);
     /* The limit has another name in this API. */
     if (strcmp(out->request.error.param, "messages") == 0)
         snprintf(out->request.error.param, sizeof out->request.error.param, "input");

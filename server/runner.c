@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "pause_folder.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A draw is a pass or two over the vocabulary: more threads than this would mostly wait. */
 enum { DEFAULT_QUEUE = 1024, MOST_DRAWING = 8 };
@@ -21,20 +21,12 @@ static const double default_gap_s = 0.25, least_wait_s = 1, most_wait_s = 60;
 
 /* ---- open and close ----------------------------------------------------------------------- */
 
-/* A folder of its own, which nobody else may read: what is moved out are people's conversations. A
- * runner that was given none makes do without where there is no room for one. */
+/* A runner that was given no place makes do without where there is no room for a folder. */
 static weir_status open_pause_folder(weir_runner *r, weir_error *err) {
     const char *given = r->options.pause_path, *folder = given ? given : getenv("TMPDIR");
     folder = folder && folder[0] ? folder : "/tmp";
-    size_t n = strlen(folder) + sizeof "/weir-XXXXXX";
-    r->pause_folder = malloc(n);
-    if (!r->pause_folder)
-        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the name of a folder");
-    snprintf(r->pause_folder, n, "%s/weir-XXXXXX", folder);
-    if (mkdtemp(r->pause_folder))
+    if (weir_pause_folder_open(folder, &r->pause_folder, &r->pause_lock))
         return WEIR_STATUS_OK;
-    free(r->pause_folder);
-    r->pause_folder = NULL;
     return given ? weir_fail(err, WEIR_STATUS_IO,
                              "%s: cannot make a folder in it for timelines that are moved out",
                              folder)
@@ -84,9 +76,7 @@ static weir_status open_lists(weir_runner *r, weir_error *err) {
 }
 
 static void free_runner(weir_runner *r) {
-    if (r->pause_folder)
-        rmdir(r->pause_folder);
-    free(r->pause_folder);
+    weir_pause_folder_close(&r->pause_folder, &r->pause_lock);
     weir_workers_close(&r->team);
     weir_scheduler_close(&r->scheduler);
     weir_token_tree_close(&r->tree);

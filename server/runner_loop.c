@@ -102,6 +102,23 @@ static bool take_jobs(weir_runner *r, bool is_resting) {
     return !is_over;
 }
 
+/* A connection on which nothing comes is cut by what stands between, however well the job is kept
+ * in the queue. New jobs join in front of the list: behind the first, it is this thread's. */
+static void tell_waiting(weir_runner *r) {
+    static const double every_s = 1;
+    double now_s = weir_clock_s();
+    if (now_s - r->told_waiting_s < every_s)
+        return;
+    r->told_waiting_s = now_s;
+    pthread_mutex_lock(&r->mutex);
+    const weir_live_job *job = r->jobs;
+    pthread_mutex_unlock(&r->mutex);
+    for (; job; job = job->next)
+        if (!job->was_admitted && job->choice[0].job && job->events.on_progress &&
+            weir_live_job_goes_on(job))
+            job->events.on_progress(job->events.context, 0, 0, 0, job->job.prompt[0].n_ids);
+}
+
 /* ---- jobs ended --------------------------------------------------------------------------- */
 
 static void unlink_job(weir_runner *r, weir_live_job *job) {
@@ -274,6 +291,7 @@ void *weir_runner_thread(void *runner) {
     bool is_resting = true;
     while (take_jobs(r, is_resting)) {
         sweep(r);
+        tell_waiting(r);
         do_orders(r);
         if (weir_runner_draw(r))
             r->n_idle_rounds = 0;

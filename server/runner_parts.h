@@ -116,8 +116,10 @@ struct weir_runner {
     size_t n_orders;
     uint32_t n_active, n_moved_out;
     uint32_t n_idle_rounds;     /* since a step or a draw last did something */
+    double told_waiting_s;      /* when those that wait were last told */
     weir_workers *team;         /* that draws */
     char *pause_folder;         /* its own, removed at close; NULL: there is none */
+    int pause_lock;             /* holds it */
     uint64_t n_tasks;           /* named so far */
     bool needs_sweep;           /* a job has failed, or all its choices have ended */
     float *rows;                /* [n_out, n_vocab]; NULL until a prompt's are asked for */

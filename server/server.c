@@ -7,6 +7,7 @@
  */
 #include "server.h"
 
+#include "api_shape.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -50,7 +51,7 @@ static void on_request(void *context, weir_exchange *x) {
     }
     weir_api_error error = {.http_status = 503, .type = "server_error", .code = "loading"};
     snprintf(error.message, sizeof error.message, "the model is being loaded; /ready tells when");
-    weir_reply_openai_error(x, &error, 1);
+    weir_reply_error(x, &error, 1);
 }
 
 static void print_json_line(const weir_exchange *x, int http_status, uint64_t n_bytes,

@@ -7,6 +7,7 @@
 #include "service.h"
 
 #include "api_sessions.h"
+#include "api_shape.h"
 #include "responses_routes.h"
 
 #include <stdio.h>
@@ -95,21 +96,12 @@ static void list_methods(char out[METHODS], const char *path) {
         snprintf(out + n, METHODS - n, "OPTIONS");
 }
 
-/* In the shape of the API that the path belongs to. */
-static void reply_error(weir_exchange *x, const weir_api_error *error) {
-    const char *path = weir_exchange_path(x);
-    if (strncmp(path, "/v1/messages", 12) == 0 || strncmp(path, "/messages", 9) == 0)
-        weir_reply_anthropic_error(x, error, 0);
-    else
-        weir_reply_openai_error(x, error, 0);
-}
-
 static void reply_not_found(weir_exchange *x) {
     weir_api_error error = {
         .http_status = 404, .type = "invalid_request_error", .code = "not_found"};
     snprintf(error.message, sizeof error.message,
              "there is no %.100s; /openapi.json tells what there is", weir_exchange_path(x));
-    reply_error(x, &error);
+    weir_reply_error(x, &error, 0);
 }
 
 static void reply_not_allowed(weir_exchange *x, const char *methods) {
@@ -118,7 +110,7 @@ static void reply_not_allowed(weir_exchange *x, const char *methods) {
     snprintf(error.message, sizeof error.message, "%.20s cannot be used at %.100s; expected %s",
              weir_exchange_method(x), weir_exchange_path(x), methods);
     weir_exchange_add_header(x, "Allow", methods);
-    reply_error(x, &error);
+    weir_reply_error(x, &error, 0);
 }
 
 static void reply_options(weir_exchange *x, const char *methods) {

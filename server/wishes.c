@@ -2,13 +2,14 @@
  * wishes.c: see wishes.h.
  *
  * Invariant: what cannot be enforced is refused where it was asked for. Tools that may be called,
- * or not, were asked for as tools: if the form of their arguments cannot be enforced, the reply
- * says so in a warning.
+ * or not, were asked for as tools: if the form of their arguments cannot be enforced, and none of
+ * them asked for that (strict), the reply says so in a warning.
  */
 #include "wishes.h"
 
 #include "request_members.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ static bool is_forced(const weir_tool_wish *wish) {
     return wish->choice == WEIR_CHOICE_REQUIRED || wish->choice == WEIR_CHOICE_NAMED;
 }
 
+/* Calls, or the form that was asked for. Where it cannot be both, it is the form. */
 static void bind_calls(weir_request *request, const weir_tool_wish *wish, weir_job *job) {
     weir_grammar_options options = {
         .name = "tools",
@@ -76,15 +78,49 @@ static void bind_calls(weir_request *request, const weir_tool_wish *wish, weir_j
         .n_tools = wish->choice == WEIR_CHOICE_NAMED,
         .is_call_required = is_forced(wish),
         .is_one_call = wish->is_one_call || wish->choice == WEIR_CHOICE_NAMED,
+        .form_source = wish->form_source,
+        .n_form = wish->n_form,
+        .form = wish->form,
     };
+    weir_grammar *grammar;
     weir_error err = {0};
-    weir_status status = weir_grammar_open(&job->grammar, WEIR_GRAMMAR_TOOLS, job->tools.text,
+    weir_status status = weir_grammar_open(&grammar, WEIR_GRAMMAR_TOOLS, job->tools.text,
                                            job->tools.n_text, &options, &err);
-    if (status == WEIR_STATUS_UNSUPPORTED && !options.is_call_required && !options.is_one_call)
+    job->are_calls_bound = status == WEIR_STATUS_OK;
+    if (status == WEIR_STATUS_OK) {
+        weir_grammar_close(&job->grammar);
+        job->grammar = grammar;
+        return;
+    }
+    bool may_be_loose = !options.is_call_required && !options.is_one_call && !wish->is_strict;
+    if (status == WEIR_STATUS_UNSUPPORTED && may_be_loose && job->grammar)
+        weir_request_warn(request, "tools: none can be called, the answer has a form to keep: %s",
+                          err.text);
+    else if (status == WEIR_STATUS_UNSUPPORTED && may_be_loose)
         weir_request_warn(request, "the form of arguments is not enforced: %s", err.text);
     else
         take_grammar(request, "tools", status, &err);
-    job->are_calls_bound = job->grammar != NULL;
+}
+
+static bool is_named_before(const weir_tools *tools, size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(tools->names[k], tools->names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void check_names(weir_request *request, const weir_tools *tools) {
+    enum { MAX_NAME = 128 };
+    for (size_t i = 0; i < tools->n_names; i++) {
+        size_t n = strlen(tools->names[i]);
+        char at[32];
+        snprintf(at, sizeof at, "tools[%zu]", i);
+        if (n == 0 || n > MAX_NAME)
+            weir_request_fail(request, at, "invalid_value", "%s: expected a name of 1 to %d bytes",
+                              at, MAX_NAME);
+        else if (is_named_before(tools, i))
+            weir_request_fail(request, at, "invalid_value", "%s: another tool has this name", at);
+    }
 }
 
 /* Shown to the model, and known to whoever takes its answer apart. */
@@ -96,6 +132,7 @@ static void declare(weir_request *request, const weir_tool_wish *wish,
     if (status == WEIR_STATUS_OK)
         status = weir_tools_copy(&conversation->tools, &job->tools, &err);
     weir_request_take(request, "tools", NULL, status, &err);
+    check_names(request, &job->tools);
 }
 
 void weir_use_tools(weir_request *request, weir_tool_wish *wish, weir_conversation *conversation,
@@ -114,18 +151,14 @@ void weir_use_tools(weir_request *request, weir_tool_wish *wish, weir_conversati
         !is_declared(&job->tools, wish->name))
         weir_request_fail(request, "tool_choice", NULL,
                           "tool_choice: there is no tool '%.60s' among tools", wish->name);
-    if (job->tools.n_names > 0 && !weir_request_is_bad(request)) {
-        if (job->grammar)
-            weir_request_warn(request, "tools: none can be called, the answer has a form to keep");
-        else
-            bind_calls(request, wish, job);
-    }
+    if (job->tools.n_names > 0 && !weir_request_is_bad(request))
+        bind_calls(request, wish, job);
     weir_text_buffer_free(&wish->tools);
 }
 
 /* ---- formats ------------------------------------------------------------------------------ */
 
-void weir_use_form(weir_request *request, const weir_tool_wish *wish, const char *param,
+void weir_use_form(weir_request *request, weir_tool_wish *wish, const char *param,
                    weir_grammar_kind kind, const char *source, size_t n, weir_job *job) {
     if (weir_request_is_bad(request))
         return;
@@ -134,13 +167,16 @@ void weir_use_form(weir_request *request, const weir_tool_wish *wish, const char
                           "%s: tool_choice wants a call, which has a form of its own", param);
         return;
     }
+    wish->form_source = source;
+    wish->n_form = n;
+    wish->form = kind;
     weir_grammar_options options = {.name = param};
     weir_error err = {0};
     take_grammar(request, param, weir_grammar_open(&job->grammar, kind, source, n, &options, &err),
                  &err);
 }
 
-void weir_use_json(weir_request *request, const weir_tool_wish *wish, const char *param,
+void weir_use_json(weir_request *request, weir_tool_wish *wish, const char *param,
                    const char *schema, size_t n, weir_job *job) {
     weir_use_form(request, wish, param,
                   schema ? WEIR_GRAMMAR_JSON_SCHEMA : WEIR_GRAMMAR_JSON_OBJECT,

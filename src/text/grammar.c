@@ -44,6 +44,27 @@ static uint32_t build_choice(weir_pda_builder *b, const char *source, size_t n) 
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static weir_tool_starts build(weir_pda_builder *b, weir_grammar_kind kind, const char *source,
+                              size_t n, const weir_grammar_options *options);
+
+/* Calls and nothing else, or a text that has a form. */
+static weir_tool_starts build_calls_or_form(weir_pda_builder *b, const char *source, size_t n,
+                                            const weir_grammar_options *options) {
+    weir_grammar_options of_calls = *options;
+    of_calls.is_call_required = true;
+    weir_tool_starts starts = weir_grammar_tools_build(b, source, n, &of_calls), form;
+    if (options->is_call_required)
+        return starts;
+    if (options->form == WEIR_GRAMMAR_TOOLS) {
+        weir_pda_refuse(b, WEIR_STATUS_BAD_ARGUMENT, "tools are no form of a text");
+        return starts;
+    }
+    form = build(b, options->form, options->form_source, options->n_form, options);
+    starts.plain = weir_pda_either(b, starts.plain, form.plain);
+    starts.bytes = weir_pda_either(b, starts.bytes, form.bytes);
+    return starts;
+}
+
+static weir_tool_starts build(weir_pda_builder *b, weir_grammar_kind kind, const char *source,
                               size_t n, const weir_grammar_options *options) {
     weir_tool_starts starts = {WEIR_PDA_AT_DEAD, WEIR_PDA_AT_DEAD};
     switch (kind) {
@@ -63,7 +84,8 @@ static weir_tool_starts build(weir_pda_builder *b, weir_grammar_kind kind, const
         starts.plain = build_choice(b, source, n);
         break;
     case WEIR_GRAMMAR_TOOLS:
-        return weir_grammar_tools_build(b, source, n, options);
+        return options->form_source ? build_calls_or_form(b, source, n, options)
+                                    : weir_grammar_tools_build(b, source, n, options);
     default:
         weir_pda_refuse(b, WEIR_STATUS_BAD_ARGUMENT, "%d is no kind of grammar", (int)kind);
     }

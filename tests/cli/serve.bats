@@ -91,6 +91,42 @@ chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
     [ ! -e "$BATS_TEST_TMPDIR/s" ]
 }
 
+@test "a socket from systemd is served, and readiness is told" {
+    perl -MIO::Socket::INET -MIO::Socket::UNIX -e 1 2>/dev/null || skip "perl is not installed"
+    cat >"$BATS_TEST_TMPDIR/activate.pl" <<'PERL'
+# What a service manager does: a socket that listens as descriptor 3, and another to be told at.
+use strict; use IO::Socket::INET; use IO::Socket::UNIX; use POSIX ":sys_wait_h";
+BEGIN { $^F = 255 } # descriptors stay open in what is started
+my ($told, $port_file, @command) = @ARGV;
+my $door = IO::Socket::INET->new(Listen => 8, LocalAddr => "127.0.0.1") or die;
+my $ear = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "$told.socket") or die;
+open(my $out, ">", $port_file) or die; print $out $door->sockport; close $out;
+my $child = fork();
+if ($child == 0) {
+    POSIX::dup2(fileno($door), 3);
+    @ENV{"LISTEN_PID", "LISTEN_FDS", "NOTIFY_SOCKET"} = ($$, 1, "$told.socket");
+    exec @command; POSIX::_exit(127);
+}
+$SIG{TERM} = sub { kill TERM => $child if $child };
+$SIG{ALRM} = sub { exit($? >> 8) if waitpid($child, WNOHANG) == $child; alarm 1 }; alarm 1;
+while (1) {
+    defined $ear->recv(my $words, 100) or next;
+    open(my $log, ">>", $told) or die; print $log "$words\n"; close $log;
+}
+PERL
+    perl "$BATS_TEST_TMPDIR/activate.pl" "$BATS_TEST_TMPDIR/told" "$BATS_TEST_TMPDIR/port" "$WEIR" serve \
+        "$nano" --port 1 --ctx 512 --seqs 2 --threads 1 >/dev/null 2>"$log" 3>&- &
+    server=$!
+    for _ in $(seq 300); do
+        ! grep -q READY=1 "$BATS_TEST_TMPDIR/told" 2>/dev/null || break
+        sleep 0.1
+    done
+    address=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")
+    [ "$(chat)" = 200 ]
+    stop
+    grep -q STOPPING=1 "$BATS_TEST_TMPDIR/told"
+}
+
 @test "speaks TLS" {
     command -v openssl >/dev/null || skip "openssl is not installed"
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
@@ -107,6 +143,63 @@ chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
     [ "$(chat -H 'Origin: https://friend.example')" = 200 ]
     [ "$(chat -H 'Origin: http://localhost:3000')" = 200 ]
     [ "$(chat -H 'Host: evil.example')" = 403 ]
+    stop
+}
+
+@test "whoever refuses, an error has the shape of its API" {
+    command -v jq >/dev/null || skip "jq is not installed"
+    error_of() { # curl arguments: the status, and whose shape the error has
+        curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code} ' "$@"
+        jq -r 'if .type == "error" and .error.type and .error.message and .request_id then "anthropic"
+               elif .error.message and .error.type and (.error | has("code") and has("param")) then "openai"
+               else "none" end' "$BATS_TEST_TMPDIR/body"
+    }
+    printf 'alice sha256:%s\n' "$(printf %s k | sha256sum | cut -d' ' -f1)" >"$BATS_TEST_TMPDIR/keys"
+    serve --keys "$BATS_TEST_TMPDIR/keys" --max-body 1KiB
+    head -c 2000 /dev/zero >"$BATS_TEST_TMPDIR/large"
+    for row in /v1/chat/completions:openai /v1/completions:openai /v1/responses:openai /v1/messages:anthropic; do
+        path=${row%%:*} shape=${row##*:}
+        [ "$(error_of "$address$path" -d '{}')" = "401 $shape" ]
+        [ "$(error_of -H 'x-api-key: k' "$address$path" -d '{}')" = "400 $shape" ]
+        [ "$(error_of -H 'x-api-key: k' "$address$path" -d '{')" = "400 $shape" ]
+        [ "$(error_of -H 'x-api-key: k' -H 'Origin: http://evil.example' "$address$path" -d '{}')" = "403 $shape" ]
+        [ "$(error_of -H 'x-api-key: k' -X PUT "$address$path" -d '{}')" = "405 $shape" ]
+        [ "$(error_of -H 'x-api-key: k' "$address$path" --data-binary "@$BATS_TEST_TMPDIR/large")" = "413 $shape" ]
+    done
+    # Those of all: by the header that one API's clients send.
+    [ "$(error_of -H 'x-api-key: k' "$address/v1/models/x")" = "404 openai" ]
+    [ "$(error_of -H 'x-api-key: k' -H 'anthropic-version: 2023-06-01' "$address/v1/models/x")" = "404 anthropic" ]
+    stop
+}
+
+@test "what a killed server had moved out goes with the next start" {
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    mkdir "$TMPDIR"
+    serve
+    [ "$(find "$TMPDIR" -mindepth 1 -maxdepth 1 -name 'weir-paused-*' | wc -l)" = 1 ]
+    echo "what somebody said" >"$(echo "$TMPDIR"/weir-paused-*)/1"
+    kill -9 "$server"
+    wait "$server" || true
+    server=
+    serve
+    [ "$(find "$TMPDIR" -mindepth 1 | wc -l)" = 1 ]
+    stop
+    [ "$(find "$TMPDIR" -mindepth 1 | wc -l)" = 0 ]
+}
+
+@test "what cannot be written is counted in /metrics" {
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    for folder in records pages; do # which is none any more
+        mv "$BATS_TEST_TMPDIR/state/$folder" "$BATS_TEST_TMPDIR/$folder"
+        : >"$BATS_TEST_TMPDIR/state/$folder"
+    done
+    long_chat "Who is Tom?"
+    curl -s "$address/v1/responses" -d '{"input": "Hi", "max_output_tokens": 5}' >/dev/null
+    for _ in $(seq 100); do
+        [ "$(curl -s "$address/metrics" | grep -c '^weir_\(page_store\|records\)_failures_total [1-9]')" -ne 2 ] || break
+        sleep 0.05
+    done
+    [ "$(curl -s "$address/metrics" | grep -c '^weir_\(page_store\|records\)_failures_total [1-9]')" = 2 ]
     stop
 }
 

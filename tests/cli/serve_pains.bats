@@ -59,24 +59,58 @@ tools='"tools": [{"type": "function", "function": {"name": "weather", "parameter
 }
 
 # Below: test_page_store.c, the state file in test_engine_steps.c.
-@test "2, 3, 6: what a restart brings back is used, and damage to it is a miss, not a crash" {
+@test "2: what was run before a restart is not run again after it" {
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    body="\"messages\": [{\"role\": \"user\", \"content\": \"$(words 40)\"}], \"max_tokens\": 12, \"seed\": 3"
+    chat "$body"
+    is '.weir.reuse.from_disk == 0'
+    stop
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    chat "$body"
+    # All but the last page, which is not full: it said so, and it is so.
+    is '.weir.reuse.from_disk >= 128'
+    is '.usage.prompt_tokens - .usage.prompt_tokens_details.cached_tokens <= 64'
+    [ "$(curl -s "$address/metrics" | sed -n 's/^weir_engine_rows_total //p')" -lt 160 ]
+    stop
+}
+
+@test "3: damage to what was kept is a miss, and nothing that is there suffers from it" {
     serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
     body="\"messages\": [{\"role\": \"user\", \"content\": \"$(words 40)\"}], \"max_tokens\": 12, \"seed\": 3"
     chat "$body"
     answer=$(jq -r '.choices[0].message.content' "$reply")
-    stop
-    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
-    chat "$body"
-    is '.weir.reuse.from_disk >= 128'
-    [ "$(jq -r '.choices[0].message.content' "$reply")" = "$answer" ]
+    chat '"session": "kept", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4'
+    [ "$(ask /v1/sessions/kept/fork '{"id": "empty", "messages": 0}')" = 201 ]
     stop
     for file in "$BATS_TEST_TMPDIR"/state/pages/*.kv; do
         printf 'damaged' | dd of="$file" bs=1 seek=400 conv=notrunc 2>/dev/null
     done
+    : >"$BATS_TEST_TMPDIR/state/pages/$(printf '0%.0s' $(seq 32)).kv"
     serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
     chat "$body"
     is '.weir.reuse.from_disk == 0'
     [ "$(jq -r '.choices[0].message.content' "$reply")" = "$answer" ]
+    # What is in memory by now is not hidden by what is on disk.
+    chat "$body"
+    is '.usage.prompt_tokens - .usage.prompt_tokens_details.cached_tokens == 1'
+    # A conversation of which nothing was kept goes on from nothing.
+    for session in empty kept; do
+        chat "\"session\": \"$session\", \"messages\": [{\"role\": \"user\", \"content\": \"Bye\"}], \"max_tokens\": 4"
+    done
+    stop
+}
+
+@test "6: an answer that begins with what was on disk is the same to the last digit" {
+    body="\"messages\": [{\"role\": \"user\", \"content\": \"$(words 40)\"}], \"max_tokens\": 12,
+          \"temperature\": 1, \"seed\": 3, \"logprobs\": true, \"top_logprobs\": 3"
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    chat "$body"
+    whole=$(jq -c '.choices[0] | [.message.content, .logprobs]' "$reply")
+    stop
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    chat "$body"
+    is '.weir.reuse.from_disk >= 128'
+    [ "$(jq -c '.choices[0] | [.message.content, .logprobs]' "$reply")" = "$whole" ]
     stop
 }
 

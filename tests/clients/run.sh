@@ -6,25 +6,14 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 node_from=$here/../peer/node
 . "$here/../peer/npm.sh"
-model=$WEIR_SOURCE/models/weir-nano.gguf
-[ -f "$model" ] || skip "there is no models/weir-nano.gguf"
-"$WEIR" help serve >/dev/null 2>&1 || skip "weir is built without the server"
+. "$here/serve.sh"
+can_serve || skip "$why"
 [ $# -gt 0 ] || set -- openai anthropic ai
 
-log=$PWD/serve.log
-"$WEIR" serve "$model" --port 0 --ctx 1024 --seqs 16 >/dev/null 2>"$log" &
-server=$!
-trap 'kill -9 $server 2>/dev/null || :' EXIT
-tries=0
-until address=$(sed -n 's/^weir serve: listening at //p' "$log") && [ -n "$address" ]; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ] || ! kill -0 $server 2>/dev/null; then
-        cat "$log"
-        grep -q "built without" "$log" && skip "weir is built without the server"
-        exit 1
-    fi
-    sleep 0.1
-done
+code=0
+serve --seqs 16 || code=$?
+[ $code -ne 77 ] || skip "weir is built without the server"
+[ $code -eq 0 ] || exit 1
 
 cp "$here"/*.mjs "$install"
 failed=0
@@ -32,7 +21,6 @@ for client in "$@"; do
     limit 180 node "$install/$client.mjs" "$address" || failed=1
 done
 
-kill -TERM $server
-wait $server || failed=1
+stop_server || failed=1
 [ $failed -eq 0 ] || tail -n 40 "$log"
 exit $failed

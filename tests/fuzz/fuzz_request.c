@@ -10,6 +10,7 @@
 #include "model_names.h"
 #include "raw_json.h"
 #include "request_members.h"
+#include "wishes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -134,6 +135,7 @@ static void read_request(const weir_exchange *x, weir_service *service) {
     weir_request request;
     weir_conversation conversation = {0};
     weir_job job = {0};
+    weir_tool_wish wish = {0};
     const char *model;
     weir_request_open(&request, x, service->is_strict);
     demand(json_is_object(request.root));
@@ -141,8 +143,8 @@ static void read_request(const weir_exchange *x, weir_service *service) {
         weir_read_model(&request, service, &job, &model);
         weir_read_sampling(&request, service, &job);
         weir_read_messages(&request, service, &conversation);
-        weir_read_format(&request, service, &job);
-        weir_read_tools(&request, service, &conversation, &job);
+        weir_read_format(&request, &job, &wish);
+        weir_read_tools(&request, service, &conversation, &job, &wish);
         weir_request_check_unknown(&request);
         check_warnings(&request);
         compare_members(&request);

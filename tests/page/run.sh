@@ -22,26 +22,15 @@ failed=0
 limit 240 node "$install/page.mjs" "$browser" "$PWD/page_data" || failed=1
 limit 120 node "$install/markdown.mjs" "$browser" "$PWD/page_data" || failed=1
 
-model=$WEIR_SOURCE/models/weir-nano.gguf
-if [ -f "$model" ] && "$WEIR" help serve >/dev/null 2>&1; then
-    log=$PWD/serve.log
-    "$WEIR" serve "$model" --port 0 --ctx 1024 --seqs 4 >/dev/null 2>"$log" &
-    server=$!
-    trap 'kill -9 $server 2>/dev/null || :' EXIT
-    tries=0
-    until address=$(sed -n 's/^weir serve: listening at //p' "$log") && [ -n "$address" ]; do
-        tries=$((tries + 1))
-        if [ $tries -gt 300 ] || ! kill -0 $server 2>/dev/null; then
-            cat "$log"
-            grep -q "built without" "$log" && exit $failed
-            exit 1
-        fi
-        sleep 0.1
-    done
+. "$here/../clients/serve.sh"
+code=77
+! can_serve || { code=0; serve --seqs 4 || code=$?; }
+if [ $code -eq 0 ]; then
     limit 120 node "$install/served.mjs" "$browser" "$PWD/page_data" "$address" || failed=1
-    kill -TERM $server
-    wait $server || failed=1
+    stop_server || failed=1
+elif [ $code -eq 77 ]; then
+    echo "${why:-weir is built without the server}: the page was tested alone"
 else
-    echo "weir is built without the server: the page was tested alone"
+    failed=1
 fi
 exit $failed

@@ -134,6 +134,11 @@ static void test_refused_fields(void **state) {
         {"\"echo\": true", "echo", "/v1/completions"},
         {"\"chat_template_kwargs\": 3", "chat_template_kwargs", "expected an object"},
         {"\"thinking_budget\": -2", "thinking_budget", "from -1"},
+        {"\"user\": 5", "user", "expected a string"},
+        {"\"safety_identifier\": [\"a\"]", "safety_identifier", "expected a string"},
+        {"\"metadata\": \"m\"", "metadata", "expected an object"},
+        {"\"metadata\": {\"a\": \"b\", \"c\": 5}", "metadata.c", "expected a text"},
+        {"\"structural_tag\": {}", "structural_tag", "structural_tag is not supported"},
     };
     for (size_t i = 0; i < WEIR_COUNT(cases); i++) {
         weir_text_buffer body = {0};
@@ -160,6 +165,28 @@ static void test_unknown_fields(void **state) {
     service.is_strict = true;
     refused("{" USER ", \"odd\": 1}", "odd", "odd is unknown here");
     service.is_strict = false;
+}
+
+/* What changes no answer is no reason to refuse one, and is told. */
+static void test_fields_without_effect(void **state) {
+    (void)state;
+    static const char *const bodies[][2] = {
+        {"{" USER ", \"store\": true}", "store has no effect here: "},
+        {"{" USER ", \"service_tier\": \"priority\"}", "service_tier has no effect here: "},
+        {"{" USER ", \"cache_prompt\": false}", "cache_prompt has no effect here: "},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(bodies); i++)
+        warned(bodies[i][0], bodies[i][1]);
+    service.is_strict = true;
+    for (size_t i = 0; i < WEIR_COUNT(bodies); i++)
+        refused(bodies[i][0], NULL, bodies[i][1]);
+    chat("{" USER ", \"store\": false, \"service_tier\": \"auto\", \"cache_prompt\": true, "
+         "\"user\": \"u\", \"metadata\": {\"a\": \"b\", \"c\": null}, \"safety_identifier\": "
+         "\"s\"}");
+    service.is_strict = false;
+    json_t *json = end_with("x");
+    assert_null(json_object_get(json, "warnings"));
+    json_decref(json);
 }
 
 static void test_models(void **state) {
@@ -363,6 +390,10 @@ static void test_refused_tools(void **state) {
          "a name of 1 to"},
         {"\"tools\": [" TOOL("f", "3") "]", "tools[0].function.parameters", "a JSON Schema"},
         {"\"tools\": [" SKY ", " SKY "]", "tools[1]", "another tool has this name"},
+        {"\"tools\": [{\"function\": {\"name\": \"f\", \"description\": 5}}]",
+         "tools[0].function.description", "expected a string"},
+        {"\"tools\": [{\"function\": {\"name\": \"f\", \"strict\": 5}}]",
+         "tools[0].function.strict", "true or false"},
         {"\"tool_choice\": \"required\"", "tool_choice", "there are no tools"},
         {"\"tools\": [" SKY "], \"tool_choice\": \"any\"", "tool_choice", "expected auto"},
         {"\"tools\": [" SKY "], \"tool_choice\": {\"type\": \"function\"}", "tool_choice",
@@ -386,6 +417,12 @@ static void test_refused_tools(void **state) {
                             loose);
     refused(body.data, NULL, "/properties/a");
     assert_non_null(strstr(exchange.out.data, "tools#"));
+    weir_text_buffer_clear(&body);
+    weir_text_buffer_format(&body, "{" USER ", \"tools\": [{\"type\": \"function\", \"function\": "
+                                   "{\"name\": \"f\", \"strict\": true, \"parameters\": {\"type\": "
+                                   "\"object\", \"properties\": {\"a\": {\"not\": {\"type\": "
+                                   "\"string\"}}}}}}]}");
+    refused(body.data, NULL, "/properties/a");
     weir_text_buffer_free(&body);
 }
 
@@ -415,6 +452,7 @@ static void test_formats(void **state) {
         {"\"guided_json\": " SCHEMA, "{\"a\": 1}", "{\"BAD\": 1}"},
         {"\"guided_json\": \"{\\\"type\\\": \\\"integer\\\"}\"", "12", "BAD"},
         {"\"guided_regex\": \"[0-9]+\"", "12", "BAD"},
+        {"\"choice\": [\"yes\", \"no\"]", "no", "BAD"},
         {"\"guided_choice\": [\"yes\", \"no\"]", "no", "BAD"},
         {"\"guided_grammar\": \"root ::= \\\"yes\\\"\"", "yes", "BAD"},
         {"\"structured_outputs\": {\"json\": " SCHEMA "}", "{\"a\": 1}", "{\"BAD\": 1}"},
@@ -461,6 +499,9 @@ static void test_refused_formats(void **state) {
     refused("{" USER ", \"regex\": \"a\", \"guided_choice\": [\"a\"]}", "guided_choice",
             "regex has said already");
     refused("{" USER ", \"regex\": \"((\"}", "regex", "regex");
+    refused("{" USER ", \"choice\": \"red\"}", "choice", "choice");
+    refused("{" USER ", \"structured_outputs\": {}}", "structured_outputs", "expected json");
+    refused("{" USER ", \"structured_outputs\": []}", "structured_outputs", "expected an object");
     refused("{" USER ", \"regex\": \"a\", \"tools\": [" SKY "], \"tool_choice\": \"required\"}",
             "regex", "tool_choice wants a call");
     weir_text_buffer_format(&body,
@@ -469,8 +510,45 @@ static void test_refused_formats(void **state) {
                             loose);
     refused(body.data, NULL, "/properties/a");
     assert_non_null(strstr(exchange.out.data, "response_format.json_schema.schema#/properties/a"));
+    weir_text_buffer_clear(&body);
+    weir_text_buffer_format(&body, "{" USER ", \"regex\": \"x\", \"tools\": [%s]}",
+                            TOOL("f", "{\"type\": \"object\", \"properties\": {\"a\": {\"not\": "
+                                      "{\"type\": \"string\"}}}}"));
+    warned(body.data, "none can be called");
     weir_text_buffer_free(&body);
-    warned("{" USER ", \"regex\": \"x\", \"tools\": [" SKY "]}", "none can be called");
+}
+
+/* With tools that may be called an answer is calls, bound by their schemas, or has its form. */
+static void test_tools_beside_a_form(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_good;
+    } cases[] = {
+        {"12", true},
+        {"<|tool_call_start|>[sky(city=\"Oslo\")]<|tool_call_end|>", true},
+        {"<|tool_call_start|>[sky(city=\"Oslo\"), sky(city=\"Rome\")]<|tool_call_end|>", true},
+        {"<|tool_call_start|>[sky(city=5)]<|tool_call_end|>", false},
+        {"Hello", false},
+        {"12 <|tool_call_start|>[sky(city=\"Oslo\")]<|tool_call_end|>", false},
+        {"<|tool_call_start|>[sky(city=\"Oslo\")]<|tool_call_end|>12", false},
+        {"", false},
+    };
+    chat("{" USER ", \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": "
+         "\"n\", \"schema\": {\"type\": \"integer\"}}}, \"tools\": [" SKY "]}");
+    assert_true(runner.job.are_calls_bound);
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++)
+        if ((weir_grammar_check(runner.job.grammar, cases[i].text, strlen(cases[i].text), NULL) ==
+             WEIR_STATUS_OK) != cases[i].is_good)
+            fail_msg("'%s' is expected to be %s", cases[i].text, cases[i].is_good ? "good" : "bad");
+    json_t *json = end_with("12");
+    assert_null(json_object_get(json, "warnings"));
+    json_decref(json);
+    chat("{" USER ", \"regex\": \"x\", \"tools\": [" SKY "], \"tool_choice\": \"none\"}");
+    assert_int_equal(
+        weir_grammar_check(runner.job.grammar, cases[1].text, strlen(cases[1].text), NULL),
+        WEIR_STATUS_FAILED);
+    drop_job();
 }
 
 /* ---- replies ------------------------------------------------------------------------------ */
@@ -644,6 +722,7 @@ static void test_no_place(void **state) {
     assert_refused(weir_handle_chat, "{" USER ", \"stream\": true}", 503, NULL, "says no");
     runner.status = WEIR_STATUS_BAD_ARGUMENT;
     assert_refused(weir_handle_chat, "{" USER "}", 400, NULL, "says no");
+    assert_refused(weir_handle_chat, "{" USER ", \"n\": 9}", 400, "n", "says no");
     runner.status = WEIR_STATUS_NO_MEMORY;
     assert_refused(weir_handle_chat, "{" USER "}", 500, NULL, "says no");
     runner.status = WEIR_STATUS_OK;
@@ -707,6 +786,7 @@ int main(void) {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refused_fields),
         cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_fields_without_effect),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_thinking),
         cmocka_unit_test(test_messages),
@@ -716,6 +796,7 @@ int main(void) {
         cmocka_unit_test(test_refused_tools),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_refused_formats),
+        cmocka_unit_test(test_tools_beside_a_form),
         cmocka_unit_test(test_whole_reply),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_call_without_tools),

@@ -381,6 +381,12 @@ static void test_keys(void **state) {
     assert_non_null(strstr(r.body.data, "\"type\": \"authentication_error\", \"param\": null, "
                                         "\"code\": \"invalid_api_key\"}}"));
     free_response(&r);
+    r = ask(&c, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(r.status, 401);
+    assert_memory_equal(header_of(&r, "request-id"), "req_", 4);
+    assert_non_null(strstr(r.body.data, "{\"type\": \"error\", \"error\": {\"type\": "
+                                        "\"authentication_error\", \"message\": "));
+    free_response(&r);
     /* The connection goes on, for the refused body was read. */
     r = ask(&c, "GET /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret-a\r\n\r\n");
     assert_non_null(strstr(r.body.data, "key=alice"));

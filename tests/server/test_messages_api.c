@@ -119,9 +119,9 @@ static void test_stream(void **state) {
     play_answer_end(WEIR_ANSWER_STOP, -1, "Hello\n", NULL, true);
     play_end(WEIR_STATUS_OK, "");
     assert_stream(
-        EVENT("ping", "") EVENT("ping", "") EVENT(
-            "content_block_start",
-            ", \"index\": 0, \"content_block\": {\"type\": \"text\", \"text\": \"\"}")
+        EVENT("ping",
+              "") EVENT("content_block_start",
+                        ", \"index\": 0, \"content_block\": {\"type\": \"text\", \"text\": \"\"}")
             EVENT("content_block_delta",
                   ", \"index\": 0, \"delta\": {\"type\": \"text_delta\", \"text\": \"Hel\"}")
                 EVENT("content_block_delta",
@@ -413,6 +413,32 @@ static void test_count(void **state) {
     json_decref(json);
 }
 
+/* What is too long to be answered is counted, and refused with the words that clients look for. */
+static void test_too_long(void **state) {
+    (void)state;
+    char body[8192] = "{\"max_tokens\": 5, \"messages\": [{\"role\": \"user\", \"content\": \"";
+    for (size_t i = 0; i < 1000; i++)
+        strcat(body, "fox ");
+    strcat(body, "\"}]}");
+    assert_refused("POST", path, body, 400, "prompt is too long: the prompt has ");
+    ask("POST", "/v1/messages/count_tokens", body);
+    assert_int_equal(exchange.http_status, 200);
+    json_t *json = reply_json();
+    assert_true(integer_at(json, "input_tokens") > 512);
+    json_decref(json);
+}
+
+/* The name of the field before it became part of output_config. */
+static void test_output_format(void **state) {
+    (void)state;
+    post(USER_HI ", \"output_format\": {\"type\": \"json_schema\", "
+                 "\"schema\": {\"type\": \"integer\"}}");
+    assert_non_null(runner.job.grammar);
+    assert_int_equal(weir_grammar_check(runner.job.grammar, "12", 2, NULL), WEIR_STATUS_OK);
+    assert_int_equal(weir_grammar_check(runner.job.grammar, "x", 1, NULL), WEIR_STATUS_FAILED);
+    play_end(WEIR_STATUS_CANCELLED, "");
+}
+
 static void test_refusals(void **state) {
     (void)state;
     static const struct {
@@ -461,6 +487,22 @@ static void test_refusals(void **state) {
          "{\"type\": \"string\"}}}}}}}",
          "output_config.format.schema: #/properties/a"},
         {"{\"max_tokens\": 5, " USER_HI ", \"system\": [{\"type\": \"image\"}]}", "system[0]"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"output_config\": 5}",
+         "output_config: expected an object"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"output_format\": {\"type\": \"xml\"}}",
+         "output_format: expected"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"output_config\": {\"format\": {\"type\": "
+         "\"json_schema\", \"schema\": {}}}, \"output_format\": {\"type\": \"json_schema\", "
+         "\"schema\": {}}}",
+         "output_format: output_config.format says already"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"metadata\": {\"user_id\": 5}}",
+         "metadata.user_id: expected a text"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"tools\": [{\"name\": \"f\", \"input_schema\": {}, "
+         "\"description\": 5}]}",
+         "tools[0].description: expected a string"},
+        {"{\"max_tokens\": 5, " USER_HI ", \"tools\": [{\"name\": \"f\", \"input_schema\": {}}, "
+         "{\"name\": \"f\", \"input_schema\": {}}]}",
+         "tools[1]: another tool has this name"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_refused("POST", path, cases[i].body, 400, cases[i].words);
@@ -487,6 +529,8 @@ int main(void) {
         cmocka_unit_test(test_opening),
         cmocka_unit_test(test_thinking),
         cmocka_unit_test(test_count),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_output_format),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

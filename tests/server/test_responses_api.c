@@ -486,6 +486,25 @@ static void test_refusals(void **state) {
          "\"object\", \"properties\": {\"a\": {\"not\": {\"type\": \"string\"}}}}}}}",
          "text.format.schema: #/properties/a"},
         {"{\"input\": \"x\", \"text\": \"plain\"}", "text: expected an object"},
+        {"{\"input\": \"x\", \"include\": \"all\"}", "include: expected a list"},
+        {"{\"input\": \"x\", \"metadata\": 5}", "metadata: expected an object"},
+        {"{\"input\": \"x\", \"stream_options\": 5}", "stream_options: expected an object"},
+        {"{\"input\": \"x\", \"reasoning\": {\"effort\": 5}}",
+         "reasoning.effort: expected a string"},
+        {"{\"input\": \"x\", \"tools\": [{\"type\": \"function\", \"name\": \"f\", "
+         "\"parameters\": \"x\"}]}",
+         "tools[0].parameters: expected an object"},
+        {"{\"input\": \"x\", \"tools\": [{\"type\": \"function\", \"name\": \"f\", "
+         "\"description\": 5}]}",
+         "tools[0].description: expected a string"},
+        {"{\"input\": \"x\", \"tools\": [{\"type\": \"function\", \"name\": \"f\"}, {\"type\": "
+         "\"function\", \"name\": \"f\"}]}",
+         "tools[1]: another tool has this name"},
+        {"{\"input\": \"x\", \"tools\": [{\"type\": \"function\", \"name\": \"f\", \"strict\": "
+         "true, "
+         "\"parameters\": {\"type\": \"object\", \"properties\": {\"a\": {\"not\": {\"type\": "
+         "\"string\"}}}}}]}",
+         "#/0/function/parameters/properties/a/not"},
         {"{\"input\": \"x\", \"temperature\": \"hot\"}", "temperature: expected a number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

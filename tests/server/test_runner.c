@@ -7,6 +7,7 @@
 #include "runner_rates.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 static weir_host *host, *alone;
 
@@ -427,6 +428,39 @@ static void a_full_queue_says_so(void **state) {
     }
 }
 
+static atomic_uint n_told;
+
+static void count_progress(void *context, uint32_t prompt, size_t n_done, size_t n_cached,
+                           size_t n_prompt) {
+    (void)context, (void)prompt, (void)n_done, (void)n_cached, (void)n_prompt;
+    atomic_fetch_add(&n_told, 1);
+}
+
+/* So that its connection is not silent: told before it is admitted. */
+static void who_waits_is_told_so(void **state) {
+    enum { N_RUNNING = 8 }; /* as many as there are timelines */
+    (void)state;
+    weir_runner *runner = open_runner(&(weir_runner_options){.n_queue = 4});
+    weir_runner_stats stats;
+    heard *ears[N_RUNNING + 1];
+    for (int i = 0; i <= N_RUNNING; i++) {
+        weir_job job = kit_job(kit_token_prompt(20, (uint32_t)i), 1, WEIR_NO_LIMIT);
+        job.settings.ignore_eos = true;
+        ears[i] = kit_ear();
+        weir_job_events events = kit_events(ears[i]);
+        if (i == N_RUNNING)
+            events.on_progress = count_progress;
+        KIT_OK(weir_runner_submit(runner, &job, &events, &ears[i]->id, &kit_err));
+    }
+    while (atomic_load(&n_told) == 0)
+        usleep(1000);
+    weir_runner_get_stats(runner, &stats);
+    assert_int_equal(stats.n_waiting, 1);
+    weir_runner_close(&runner);
+    for (int i = 0; i <= N_RUNNING; i++)
+        kit_ear_free(ears[i]);
+}
+
 static void a_key_has_its_share(void **state) {
     (void)state;
     weir_runner *runner = open_runner(&(weir_runner_options){.per_key = 2});
@@ -621,6 +655,7 @@ int main(void) {
         cmocka_unit_test(a_prompt_has_probabilities),
         cmocka_unit_test(what_can_never_run_is_refused),
         cmocka_unit_test(a_full_queue_says_so),
+        cmocka_unit_test(who_waits_is_told_so),
         cmocka_unit_test(a_key_has_its_share),
         cmocka_unit_test(a_drained_runner_ends_what_it_has),
         cmocka_unit_test(a_folder_that_is_none_is_refused),

@@ -47,6 +47,28 @@ static void test_not_found(void **state) {
     json_decref(json);
 }
 
+/* Where a path is of both APIs, or of none, a header tells them apart. */
+static void test_shapes_of_errors(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        bool has_header, is_anthropic;
+    } cases[] = {{"/v1/messages/x", false, true}, {"/messages/x", false, true},
+                 {"/v1/messagesx", false, false}, {"/v1/models/x", false, false},
+                 {"/v1/models/x", true, true},    {"/nowhere", true, true}};
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++) {
+        exchange.header = cases[i].has_header ? "anthropic-version" : NULL;
+        exchange.header_value = "2023-06-01";
+        ask("GET", cases[i].path, "");
+        json_t *json = reply_json();
+        assert_int_equal(exchange.http_status, 404);
+        assert_true((json_object_get(json, "request_id") != NULL) == cases[i].is_anthropic);
+        string_at(json, cases[i].is_anthropic ? "type" : "error.code");
+        json_decref(json);
+    }
+    exchange.header = NULL;
+}
+
 static void test_methods(void **state) {
     (void)state;
     ask("DELETE", "/v1/chat/completions", "");
@@ -160,10 +182,11 @@ static void test_metrics_page(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_health),  cmocka_unit_test(test_not_found),
-        cmocka_unit_test(test_methods), cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_rest),    cmocka_unit_test(test_models),
-        cmocka_unit_test(test_props),   cmocka_unit_test(test_metrics_page),
+        cmocka_unit_test(test_health),           cmocka_unit_test(test_not_found),
+        cmocka_unit_test(test_shapes_of_errors), cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_routes),           cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_models),           cmocka_unit_test(test_props),
+        cmocka_unit_test(test_metrics_page),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }

@@ -121,6 +121,40 @@ static void test_saved_and_deleted(void **state) {
     assert_refused("GET", "/v1/sessions/mine", "", 404, "mine");
 }
 
+/* What a session shows can be saved as another, also where tools were called. */
+static void test_what_is_shown_can_be_saved(void **state) {
+    (void)state;
+    post("/v1/sessions",
+         "{\"id\": \"calls\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}, "
+         "{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": ["
+         "{\"id\": \"x\", \"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": "
+         "\"{}\"}}, "
+         "{\"id\": \"y\", \"type\": \"function\", \"function\": {\"name\": \"g\", \"arguments\": "
+         "\"{}\"}}]}, "
+         "{\"role\": \"tool\", \"tool_call_id\": \"x\", \"content\": \"1\"}, "
+         "{\"role\": \"tool\", \"tool_call_id\": \"y\", \"content\": \"2\"}, "
+         "{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": ["
+         "{\"id\": \"z\", \"type\": \"function\", \"function\": {\"name\": \"h\", \"arguments\": "
+         "\"{}\"}}]}, "
+         "{\"role\": \"tool\", \"tool_call_id\": \"z\", \"content\": \"3\"}]}",
+         201);
+    json_t *json = reply_json(), *copy = json_object();
+    assert_string_equal(string_at(json, "messages.1.tool_calls.1.id"), "call_1");
+    assert_string_equal(string_at(json, "messages.3.tool_call_id"), "call_1");
+    assert_string_equal(string_at(json, "messages.3.name"), "g");
+    assert_string_equal(string_at(json, "messages.4.tool_calls.0.id"), "call_2");
+    assert_string_equal(string_at(json, "messages.5.tool_call_id"), "call_2");
+    json_object_set(copy, "messages", at(json, "messages"));
+    char *body = json_dumps(copy, 0);
+    post("/v1/sessions", body, 201);
+    free(body);
+    json_t *again = reply_json();
+    assert_true(json_equal(at(json, "messages"), at(again, "messages")));
+    json_decref(again);
+    json_decref(copy);
+    json_decref(json);
+}
+
 static void test_bad_requests(void **state) {
     (void)state;
     static const char *const names[] = {"",
@@ -153,9 +187,8 @@ static void test_bad_requests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goes_on),
-        cmocka_unit_test(test_fork_and_rewind),
-        cmocka_unit_test(test_saved_and_deleted),
+        cmocka_unit_test(test_goes_on),           cmocka_unit_test(test_fork_and_rewind),
+        cmocka_unit_test(test_saved_and_deleted), cmocka_unit_test(test_what_is_shown_can_be_saved),
         cmocka_unit_test(test_bad_requests),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -334,11 +334,37 @@ static void test_tools(void **state) {
          {START "[ns.now()]" END, "x", START "[set(), ns.now()]" END}}};
     weir_grammar_options required = {.is_call_required = true}, one = {.is_one_call = true};
     weir_grammar_options named = {.is_call_required = true, .tools = names, .n_tools = 1};
+    /* Calls and nothing else, or a text that has the form. */
+    static const char form[] = "yes|[0-9]{1,3}";
+    static const row form_rows[] = {
+        {tools,
+         {"yes", "12", START "[ns.now()]" END, START "[set(), ns.now()]" END},
+         {"", "no", "1234", "12 " START "[ns.now()]" END, START "[ns.now()]" END "12",
+          START "[set(), nothing()]" END}}};
+    weir_grammar_options with_form = {
+        .form = WEIR_GRAMMAR_REGEX, .form_source = form, .n_form = sizeof form - 1};
     (void)state;
     check_rows(WEIR_GRAMMAR_TOOLS, free_rows, 1, NULL);
     check_rows(WEIR_GRAMMAR_TOOLS, required_rows, 1, &required);
     check_rows(WEIR_GRAMMAR_TOOLS, one_rows, 1, &one);
     check_rows(WEIR_GRAMMAR_TOOLS, named_rows, 1, &named);
+    check_rows(WEIR_GRAMMAR_TOOLS, form_rows, 1, &with_form);
+}
+
+/* A form is refused like a grammar of its own; tools are none. */
+static void test_tools_with_a_bad_form(void **state) {
+    static const char one_tool[] = "[{\"name\":\"f\"}]";
+    weir_grammar_options options = {.form = WEIR_GRAMMAR_REGEX, .form_source = "((", .n_form = 2};
+    weir_grammar *grammar;
+    (void)state;
+    assert_int_equal(weir_grammar_open(&grammar, WEIR_GRAMMAR_TOOLS, one_tool, sizeof one_tool - 1,
+                                       &options, NULL),
+                     WEIR_STATUS_BAD_ARGUMENT);
+    options = (weir_grammar_options){
+        .form = WEIR_GRAMMAR_TOOLS, .form_source = one_tool, .n_form = sizeof one_tool - 1};
+    assert_int_equal(weir_grammar_open(&grammar, WEIR_GRAMMAR_TOOLS, one_tool, sizeof one_tool - 1,
+                                       &options, NULL),
+                     WEIR_STATUS_BAD_ARGUMENT);
 }
 
 static void test_tools_refusals(void **state) {
@@ -494,6 +520,7 @@ int main(void) {
         cmocka_unit_test(test_json_object),
         cmocka_unit_test(test_tools),
         cmocka_unit_test(test_tools_refusals),
+        cmocka_unit_test(test_tools_with_a_bad_form),
         cmocka_unit_test(test_tools_read_back),
         cmocka_unit_test(test_counts_are_not_expanded),
         cmocka_unit_test(test_exact_counts),
