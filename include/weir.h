@@ -168,6 +168,41 @@ WEIR_API weir_status weir_lora_open(weir_lora **out, weir_model *model, const ch
 WEIR_API void weir_lora_close(weir_lora **lora);
 WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
 
+/* ---- packed weights ----------------------------------------------------------------------- */
+
+/* The quantized weights of a model in a file of their own, in the order in which device "cpu" uses
+ * them: mapped, with nothing to pack, and shared by all processes that map it (docs/packed.md).
+ * Immutable; any thread may use it. Keeps its model alive. */
+typedef struct weir_packed weir_packed;
+
+typedef struct weir_packed_options {
+    bool overwrite;     /* replace the file if it exists */
+    uint32_t n_threads; /* 0: physical cores within affinity and the cgroup quota */
+    weir_progress progress;
+} weir_packed_options;
+
+typedef struct weir_packed_info {
+    const char *path; /* lives as long as the handle */
+    uint64_t file_bytes;
+    uint32_t n_matrices;
+} weir_packed_info;
+
+/* Writes the file, whole or not at all. UNSUPPORTED: a model that is no GGUF file, or has nothing
+ * to pack. IO before anything is written if the disk has not enough room. */
+WEIR_API weir_status weir_packed_make(const char *path, const weir_model *model,
+                                      const weir_packed_options *options, weir_error *err);
+/* Maps it. BAD_FILE says why it cannot be used with this model: damaged in its list of matrices,
+ * cut, written by another version, or made of another model or of an earlier state of this one. The
+ * weights themselves are not read. */
+WEIR_API weir_status weir_packed_open(weir_packed **out, weir_model *model, const char *path,
+                                      weir_error *err);
+WEIR_API void weir_packed_close(weir_packed **packed);
+WEIR_API void weir_packed_get_info(const weir_packed *packed, weir_packed_info *out);
+/* Reads all of it and compares checksums. n_threads as above. BAD_FILE names the first matrix that
+ * is damaged. */
+WEIR_API weir_status weir_packed_check(const weir_packed *packed, uint32_t n_threads,
+                                       const weir_progress *progress, weir_error *err);
+
 /* ---- devices ------------------------------------------------------------------------------ */
 
 enum { WEIR_DEVICE_TEXT = 224 };
@@ -220,6 +255,10 @@ typedef struct weir_engine_options {
     bool no_pin;              /* leave threads where the system puts them */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
                     pages and not evictable, instead of using them where their file is mapped */
+    weir_packed *packed;      /* of this model, on "cpu" with "q15" and without no_map: weights that
+                                 it holds are used where it is mapped, and not read from the model;
+                                 not where experts are streamed (ram_bytes). The engine keeps it
+                                 alive */
     weir_lora *const *loras;  /* [n_loras] of this model; the engine keeps them alive */
     const float *lora_scales; /* [n_loras] of timelines that set none; NULL: 1 each */
     size_t n_loras;
@@ -763,6 +802,11 @@ typedef struct weir_grammar_options {
     bool is_call_required; /* of TOOLS: the answer is calls; else it is free text, and only what
                               stands between the marks of calls is bound */
     bool is_one_call;      /* of TOOLS: one call at most */
+    /* Of TOOLS: an answer without calls is not free, but what `form` makes of form_source [n_form],
+     * and one with calls has no text beside them. NULL: no such form */
+    const char *form_source;
+    size_t n_form;
+    weir_grammar_kind form; /* not TOOLS */
 } weir_grammar_options;
 
 /* BAD_ARGUMENT: it is malformed, with the place; UNSUPPORTED: it cannot be enforced, with the JSON

@@ -52,6 +52,7 @@ static weir_engine_options options_of(const weir_bench_plan *plan) {
                                  .n_threads = plan->n_threads,
                                  .n_batch = plan->n_step,
                                  .n_snapshots = 1,
+                                 .packed = plan->packed,
                                  .no_prefix_cache = true,
                                  .progress = plan->progress};
 }

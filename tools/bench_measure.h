@@ -17,11 +17,12 @@ typedef struct weir_bench_plan {
     const char *device, *isa, *kv_type, *activations;
     uint32_t n_threads;
     uint32_t n_repeats;
-    uint32_t n_step;    /* tokens of one step of a prompt */
-    double max_seconds; /* no cell is begun after; 0: no limit */
-    weir_ram ram;       /* --ram */
-    bool no_probe;      /* leave the machine alone between cells */
-    const char *path;   /* written after each cell; NULL: nowhere */
+    uint32_t n_step;     /* tokens of one step of a prompt */
+    double max_seconds;  /* no cell is begun after; 0: no limit */
+    weir_packed *packed; /* mapped, or NULL */
+    weir_ram ram;        /* --ram */
+    bool no_probe;       /* leave the machine alone between cells */
+    const char *path;    /* written after each cell; NULL: nowhere */
     weir_progress progress;
 } weir_bench_plan;
 

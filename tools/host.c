@@ -12,6 +12,7 @@
 #include "engine_shape.h"
 #include "interrupt.h"
 #include "json_text.h"
+#include "packed_use.h"
 #include "ram_room.h"
 #include "text_input.h"
 
@@ -177,12 +178,16 @@ weir_status weir_host_load(weir_host *host, weir_error *err) {
         weir_adapters_open(&host->adapters, host->model, &host->options.loras, err);
     weir_adapters_use(&host->adapters, &options);
     if (status == WEIR_STATUS_OK)
+        status = weir_packed_choose(&options.packed, host->model, host->options.model_path,
+                                    host->options.packed, &options, err);
+    if (status == WEIR_STATUS_OK)
         status = host->options.kv_bytes > 0 ? fill_memory(host, &options, err)
                                             : share_pages(host, &options, err);
     if (status == WEIR_STATUS_OK)
         status = weir_ram_use(&options, host->model, &ram, err);
     if (status == WEIR_STATUS_OK)
         status = weir_engine_open(&host->engine, host->model, &options, err);
+    weir_packed_close(&options.packed);
     if (status != WEIR_STATUS_OK) {
         weir_adapters_close(&host->adapters);
         weir_model_close(&host->model);

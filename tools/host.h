@@ -23,6 +23,7 @@ typedef struct weir_host_options {
     uint64_t kv_bytes;  /* engine.n_pages is what fits in these, and no more than all timelines may
                           need; WEIR_KV_QUARTER; 0: engine.n_pages counts */
     uint64_t ram_bytes; /* for the whole program, or 0; ram_room.h */
+    const char *packed; /* of --packed, or NULL; packed_use.h */
     uint32_t
         n_lookup; /* guesses that a step of an answer may run ahead; engine has room for them */
 } weir_host_options;

@@ -304,6 +304,7 @@ static void try_smaller_batch(remedies *r) {
 static void try_mapped_weights(remedies *r) {
     weir_plan_settings s = *r->asked;
     s.engine.activations = "f32";
+    s.engine.packed = NULL;
     try_contexts(r, "weights used where the file is mapped, exact and slower",
                  "weights used where the file is mapped and a smaller context", s);
 }

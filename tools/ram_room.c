@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "console.h"
+#include "packed_use.h"
 #include "plan_search.h"
 
 /* Ends of the huge pages of the engine's three blocks; text, stacks and the like that only
@@ -53,6 +54,7 @@ weir_status weir_ram_use(weir_engine_options *o, const weir_model *model, const 
         return refuse(ram->bytes, outside, &plan, err);
     if (plan.streamed_bytes == 0)
         return WEIR_STATUS_OK;
+    weir_packed_tell_streamed(o);
     WEIR_TRY(weir_stream_speed_probe(&speed, model, o, err));
     weir_ram_say_speed(&speed);
     return WEIR_STATUS_OK;

@@ -40,7 +40,7 @@ typedef struct weir_run_values {
     const char *load, *save;
     bool no_map;
     weir_string_list loras;
-    const char *lookup;
+    const char *lookup, *packed;
 } weir_run_values;
 
 /* The engine that the command line asks for. */

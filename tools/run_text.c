@@ -183,6 +183,7 @@ static weir_status open_run(text_run *r, const char *model_path, weir_error *err
         .loras = values->loras,
         .engine = weir_run_engine(values),
         .ram_bytes = values->ram_bytes,
+        .packed = values->packed,
     };
     WEIR_TRY(weir_run_lookup(&options.n_lookup, values, err));
     WEIR_TRY(weir_host_open(&r->host, &options, err));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "console.h"
 #include "interrupt.h"
+#include "packed_use.h"
 #include "ram_room.h"
 #include "run.h"
 #include "text_input.h"
@@ -53,6 +54,7 @@ static bool print_token(void *context, int32_t token) {
 typedef struct session {
     weir_model *model;
     weir_adapters adapters;
+    weir_packed *packed;
     weir_engine *engine;
     weir_seq *seq;
     weir_sampler *sampler;
@@ -73,6 +75,8 @@ static weir_status open_session(session *s, const weir_run_values *values, const
     WEIR_TRY(weir_model_open(&s->model, model_path, err));
     WEIR_TRY(weir_adapters_open(&s->adapters, s->model, &values->loras, err));
     weir_adapters_use(&s->adapters, &options);
+    WEIR_TRY(weir_packed_choose(&s->packed, s->model, model_path, values->packed, &options, err));
+    options.packed = s->packed;
     WEIR_TRY(weir_ram_use(&options, s->model, &ram, err));
     WEIR_TRY(weir_engine_open(&s->engine, s->model, &options, err));
     s->load_s = weir_clock_s() - start_s;
@@ -92,6 +96,7 @@ static void close_session(session *s) {
     weir_sampler_close(&s->sampler);
     weir_seq_close(&s->seq);
     weir_engine_close(&s->engine);
+    weir_packed_close(&s->packed);
     weir_adapters_close(&s->adapters);
     weir_model_close(&s->model);
     weir_settings_free(&s->settings);

@@ -7,7 +7,7 @@
 #ifndef WEIR_TOOLS_SHOW_H
 #define WEIR_TOOLS_SHOW_H
 
-#include "weir.h"
+#include "packed_use.h"
 
 enum { WEIR_SHOW_TYPES = 64, WEIR_SHOW_CONTEXTS = 8 };
 
@@ -64,6 +64,7 @@ typedef struct weir_show {
     weir_show_check *check; /* [tensors of the model], owned; NULL: not asked for */
     size_t n_bad;           /* tensors with values that are not finite */
     weir_show_language language;
+    weir_packed_found packed; /* owned */
     bool wants_tensors, wants_metadata;
 } weir_show;
 

@@ -94,6 +94,19 @@ static json_t *quality_json(const weir_quality *q) {
                      weir_eval_number(q->perplexity_base), "corpus", q->corpus);
 }
 
+/* The file of `weir pack`: null: there is none. */
+static json_t *packed_json(const weir_show *show) {
+    weir_packed_info info;
+    if (!show->packed.path)
+        return json_null();
+    if (!show->packed.packed)
+        return json_pack("{s:o, s:b, s:o}", "path", foreign_text(show->packed.path), "fits", 0,
+                         "trouble", foreign_text(show->packed.trouble.text));
+    weir_packed_get_info(show->packed.packed, &info);
+    return json_pack("{s:o, s:b, s:o}", "path", foreign_text(info.path), "fits", 1, "bytes",
+                     number(info.file_bytes));
+}
+
 static json_t *plan_json(const weir_plan *plan) {
     json_t *items = json_array();
     for (size_t i = 0; i < plan->n_items; i++)
@@ -252,6 +265,7 @@ weir_status weir_show_as_json(const weir_show *show, weir_error *err) {
     json_object_set_new(root, "templates", templates_json(&show->language));
     json_object_set_new(root, "sampling", sampling_json(&show->language));
     json_object_set_new(root, "memory", memory_json(show));
+    json_object_set_new(root, "packed", packed_json(show));
     weir_quality quality;
     if (weir_eval_quality_find(&quality, show->model))
         json_object_set_new(root, "quality", quality_json(&quality));

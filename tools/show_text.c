@@ -51,6 +51,24 @@ static void print_summary(const weir_show *show) {
     printf("\nrewind      replays %u tokens\n", info->replay_window);
 }
 
+/* The file of `weir pack`, if there is one. */
+static void print_packed(const weir_show *show) {
+    char bytes[WEIR_AMOUNT_TEXT];
+    weir_packed_info info;
+    if (!show->packed.path)
+        return;
+    printf("packed      ");
+    if (!show->packed.packed) {
+        printf("not used: ");
+        print_foreign(show->packed.trouble.text);
+        putchar('\n');
+        return;
+    }
+    weir_packed_get_info(show->packed.packed, &info);
+    print_foreign(info.path);
+    printf(", %s, fits\n", weir_bytes_text(bytes, info.file_bytes));
+}
+
 /* What it lost against the model it was made from, as far as that was measured. */
 static void print_quality(const weir_show *show) {
     weir_quality q;
@@ -256,6 +274,7 @@ static void print_check(const weir_show *show) {
 
 void weir_show_as_text(const weir_show *show) {
     print_summary(show);
+    print_packed(show);
     print_quality(show);
     print_language(&show->language);
     print_memory(show);

@@ -15,6 +15,7 @@
 #include "json_text.h"
 #include "machine_show.h"
 #include "model_lookup.h"
+#include "packed_use.h"
 #include "verbs.h"
 
 #include <ctype.h>
@@ -26,7 +27,7 @@
 typedef struct bench_values {
     const char *prefill, *depth, *batch;
     uint32_t n_step, n_repeats, n_threads;
-    const char *device, *isa, *kv_type, *activations, *out, *svg;
+    const char *device, *isa, *kv_type, *activations, *packed, *out, *svg;
     float max_seconds, probe_seconds;
     uint64_t ram_bytes;
     bool resumes, overwrite, as_json, as_csv, only_barriers;
@@ -60,6 +61,7 @@ static const weir_option options[] = {
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
      "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
      "from the disk when they are needed, slower, with the same answer"},
@@ -163,6 +165,7 @@ typedef struct bench_run {
     weir_machine *machine;
     weir_bench_file file;
     weir_model *model;
+    weir_packed *packed; /* mapped, or NULL */
     weir_ram ram;
 } bench_run;
 
@@ -305,6 +308,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
         .n_repeats = weir_option_given(r->parsed, "repeat") ? v->n_repeats : 5,
         .n_step = v->n_step > 0 ? v->n_step : 512,
         .max_seconds = (double)v->max_seconds,
+        .packed = r->packed,
         .ram = r->ram,
         .no_probe = !measures_machine(v) ||
                     (weir_option_given(r->parsed, "probe") && v->probe_seconds <= 0),
@@ -359,7 +363,7 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
     static const char *const of_model[] = {"prefill", "depth",   "batch",       "step",   "repeat",
                                            "time",    "kv-type", "activations", "output", "svg",
-                                           "csv",     "device",  "ram"};
+                                           "csv",     "device",  "ram",         "packed"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)
@@ -409,9 +413,14 @@ static int run(const weir_parsed *parsed) {
         r.ram = weir_ram_begin(r.values->ram_bytes, 0);
         if (status == WEIR_STATUS_OK)
             status = weir_model_open(&r.model, path, &err);
+        const weir_engine_options engine = {.device = r.values->device,
+                                            .activations = r.values->activations};
+        if (status == WEIR_STATUS_OK)
+            status = weir_packed_choose(&r.packed, r.model, path, r.values->packed, &engine, &err);
         if (status == WEIR_STATUS_OK)
             status = bench_model(&r, &err);
     }
+    weir_packed_close(&r.packed);
     weir_model_close(&r.model);
     weir_bench_file_free(&r.file);
     free(r.machine);

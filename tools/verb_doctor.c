@@ -12,6 +12,7 @@
 #include "json_text.h"
 #include "machine_show.h"
 #include "model_lookup.h"
+#include "packed_use.h"
 #include "verbs.h"
 
 #include <math.h>
@@ -57,6 +58,7 @@ typedef struct gpu {
 /* What is said of a model. */
 typedef struct patient {
     weir_model *model;
+    weir_packed_found packed;
     uint64_t available_bytes; /* on its device; 0: not known */
     weir_bench_model needs;
     weir_plan plan;
@@ -69,13 +71,14 @@ typedef struct patient {
 /* ---- finding out ------------------------------------------------------------------------------
  */
 
-static weir_engine_options engine_of(const doctor_values *v, uint32_t n_ctx) {
+static weir_engine_options engine_of(const patient *p, const doctor_values *v, uint32_t n_ctx) {
     return (weir_engine_options){.device = v->device,
                                  .isa = v->isa,
                                  .kv_type = v->kv_type,
                                  .activations = v->activations,
                                  .n_threads = v->n_threads,
-                                 .n_ctx = n_ctx};
+                                 .n_ctx = n_ctx,
+                                 .packed = p->packed.packed};
 }
 
 static bool has_room(const patient *p, const weir_plan *plan) {
@@ -83,13 +86,13 @@ static bool has_room(const patient *p, const weir_plan *plan) {
 }
 
 static bool fits(const patient *p, const doctor_values *v, uint32_t n_ctx, weir_plan *plan) {
-    const weir_engine_options engine = engine_of(v, n_ctx);
+    const weir_engine_options engine = engine_of(p, v, n_ctx);
     return weir_plan_make(plan, p->model, &engine, NULL) == WEIR_STATUS_OK && has_room(p, plan);
 }
 
 static weir_status look_at(patient *p, const weir_machine *m, const doctor_values *v,
                            weir_error *err) {
-    const weir_engine_options engine = engine_of(v, v->n_ctx);
+    const weir_engine_options engine = engine_of(p, v, v->n_ctx);
     weir_plan plan;
     weir_device_info device;
     char what[32];
@@ -209,6 +212,22 @@ static void print_limit(const patient *p) {
         printf("arithmetic limits, reading alone would allow %.1f\n", 1 / p->read_s);
 }
 
+/* How the weights come into memory, where `weir pack` has made a file. */
+static void print_start(const patient *p) {
+    weir_packed_info info;
+    if (p->packed.packed) {
+        weir_packed_get_info(p->packed.packed, &info);
+        printf("start       maps packed weights: ");
+        weir_print_text(stdout, info.path, strlen(info.path));
+    } else if (p->packed.path) {
+        printf("start       reads the model; packed weights are not used: ");
+        weir_print_text(stdout, p->packed.trouble.text, strlen(p->packed.trouble.text));
+    } else {
+        return;
+    }
+    putchar('\n');
+}
+
 static void print_model(const patient *p) {
     const weir_model_info *info = &p->needs.info;
     char a[WEIR_AMOUNT_TEXT], b[WEIR_AMOUNT_TEXT], c[WEIR_AMOUNT_TEXT];
@@ -226,6 +245,7 @@ static void print_model(const patient *p) {
         printf("            not even an empty context fits\n");
     else
         printf("            contexts of up to %u fit\n", p->n_ctx_max);
+    print_start(p);
     printf("a token     reads %s of weights, and %s for each token before it; %s multiply-adds\n",
            weir_bytes_text(a, (uint64_t)(p->token.read_bytes - p->token.kv_bytes)),
            weir_bytes_text(b, (uint64_t)p->needs.kv_token_bytes),
@@ -236,15 +256,19 @@ static void print_model(const patient *p) {
 static json_t *model_json(const patient *p) {
     const weir_model_info *info = &p->needs.info;
     double floor_s = fmax(p->read_s, p->math_s);
+    weir_packed_info packed = {0};
+    if (p->packed.packed)
+        weir_packed_get_info(p->packed.packed, &packed);
     return json_pack(
-        "{s:o, s:s, s:I, s:I, s:i, s:b, s:i, s:f, s:f, s:f, s:o, s:o}", "name",
+        "{s:o, s:s, s:I, s:I, s:i, s:b, s:i, s:f, s:f, s:f, s:o, s:o, s:o}", "name",
         weir_json_text(info->name, strlen(info->name)), "file_type", info->file_type,
         "weight_bytes", (json_int_t)info->weight_bytes, "needs_bytes",
         (json_int_t)p->plan.total_bytes, "ctx", (int)p->plan.n_ctx, "fits", (int)p->fits, "ctx_max",
         (int)p->n_ctx_max, "token_read_bytes", p->token.read_bytes, "kv_token_bytes",
         p->needs.kv_token_bytes, "token_macs", p->token.macs, "decode_limit_tokens_per_s",
         floor_s > 0 ? json_real(1 / floor_s) : json_null(), "limited_by",
-        floor_s > 0 ? json_string(p->read_s >= p->math_s ? "memory" : "arithmetic") : json_null());
+        floor_s > 0 ? json_string(p->read_s >= p->math_s ? "memory" : "arithmetic") : json_null(),
+        "packed", packed.path ? weir_json_text(packed.path, strlen(packed.path)) : json_null());
 }
 
 /* ---- the verb ---------------------------------------------------------------------------------
@@ -299,9 +323,13 @@ static int run(const weir_parsed *parsed) {
         status = weir_find_model(parsed->operands[0], &path, &err);
         if (status == WEIR_STATUS_OK)
             status = weir_model_open(&p.model, path, &err);
+        const weir_engine_options engine = {.device = v->device, .activations = v->activations};
+        if (status == WEIR_STATUS_OK && !weir_packed_hindrance(&engine))
+            weir_packed_look(&p.packed, p.model, path);
     }
     if (status == WEIR_STATUS_OK)
         status = examine(parsed, &p, &err);
+    weir_packed_found_free(&p.packed);
     weir_model_close(&p.model);
     free(path);
     return weir_tell_failure("doctor", status, &err);

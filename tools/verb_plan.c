@@ -13,6 +13,7 @@
 #include "console.h"
 #include "host.h"
 #include "model_lookup.h"
+#include "packed_use.h"
 #include "plan_show.h"
 #include "run.h"
 #include "verbs.h"
@@ -23,7 +24,7 @@
 #include <string.h>
 
 typedef struct plan_values {
-    const char *use, *device, *isa, *kv_type, *activations, *lookup;
+    const char *use, *device, *isa, *kv_type, *activations, *lookup, *packed;
     uint32_t n_ctx, n_seqs, n_batch, n_threads;
     uint64_t kv_bytes, ram_bytes;
     weir_string_list loras;
@@ -53,6 +54,7 @@ static const weir_option options[] = {
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
      "cpu: q8 (default), q15, or f32, which leaves quantized weights where\n"
      "they are mapped; cuda: bf16 (default) or f32"},
+    {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL, "all weights read into memory, not mapped"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
      "of run: guessed tokens of a step, 16 at most; auto (default): 8; off"},
@@ -251,6 +253,7 @@ static weir_status find_speed(weir_plan_report *r, const weir_model *model, weir
         return WEIR_STATUS_OK;
     WEIR_TRY(weir_plan_engine(&engine, model, &r->settings, err));
     engine.ram_bytes = r->whole.stream_ram_bytes;
+    weir_packed_tell_streamed(&engine);
     return weir_stream_speed_probe(&r->speed, model, &engine, err);
 }
 
@@ -275,6 +278,7 @@ static weir_status plan(const weir_parsed *parsed, bool *fits, weir_error *err) 
     char *path = NULL;
     weir_model *model = NULL;
     weir_adapters adapters = {0};
+    weir_packed *packed = NULL;
     weir_status status;
     const char *name = parsed->n_operands > 0 ? parsed->operands[0] : weir_default_model;
     weir_plan_report report = {.name = name, .loras = &v->loras, .has_threads = v->n_threads > 0};
@@ -283,6 +287,9 @@ static weir_status plan(const weir_parsed *parsed, bool *fits, weir_error *err) 
     WEIR_TRY_GOTO(open_model(&model, &report.settings.program_bytes, path, err));
     WEIR_TRY_GOTO(weir_adapters_open(&adapters, model, &v->loras, err));
     weir_adapters_use(&adapters, &report.settings.engine);
+    WEIR_TRY_GOTO(
+        weir_packed_choose(&packed, model, path, v->packed, &report.settings.engine, err));
+    report.settings.engine.packed = packed;
     WEIR_TRY_GOTO(find_out(&report, model, path, err));
     *fits = report.fits;
     if (v->as_json)
@@ -290,6 +297,7 @@ static weir_status plan(const weir_parsed *parsed, bool *fits, weir_error *err) 
     else
         weir_plan_as_text(&report);
 fail:
+    weir_packed_close(&packed);
     weir_adapters_close(&adapters);
     weir_model_close(&model);
     free(path);

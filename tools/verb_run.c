@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "console.h"
 #include "model_lookup.h"
+#include "packed_use.h"
 #include "run.h"
 #include "verbs.h"
 
@@ -134,6 +135,7 @@ static const weir_option options[] = {
      "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
      "or all with --activations f32): read them into memory that cannot\n"
      "be evicted, instead of computing on the mapped file"},
+    {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",

@@ -3,6 +3,7 @@
 #include "console.h"
 #include "engine_shape.h"
 #include "model_lookup.h"
+#include "packed_use.h"
 #include "server.h"
 #include "verbs.h"
 
@@ -21,7 +22,7 @@ typedef struct serve_values {
     uint32_t n_seqs, n_queue, per_key, max_gap_ms, drain, n_ctx, n_batch, n_threads;
     uint64_t kv_bytes, max_bytes, ram_bytes, state_bytes;
     const char *state_folder;
-    const char *device, *isa, *kv_type, *activations;
+    const char *device, *isa, *kv_type, *activations, *packed;
     bool no_map, no_prefix_cache;
 } serve_values;
 
@@ -108,6 +109,7 @@ static const weir_option options[] = {
      WEIR_ACTIVATIONS_HELP},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "read weights that are not packed into memory instead of mapping them"},
+    {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed; default: what is available"},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
@@ -183,6 +185,7 @@ static weir_status serve(const weir_parsed *parsed, weir_error *err) {
         .engine = engine_of(v),
         .kv_bytes = v->kv_bytes ? v->kv_bytes : WEIR_KV_QUARTER,
         .ram_bytes = v->ram_bytes,
+        .packed = v->packed,
     };
     weir_server_options server_options = {
         .http = {.host = v->address,

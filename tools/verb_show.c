@@ -123,6 +123,8 @@ static weir_status plan_memory(weir_show *show, const show_values *values, weir_
                                       .kv_type = values->kv_type,
                                       .activations = values->activations,
                                       .no_map = values->no_map};
+        if (!weir_packed_hindrance(&engine))
+            engine.packed = show->packed.packed;
         WEIR_TRY(plan_one(&show->plan[show->n_plans], show->model, &engine, err));
         show->n_plans++;
     }
@@ -234,6 +236,7 @@ static int run(const weir_parsed *parsed) {
         .wants_tensors = values->wants_tensors,
         .wants_metadata = values->wants_metadata,
     };
+    weir_packed_look(&show.packed, model, path);
     status = show_model(&show, values, &err);
     int code = weir_tell_failure("show", status, &err);
     if (status == WEIR_STATUS_OK && show.n_bad > 0) {
@@ -244,6 +247,7 @@ static int run(const weir_parsed *parsed) {
     free(show.check);
     free(show.layers);
     weir_show_language_free(&show.language);
+    weir_packed_found_free(&show.packed);
     weir_model_close(&model);
     free(path);
     return code;

@@ -11,6 +11,7 @@ const weir_verb *const weir_verbs[] = {
     &weir_verb_template,
     &weir_verb_convert,
     &weir_verb_quantize,
+    &weir_verb_pack,
     &weir_verb_imatrix,
     &weir_verb_imatrix_show,
     &weir_verb_imatrix_merge,

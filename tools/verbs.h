@@ -15,6 +15,7 @@ extern const weir_verb weir_verb_tokenize;
 extern const weir_verb weir_verb_template;
 extern const weir_verb weir_verb_convert;
 extern const weir_verb weir_verb_quantize;
+extern const weir_verb weir_verb_pack;
 extern const weir_verb weir_verb_imatrix;
 extern const weir_verb weir_verb_imatrix_show;
 extern const weir_verb weir_verb_imatrix_merge;

@@ -74,6 +74,7 @@ typedef struct weir_backend_options {
     uint64_t experts_room; /* 0: all weights in memory. Else experts are read from
                               their file when they are needed, and kept in so many
                               bytes, or the fewest that do */
+    weir_packed *packed;   /* of the model, or NULL; devices with uses_packed alone */
     weir_lora *const *loras; /* [n_loras] */
     uint32_t n_loras;
     weir_progress progress;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "cpu/cpu.h"
+#include "cpu/packed_weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,6 +68,19 @@ static void choose_rounding(weir_cpu *cpu, weir_activations activations) {
     cpu->round = !is_rounded ? NULL : is_q8 ? k->q8 : k->q15;
 }
 
+/* Packed weights are mapped for the integer kernels alone, and by who does not want to map none. */
+static weir_status check_packed(const weir_model *model, const weir_backend_options *options,
+                                weir_error *err) {
+    if (options->activations == WEIR_ACTIVATIONS_F32)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "packed weights are not used with activations 'f32', which need them as "
+                         "they are in the model; expected 'q8' or 'q15'");
+    if (options->no_map)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "packed weights are mapped; expected them without no_map");
+    return weir_packed_suits(options->packed, model, err);
+}
+
 /* Fills what the layout depends on, and runs it over an arena without memory. */
 static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model,
                            const weir_backend_options *options, weir_error *err) {
@@ -75,6 +89,8 @@ static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model
                          "the CPU device: 0 threads, expected at least 1");
     WEIR_TRY(weir_cpu_kernels_for(&cpu->kernels, options->isa, err));
     choose_rounding(cpu, options->activations);
+    if (options->packed)
+        WEIR_TRY(check_packed(model, options, err));
     WEIR_TRY(weir_kv_layout_make(&cpu->host.be.kv, model, options->kv_type, err));
     weir_arena arena = {0};
     layout(cpu, &arena, model, options);
@@ -144,6 +160,7 @@ static void cpu_close(weir_backend *be) {
     weir_workers_close(&cpu->workers);
     weir_arena_close(&cpu->host.arena);
     weir_arena_close(&cpu->host.weights);
+    weir_packed_close(&cpu->host.be.options.packed);
     free(cpu);
 }
 
@@ -161,6 +178,8 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     be->describe = cpu->describe;
     be->model = model;
     be->options = *options;
+    if (options->packed)
+        weir_packed_share(options->packed);
     be->close = cpu_close;
     be->ops = (weir_ops){.embed = weir_cpu_embed,
                          .rms_norm = weir_cpu_rms_norm,
@@ -178,12 +197,13 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     layout(cpu, &cpu->host.arena, model, options);
     fill_rotations(cpu);
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
-    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s", cpu->kernels.isa,
+    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
              options->activations == WEIR_ACTIVATIONS_F32   ? ", f32 activations"
              : options->activations == WEIR_ACTIVATIONS_Q15 ? ", q15 activations"
                                                             : "",
-             weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "");
+             weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "",
+             !weir_cpu_is_streamed(cpu, model) && options->packed ? ", packed weights mapped" : "");
     be->arithmetic = cpu->kernels.isa;
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     if (cpu->experts) {

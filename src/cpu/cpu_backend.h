@@ -97,8 +97,10 @@ static inline bool weir_cpu_is_streamed(const weir_cpu *cpu, const weir_model *m
     return cpu->host.be.options.experts_room > 0 && model->h.n_experts > 0;
 }
 
-/* cpu_weights.c: what the weights take in memory. The kernels and options of
- * cpu are filled. */
+/* cpu_weights.c: the matrices of a model in a fixed order, experts only if they are wanted; a tied
+ * head is the embedding and not listed again. list [the number returned], NULL: counted only. */
+size_t weir_cpu_matrices(const weir_model *model, bool with_experts, const weir_weight **list);
+/* What the weights take in memory. The kernels and options of cpu are filled. */
 void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
                               weir_backend_memory *out);
 /* Packs, copies, or brings the mapped weights into memory, and points be.model

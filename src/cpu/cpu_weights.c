@@ -6,7 +6,9 @@
  * before the first step needs them, or, with no_map, copied beside the packed
  * ones. The device's memory is one arena, every matrix 64-byte aligned, in huge
  * pages where the system offers them; mapped pages are dropped slice by slice
- * as they are packed or copied, so that nothing is there twice. Experts that
+ * as they are packed or copied, so that nothing is there twice. Where a file of
+ * packed weights is given (packed_weights.h), matrices are used where that is
+ * mapped, and those of the model are not touched. Experts that
  * are streamed get a cache in the same arena (expert_stream.h) and are not read
  * here; then nothing stays mapped. All threads draw slices of a few MiB, so
  * that the disk sees a deep queue and the page faults are spread over the team.
@@ -17,16 +19,14 @@
 #include "base/error.h"
 #include "base/mapped_pages.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/packed_weights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SLICE_BYTES ((size_t)4 << 20)
 
-/* The matrices of a model in a fixed order, experts only if they are wanted; a
- * tied head is the embedding and not listed again. list [the number returned],
- * NULL: counted only. */
-static size_t list_matrices(const weir_model *model, bool with_experts, const weir_weight **list) {
+size_t weir_cpu_matrices(const weir_model *model, bool with_experts, const weir_weight **list) {
     size_t n = 0;
 #define ADD(weight)                                 \
     do {                                            \
@@ -60,24 +60,39 @@ typedef struct placing {
     const weir_cpu *cpu;
     weir_arena *arena;
     weir_expert_stream *experts; /* NULL: none are streamed */
+    const weir_packed *packed;   /* NULL: no file of packed weights is used */
     uint64_t copied_bytes;       /* as they stand in the file, of matrices that have a place here */
+    uint64_t replaced_bytes;     /* the same, of matrices that are mapped packed */
+    uint64_t packed_bytes;       /* of those as they are mapped */
     uint64_t experts_bytes;      /* of the arena */
     uint64_t mapped_experts;     /* bytes of experts that have no place here and are
-                                    not streamed */
+                                    not streamed, as they are mapped */
     uint64_t streamed_bytes;     /* as they stand in the file */
 } placing;
 
-static void place(weir_weight *w, placing *p) {
+/* Returns how many bytes of the matrix are mapped and not in the arena. */
+static uint64_t place(weir_weight *w, placing *p) {
     if (!w->data || w->rows == 0)
-        return;
-    if (weir_cpu_is_packed(p->cpu, w))
+        return 0;
+    uint64_t file_bytes = (uint64_t)w->rows * w->row_bytes;
+    bool is_packed = weir_cpu_is_packed(p->cpu, w);
+    const uint8_t *packed = is_packed && p->packed ? weir_packed_find(p->packed, w->data) : NULL;
+    if (packed) {
+        uint64_t bytes = weir_packed_bytes(w->format, w->rows, w->cols);
+        w->data = packed;
+        p->replaced_bytes += file_bytes;
+        p->packed_bytes += bytes;
+        return bytes;
+    }
+    if (is_packed)
         w->data = weir_arena_take_array(p->arena, w->rows / WEIR_T16_ROWS,
                                         weir_t16_strip_bytes(w->format->id, w->cols));
     else if (p->cpu->host.be.options.no_map || p->experts)
         w->data = weir_arena_take_array(p->arena, w->rows, w->row_bytes);
     else
-        return;
-    p->copied_bytes += (uint64_t)w->rows * w->row_bytes;
+        return file_bytes;
+    p->copied_bytes += file_bytes;
+    return 0;
 }
 
 static const weir_weight *place_experts(const weir_weight *from, uint32_t n, placing *p) {
@@ -87,10 +102,7 @@ static const weir_weight *place_experts(const weir_weight *from, uint32_t n, pla
     weir_weight *experts = weir_arena_take_array(p->arena, n, sizeof *experts);
     for (uint32_t e = 0; e < n; e++) {
         weir_weight w = from[e];
-        uint64_t copied = p->copied_bytes;
-        place(&w, p);
-        if (p->copied_bytes == copied)
-            p->mapped_experts += (uint64_t)w.rows * w.row_bytes;
+        p->mapped_experts += place(&w, p);
         if (experts)
             experts[e] = w;
     }
@@ -143,18 +155,24 @@ static void layout(weir_model *copy, placing *p, const weir_model *model) {
         place(&copy->head, p);
 }
 
+/* Experts that are streamed come from the model's own file, and then all else does. */
+static const weir_packed *packed_of(const weir_cpu *cpu, const weir_model *model) {
+    return weir_cpu_is_streamed(cpu, model) ? NULL : cpu->host.be.options.packed;
+}
+
 void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
                               weir_backend_memory *out) {
     const weir_hparams *h = &model->h;
     weir_model copy;
     weir_arena arena = {0};
     weir_expert_stream experts = {0};
-    placing p = {.cpu = cpu, .arena = &arena};
+    placing p = {.cpu = cpu, .arena = &arena, .packed = packed_of(cpu, model)};
     p.experts = weir_cpu_is_streamed(cpu, model) ? &experts : NULL;
     layout(&copy, &p, model);
-    bool has_own = p.copied_bytes > 0 || p.experts;
+    bool has_own = p.copied_bytes > 0 || p.replaced_bytes > 0 || p.experts;
     out->weights_bytes = has_own ? arena.used : 0;
-    out->mapped_bytes = model->info.weight_bytes - p.copied_bytes - p.streamed_bytes;
+    out->mapped_bytes = model->info.weight_bytes - p.copied_bytes - p.streamed_bytes -
+                        p.replaced_bytes + p.packed_bytes;
     out->experts_bytes = (has_own ? p.experts_bytes : 0) + p.mapped_experts;
     out->streamed_bytes = p.streamed_bytes;
     out->token_bytes = p.experts ? p.streamed_bytes / h->n_experts * h->n_experts_used : 0;
@@ -166,7 +184,7 @@ void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
 /* ---- reading ---- */
 
 typedef struct span {
-    const weir_weight *w; /* mapped */
+    const weir_weight *w; /* mapped, in the model's file or packed */
     uint8_t *to;          /* NULL: only brought into memory where it is */
     size_t strip_bytes;   /* of a strip of `to`; 0: the bytes as they are */
     size_t slice_bytes;   /* of w: whole strips if there are any */
@@ -236,10 +254,16 @@ static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
     }
 }
 
-static span span_of_matrix(const weir_cpu *cpu, const weir_weight *from, const weir_weight *to) {
+static span span_of_matrix(const weir_cpu *cpu, const weir_packed *packed, const weir_weight *from,
+                           const weir_weight *to) {
     span s = {.w = from, .bytes = from->rows * from->row_bytes, .slice_bytes = SLICE_BYTES};
     if (to->data == from->data)
         return s;
+    if (packed && to->data == weir_packed_find(packed, from->data)) {
+        s.w = to; /* only brought into memory, as what stays in the model's file */
+        s.bytes = weir_packed_bytes(to->format, to->rows, to->cols);
+        return s;
+    }
     /* The copies point into our own arena; only their type says const. */
     s.to = (uint8_t *)(uintptr_t)to->data;
     if (weir_cpu_is_packed(cpu, to)) {
@@ -255,8 +279,9 @@ static span span_of_matrix(const weir_cpu *cpu, const weir_weight *from, const w
 static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const weir_model *to,
                                  weir_error *err) {
     const weir_progress *progress = &cpu->host.be.options.progress;
+    const weir_packed *packed = packed_of(cpu, from);
     reading r = {.model = from, .progress = progress};
-    r.n_spans = list_matrices(from, !cpu->experts, NULL);
+    r.n_spans = weir_cpu_matrices(from, !cpu->experts, NULL);
     const weir_weight **list = calloc(2 * r.n_spans, sizeof *list);
     r.spans = calloc(r.n_spans, sizeof *r.spans);
     if (!list || !r.spans) {
@@ -265,10 +290,10 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a list of %zu matrices",
                          r.n_spans);
     }
-    list_matrices(from, !cpu->experts, list);
-    list_matrices(to, !cpu->experts, list + r.n_spans);
+    weir_cpu_matrices(from, !cpu->experts, list);
+    weir_cpu_matrices(to, !cpu->experts, list + r.n_spans);
     for (size_t i = 0; i < r.n_spans; i++) {
-        span s = span_of_matrix(cpu, list[i], list[r.n_spans + i]);
+        span s = span_of_matrix(cpu, packed, list[i], list[r.n_spans + i]);
         s.first_slice = r.n_slices;
         r.spans[i] = s;
         r.n_slices += (s.bytes + s.slice_bytes - 1) / s.slice_bytes;
@@ -296,7 +321,7 @@ weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_e
     if (memory.weights_bytes == 0)
         return read_matrices(cpu, model, model, err);
     WEIR_TRY(weir_arena_open(&cpu->host.weights, memory.weights_bytes, "the weights", err));
-    placing p = {.cpu = cpu, .arena = &cpu->host.weights};
+    placing p = {.cpu = cpu, .arena = &cpu->host.weights, .packed = packed_of(cpu, model)};
     if (weir_cpu_is_streamed(cpu, model)) {
         p.experts = calloc(1, sizeof *p.experts);
         if (!p.experts)

@@ -12,6 +12,7 @@
 static const weir_device devices[] = {
     {.name = "cpu",
      .can_stream = true,
+     .uses_packed = true,
      .probe_disk = weir_cpu_disk_probe,
      .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32},
      .n_activations = 3,

@@ -10,6 +10,7 @@ typedef struct weir_device {
     const char *name;
     bool has_own_memory; /* weights, pages, states and scratch are not in the host's */
     bool can_stream;     /* experts can stay in their file (weir_backend_options.experts_room) */
+    bool uses_packed;    /* maps packed weights (weir_backend_options.packed) */
     /* With can_stream: what reading experts at chance places brings, for about so many seconds;
      * *bytes_per_s 0: the model has none. */
     weir_status (*probe_disk)(double *bytes_per_s, const weir_model *model, double seconds,

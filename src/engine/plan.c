@@ -183,6 +183,7 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
                                 .n_out = outs,
                                 .no_pin = o->no_pin,
                                 .no_map = o->no_map,
+                                .packed = o->packed,
                                 .loras = o->loras,
                                 .n_loras = (uint32_t)o->n_loras,
                                 .progress = o->progress};
@@ -191,6 +192,9 @@ weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uin
     if (o->kv_type && !weir_kv_type_by_name(o->kv_type, &b->kv_type))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "K/V type '%s': expected 'f32', 'f16' or 'q8'", o->kv_type);
+    if (o->packed && !device->uses_packed)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "device '%s' does not use packed weights; expected 'cpu'", device->name);
     WEIR_TRY(device->plan(&memory, model, b, err));
     weir_engine_layout(&measured, &arena, model, plan, outs, b->n_loras);
     if (arena.used == SIZE_MAX)

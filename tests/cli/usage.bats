@@ -26,7 +26,7 @@ listed_verbs() {
     weir help
     exits_with 0
     verbs=$(listed_verbs)
-    [[ $verbs == "run show plan tokenize template convert quantize imatrix synth selftest completions "* ]] || explain
+    [[ $verbs == "run show plan tokenize template convert quantize pack imatrix synth selftest completions "* ]] || explain
     [[ $verbs == *" train-run "* ]] || explain
     [ "$(awk 'length > 100' "$out")" = "" ]
     for verb in $verbs; do
