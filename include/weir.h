@@ -170,38 +170,8 @@ WEIR_API void weir_lora_get_info(const weir_lora *lora, weir_lora_info *out);
 
 /* ---- packed weights ----------------------------------------------------------------------- */
 
-/* The quantized weights of a model in a file of their own, in the order in which device "cpu" uses
- * them: mapped, with nothing to pack, and shared by all processes that map it (docs/packed.md).
- * Immutable; any thread may use it. Keeps its model alive. */
+/* Quantized weights in a file of their own: weir_packed.h. */
 typedef struct weir_packed weir_packed;
-
-typedef struct weir_packed_options {
-    bool overwrite;     /* replace the file if it exists */
-    uint32_t n_threads; /* 0: physical cores within affinity and the cgroup quota */
-    weir_progress progress;
-} weir_packed_options;
-
-typedef struct weir_packed_info {
-    const char *path; /* lives as long as the handle */
-    uint64_t file_bytes;
-    uint32_t n_matrices;
-} weir_packed_info;
-
-/* Writes the file, whole or not at all. UNSUPPORTED: a model that is no GGUF file, or has nothing
- * to pack. IO before anything is written if the disk has not enough room. */
-WEIR_API weir_status weir_packed_make(const char *path, const weir_model *model,
-                                      const weir_packed_options *options, weir_error *err);
-/* Maps it. BAD_FILE says why it cannot be used with this model: damaged in its list of matrices,
- * cut, written by another version, or made of another model or of an earlier state of this one. The
- * weights themselves are not read. */
-WEIR_API weir_status weir_packed_open(weir_packed **out, weir_model *model, const char *path,
-                                      weir_error *err);
-WEIR_API void weir_packed_close(weir_packed **packed);
-WEIR_API void weir_packed_get_info(const weir_packed *packed, weir_packed_info *out);
-/* Reads all of it and compares checksums. n_threads as above. BAD_FILE names the first matrix that
- * is damaged. */
-WEIR_API weir_status weir_packed_check(const weir_packed *packed, uint32_t n_threads,
-                                       const weir_progress *progress, weir_error *err);
 
 /* ---- devices ------------------------------------------------------------------------------ */
 
@@ -230,9 +200,9 @@ typedef struct weir_engine_options {
     const char *activations;  /* in products. On "cpu", with quantized weights: "q8" (default),
                                  rounded to 8 bits by groups of 32, the weights packed into the
                                  engine's memory; "q15", to 15 bits, prompts slower; "f32", the
-                                 weights used where they are mapped, slower still. On "cuda": "bf16" (default), on tensor cores; "f32",
-                                 slower. Same bits alone and in company in each of them;
-                                 docs/numerics.md has the errors */
+                                 weights used where they are mapped, slower still. On "cuda": "bf16"
+                                 (default), on tensor cores; "f32",  slower. Same bits alone and in
+                                 company in each of them;  docs/numerics.md has the errors */
     uint32_t n_threads;       /* 0: physical cores within affinity and the cgroup quota */
     uint32_t n_ctx;           /* tokens one timeline may hold; 0: the model's, 8192 at most */
     uint32_t n_seqs;          /* timelines at once; 0: 1 */
@@ -255,7 +225,7 @@ typedef struct weir_engine_options {
     bool no_pin;              /* leave threads where the system puts them */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
                     pages and not evictable, instead of using them where their file is mapped */
-    weir_packed *packed;      /* of this model, on "cpu" with "q15" and without no_map: weights that
+    weir_packed *packed;      /* of this model, on "cpu" with "q8" or "q15", no no_map: weights that
                                  it holds are used where it is mapped, and not read from the model;
                                  not where experts are streamed (ram_bytes). The engine keeps it
                                  alive */
@@ -434,8 +404,8 @@ WEIR_API void weir_seq_get_lookup(const weir_seq *seq, uint64_t *n_drafts, uint6
 /* Cuts the timeline to its first n tokens. Exact: what follows has the bits it would have had. */
 WEIR_API weir_status weir_seq_rewind(weir_seq *seq, size_t n_tokens, weir_error *err);
 
-/* Runs steps until nothing is pending, so that weir_seq_logits has an answer. If a step fails, what
- * the steps before it have run stays run. */
+/* Runs steps until nothing is pending, so that weir_seq_logits has an answer (or weir_seq_drawn,
+ * where a draw was planned). If a step fails, what the steps before it have run stays run. */
 WEIR_API weir_status weir_seq_run(weir_seq *seq, weir_error *err);
 
 WEIR_API size_t weir_seq_n_tokens(const weir_seq *seq);  /* pending ones included */
@@ -512,6 +482,55 @@ WEIR_API void weir_sampler_close(weir_sampler **sampler);
 WEIR_API weir_status weir_sampler_draw(weir_sampler *sampler, const float *logits,
                                        const int32_t *history, size_t n_history, size_t n_prompt,
                                        const uint32_t *mask, int32_t *token, weir_error *err);
+
+/*
+ * Draws on the device. Logits of a large vocabulary are many bytes to bring to the host, step by
+ * step and for every timeline; a device that can draw brings the token instead. Which token it is
+ * does not depend on who draws it. Plan the draw before the step, look for the token behind it, and
+ * where there is none draw from weir_seq_logits as ever:
+ *
+ *   weir_seq_plan_draw(seq, sampler, &options, &err);
+ *   weir_engine_step(...);
+ *   const weir_drawn *drawn = weir_seq_drawn(seq);
+ */
+enum { WEIR_DRAWN_TOP = 64 };
+
+typedef struct weir_drawn {
+    int32_t token;
+    /* with wants_logprob; of the model's distribution, before sampling changes it */
+    float logprob;  /* natural */
+    uint32_t rank;  /* 1: the likeliest; equal ones share the better rank */
+    uint32_t n_top; /* as was asked for */
+    struct {
+        int32_t token;
+        float logprob;
+    } top[WEIR_DRAWN_TOP]; /* [n_top] likeliest first, equal ones by id */
+} weir_drawn;
+
+typedef struct weir_draw_options {
+    size_t n_prompt;      /* as of weir_sampler_draw; the history is the timeline's tokens */
+    const uint32_t *mask; /* the same */
+    bool wants_logprob;
+    uint32_t n_top; /* WEIR_DRAWN_TOP at most; with wants_logprob */
+} weir_draw_options;
+
+/* Does this engine's device draw tokens? If not, plans are taken and nothing comes of them. */
+WEIR_API bool weir_engine_can_draw(const weir_engine *engine);
+
+/* The step that runs the last pending token is to draw the token behind it, unless the timeline
+ * changes before. Sampler and mask must stay as they are until then, so a sampler has one plan at a
+ * time; may be called for different timelines of an engine by several threads at once. Not every
+ * draw can be made there: with a lookup, top_k above 2048, biases or answer tokens under penalties
+ * that are more than 1024, two biases of one token, or a token that is none of the 2048 likeliest,
+ * there are logits as ever. BAD_ARGUMENT for an empty timeline and what weir_sampler_draw refuses.
+ */
+WEIR_API weir_status weir_seq_plan_draw(weir_seq *seq, weir_sampler *sampler,
+                                        const weir_draw_options *options, weir_error *err);
+/* No draw is planned, and one that was made is forgotten: weir_seq_run brings the logits. */
+WEIR_API void weir_seq_drop_draw(weir_seq *seq);
+/* The token behind the last one, until the timeline changes; NULL: none was drawn. Where there is
+ * one, weir_seq_logits is NULL, and weir_seq_run is content. */
+WEIR_API const weir_drawn *weir_seq_drawn(const weir_seq *seq);
 
 /* ---- generation: a prompt in, tokens out --------------------------------------------------- */
 
@@ -881,6 +900,7 @@ typedef struct weir_synth_options {
     bool overwrite;
     uint32_t n_threads;
     weir_progress progress;
+    bool is_hollow; /* a GGUF without matrices, which device 'cuda' makes when it opens the model */
 } weir_synth_options;
 
 /* A model of true shape with random weights (docs/synth.md), a synthetic tokenizer and a ChatML

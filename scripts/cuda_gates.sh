@@ -1,8 +1,9 @@
 #!/bin/sh
 # cuda_gates.sh [ARCH...]: compiles every kernel source for every architecture (sm_80, 86, 89, 90a,
 # 120, or those named) with warnings as errors, and holds what ptxas says of each kernel against
-# tests/cuda_emulator/ptxas_budgets.txt: no stack, no spills, no more registers and shared memory
-# than there. Needs nvcc (NVCC, the path, or /usr/local/cuda/bin), no GPU; exit 77 without it.
+# tests/cuda_emulator/ptxas_budgets.txt: no stack, no spills, no wgmma made serial (C7510 and others),
+# no more registers and shared memory than there. Needs nvcc (NVCC, the path, or
+# /usr/local/cuda/bin), no GPU; exit 77 without it.
 set -eu
 cd "$(dirname "$0")/.."
 budgets=tests/cuda_emulator/ptxas_budgets.txt
@@ -48,6 +49,9 @@ for arch in "$@"; do
             if (!budget)
                 fail(kernel ": no budget in the table")
             n_kernels++
+        }
+        /\(C75[0-9]+\)/ {
+            fail($0)
         }
         /bytes stack frame/ {
             if ($1 + $5 + $9 > 0)

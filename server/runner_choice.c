@@ -3,6 +3,9 @@
  *
  *   what may come (the thread) -> draws and probabilities (the team) -> told and taken (the thread)
  *
+ * A device that can draw is told before the step what may come behind it, and the team then only
+ * takes what was drawn.
+ *
  * The rules are those of tools/answer.c, so that a request has the bytes that `weir run` would give
  * at its seed; on top come grammars, stop tokens and a least number of tokens. A draw reads its own
  * choice alone: who else draws beside it changes nothing.
@@ -198,11 +201,84 @@ static weir_status find_next(weir_runner *r, weir_choice *c, weir_error *err) {
     return find_allowed(r, c, err);
 }
 
+/* What comes next is found once, before the step that the device may draw it in, or behind it. */
+static bool know_next(weir_runner *r, weir_choice *c) {
+    weir_error err;
+    if (c->is_next_known)
+        return true;
+    weir_status status = find_next(r, c, &err);
+    c->is_next_known = status == WEIR_STATUS_OK;
+    if (!c->is_next_known) {
+        c->next = WEIR_NEXT_OVER;
+        weir_runner_fail(r, c->job, status, &err);
+    }
+    return c->is_next_known;
+}
+
+/* ---- planned ------------------------------------------------------------------------------ */
+
+/* Behind a prompt logits are wanted: other choices fork from there, and later prompts begin so. */
+static bool is_drawing(const weir_runner *r, const weir_choice *c, const weir_chunk *chunk) {
+    return weir_engine_can_draw(r->host->engine) && c->is_prompt_done &&
+           chunk->n_tokens == weir_seq_n_pending(c->seq) && !chunk->logits;
+}
+
+typedef struct planning {
+    weir_runner *runner;
+    size_t n;
+} planning;
+
+/* What cannot be planned is drawn behind the step, which says why if it has to. */
+static void plan_share(void *context, uint32_t worker, uint32_t n_workers) {
+    const planning *p = context;
+    weir_runner *r = p->runner;
+    for (size_t i = worker; i < p->n; i += n_workers) {
+        weir_choice *c = r->ready[i];
+        const weir_job *job = &c->job->job;
+        weir_draw_options o = {.n_prompt = c->prompt->n_ids,
+                               .mask = c->allowed,
+                               .wants_logprob = job->wants_logprobs,
+                               .n_top = job->wants_logprobs ? job->n_top : 0};
+        weir_seq_plan_draw(c->seq, c->sampler, &o, NULL);
+    }
+}
+
+void weir_runner_plan_draws(weir_runner *r, size_t n_chunks) {
+    planning p = {.runner = r};
+    for (size_t i = 0; i < n_chunks; i++) {
+        weir_choice *c = r->stepping[i];
+        if (is_drawing(r, c, &r->chunks[i]) && know_next(r, c) && c->next == WEIR_NEXT_DRAW)
+            r->ready[p.n++] = c;
+    }
+    if (p.n > 1)
+        weir_workers_run(r->team, plan_share, &p);
+    else
+        plan_share(&p, 0, 1);
+}
+
 /* ---- drawn -------------------------------------------------------------------------------- */
+
+/* By the device, within the step. */
+static void take_drawn(weir_choice *c, const weir_drawn *drawn) {
+    c->token = drawn->token;
+    if (!c->job->job.wants_logprobs)
+        return;
+    for (uint32_t i = 0; i < drawn->n_top; i++)
+        c->top[i] = (weir_token_choice){drawn->top[i].token, drawn->top[i].logprob};
+    c->report = (weir_token_report){.drawn = {drawn->token, drawn->logprob},
+                                    .top = c->top,
+                                    .n_top = drawn->n_top,
+                                    .rank = drawn->rank};
+}
 
 static void draw_one(const weir_runner *r, weir_choice *c) {
     const float *logits = weir_seq_logits(c->seq);
+    const weir_drawn *drawn = weir_seq_drawn(c->seq);
     const weir_job *job = &c->job->job;
+    if (drawn) {
+        take_drawn(c, drawn);
+        return;
+    }
     if (c->next == WEIR_NEXT_DRAW)
         c->draw_status = weir_sampler_draw(c->sampler, logits, weir_seq_tokens(c->seq),
                                            weir_seq_n_tokens(c->seq), c->prompt->n_ids, c->allowed,
@@ -312,6 +388,7 @@ static weir_status take_token(weir_runner *r, weir_choice *c, weir_error *err) {
 }
 
 static weir_status tell(weir_runner *r, weir_choice *c, weir_error *err) {
+    c->is_next_known = false;
     if (c->draw_status != WEIR_STATUS_OK) {
         *err = c->draw_err;
         return c->draw_status;
@@ -326,12 +403,13 @@ static weir_status tell(weir_runner *r, weir_choice *c, weir_error *err) {
 
 /* ---- all ---------------------------------------------------------------------------------- */
 
-/* Those whose logits are there. One that is held is so once. */
+/* Those whose logits or tokens are there. One that is held is so once. */
 static size_t find_ready(weir_runner *r, bool *has_held) {
     size_t n = 0;
     for (uint32_t i = 0; i < r->n_active; i++) {
         weir_choice *c = r->active[i];
-        if (!weir_live_job_goes_on(c->job) || !weir_seq_logits(c->seq))
+        bool is_there = weir_seq_logits(c->seq) || weir_seq_drawn(c->seq);
+        if (!weir_live_job_goes_on(c->job) || !is_there)
             continue;
         *has_held |= c->is_held;
         if (!c->is_held)
@@ -345,14 +423,8 @@ bool weir_runner_draw(weir_runner *r) {
     weir_error err;
     bool has_held = false;
     size_t n = find_ready(r, &has_held);
-    for (size_t i = 0; i < n; i++) {
-        weir_choice *c = r->ready[i];
-        weir_status status = find_next(r, c, &err);
-        if (status != WEIR_STATUS_OK) {
-            c->next = WEIR_NEXT_OVER;
-            weir_runner_fail(r, c->job, status, &err);
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        know_next(r, r->ready[i]);
     drawing d = {.runner = r, .n_ready = n};
     if (n > 1)
         weir_workers_run(r->team, draw_share, &d);

@@ -70,6 +70,7 @@ typedef struct weir_choice {
 
     /* the token in the making: filled by the members of the team, each its own choices */
     weir_next next;
+    bool is_next_known; /* next and allowed are those of the token that is not drawn yet */
     int32_t token;
     const uint32_t *allowed; /* NULL: all */
     uint32_t *mask;          /* [n_mask] room for it; NULL until it is needed */
@@ -111,7 +112,7 @@ struct weir_runner {
     weir_order *orders;     /* [n_seqs] or more: n_orders */
     weir_chunk *chunks;     /* [n_seqs] */
     weir_choice **stepping; /* [n_seqs] whose the chunks are */
-    weir_choice **ready;    /* [n_seqs] whose logits are there */
+    weir_choice **ready;    /* [n_seqs] whose logits are there, or that are to be drawn */
     weir_choice **active;   /* [n_active] that have a timeline; room for n_seqs */
     size_t n_orders;
     uint32_t n_active, n_moved_out;
@@ -195,6 +196,9 @@ void weir_choice_update(const weir_runner *r, weir_choice *c);
 
 /* What an answer needs: sampler, text, matcher. Does nothing where they are there. */
 weir_status weir_choice_prepare(weir_runner *r, weir_choice *c, weir_error *err);
+/* Tells the engine how the tokens behind the step of r->chunks [n_chunks] are drawn, where its
+ * device can. */
+void weir_runner_plan_draws(weir_runner *r, size_t n_chunks);
 /* Draws a token for all whose logits are there, and ends those that it is the last of. False: there
  * were none. */
 bool weir_runner_draw(weir_runner *r);

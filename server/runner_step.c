@@ -222,6 +222,7 @@ void weir_runner_step(weir_runner *r, size_t n_orders) {
         return;
     weir_engine_stats before, after;
     weir_engine_get_stats(r->host->engine, &before);
+    weir_runner_plan_draws(r, n);
     bool is_wanted = begin(r, n);
     double start_s = weir_clock_s();
     weir_status status =

@@ -28,6 +28,10 @@ typedef struct drawing {
     size_t n_forced, n_forced_used;
     uint32_t *mask;        /* NULL, or all tokens but <think>: it was closed for good */
     weir_matcher *matcher; /* NULL: no constraint */
+    /* what comes next: a token that is put there, or one of those that are allowed */
+    bool is_forced;
+    int32_t token;
+    const uint32_t *allowed; /* NULL: all */
     bool is_interrupted;
 } drawing;
 
@@ -57,13 +61,14 @@ static weir_status step(drawing *d, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-/* Until logits are there or the user interrupts. */
+/* Until logits, or a drawn token, are there or the user interrupts. */
 static weir_status run_pending(drawing *d, bool wants_progress, weir_error *err) {
     const weir_progress *progress = &d->events->progress;
     uint64_t total = weir_seq_n_pending(d->seq);
     wants_progress = wants_progress && progress->report;
     weir_status status = WEIR_STATUS_OK;
-    while (status == WEIR_STATUS_OK && !weir_seq_logits(d->seq) && !is_interrupted(d)) {
+    while (status == WEIR_STATUS_OK && !weir_seq_logits(d->seq) && !weir_seq_drawn(d->seq) &&
+           !is_interrupted(d)) {
         if (wants_progress)
             progress->report(progress->context, "reading the prompt",
                              total - weir_seq_n_pending(d->seq), total);
@@ -105,52 +110,76 @@ static weir_status force_end_of_thinking(drawing *d, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static weir_status next_token(drawing *d, int32_t *token, bool *is_forced, weir_error *err) {
+static uint32_t n_top_of(const drawing *d) {
+    return d->events->n_top < WEIR_LOGPROBS_MAX ? d->events->n_top : WEIR_LOGPROBS_MAX;
+}
+
+/* Before what is pending is run: a device that can draws within the step. */
+static weir_status find_next(drawing *d, weir_error *err) {
     if (d->n_forced_used == d->n_forced && weir_answer_text_in_reasoning(d->text) &&
         d->out->n_reasoning >= think_budget(d->options->settings))
         WEIR_TRY(force_end_of_thinking(d, err));
-    *is_forced = d->n_forced_used < d->n_forced;
-    if (*is_forced) {
-        *token = d->forced[d->n_forced_used++];
+    d->is_forced = d->n_forced_used < d->n_forced;
+    if (d->is_forced) {
+        d->token = d->forced[d->n_forced_used++];
         return WEIR_STATUS_OK;
     }
-    const uint32_t *mask = NULL;
+    d->allowed = NULL;
     if (d->matcher)
-        WEIR_TRY(weir_matcher_mask(d->matcher, &mask, err));
+        WEIR_TRY(weir_matcher_mask(d->matcher, &d->allowed, err));
     /* A grammar has no place for a second <think> where it allows less than all. */
-    return weir_sampler_draw(d->sampler, weir_seq_logits(d->seq), weir_seq_tokens(d->seq),
-                             weir_seq_n_tokens(d->seq), d->out->n_prompt, mask ? mask : d->mask,
-                             token, err);
+    if (!d->allowed)
+        d->allowed = d->mask;
+    weir_draw_options o = {.n_prompt = d->out->n_prompt,
+                           .mask = d->allowed,
+                           .wants_logprob = d->events->on_token != NULL,
+                           .n_top = n_top_of(d)};
+    return weir_seq_plan_draw(d->seq, d->sampler, &o, err);
 }
 
-static void report(drawing *d, int32_t token, bool is_forced) {
+static weir_status take_token(drawing *d, weir_error *err) {
+    const weir_drawn *drawn = weir_seq_drawn(d->seq);
+    if (drawn)
+        d->token = drawn->token;
+    else if (!d->is_forced)
+        return weir_sampler_draw(d->sampler, weir_seq_logits(d->seq), weir_seq_tokens(d->seq),
+                                 weir_seq_n_tokens(d->seq), d->out->n_prompt, d->allowed, &d->token,
+                                 err);
+    return WEIR_STATUS_OK;
+}
+
+static void report(drawing *d) {
+    weir_token_choice top[WEIR_LOGPROBS_MAX];
+    const weir_drawn *drawn = weir_seq_drawn(d->seq);
+    weir_token_report told;
     if (!d->events->on_token)
         return;
-    weir_token_choice top[WEIR_LOGPROBS_MAX];
-    weir_token_report told;
-    uint32_t n_top = d->events->n_top < WEIR_LOGPROBS_MAX ? d->events->n_top : WEIR_LOGPROBS_MAX;
-    weir_answer_logprobs(&told, top, n_top, weir_seq_logits(d->seq), d->n_vocab, token);
-    told.is_forced = is_forced;
+    if (drawn)
+        weir_answer_drawn(&told, top, drawn);
+    else
+        weir_answer_logprobs(&told, top, n_top_of(d), weir_seq_logits(d->seq), d->n_vocab,
+                             d->token);
+    told.is_forced = d->is_forced;
     d->events->on_token(d->events->context, &told);
 }
 
 /* One token more. *is_over: it was the last. */
 static weir_status draw(drawing *d, bool *is_over, weir_error *err) {
-    int32_t token;
-    bool is_forced;
-    WEIR_TRY(next_token(d, &token, &is_forced, err));
+    WEIR_TRY(take_token(d, err));
+    int32_t token = d->token;
     if (token < 0 || (uint32_t)token >= d->n_vocab)
         return weir_fail(err, WEIR_STATUS_BAD_FILE, "the tokenizer has token %d, the model only %u",
                          token, d->n_vocab);
-    report(d, token, is_forced);
+    report(d);
     if (d->matcher)
         WEIR_TRY(weir_matcher_accept(d->matcher, token, err));
     WEIR_TRY(weir_seq_append(d->seq, &token, 1, err));
     d->out->n_generated++;
-    *is_over = !is_forced && !d->options->settings->ignore_eos && weir_host_ends_at(d->host, token);
+    *is_over =
+        !d->is_forced && !d->options->settings->ignore_eos && weir_host_ends_at(d->host, token);
     if (*is_over)
         return WEIR_STATUS_OK;
-    d->out->n_reasoning += weir_answer_text_in_reasoning(d->text) && !is_forced;
+    d->out->n_reasoning += weir_answer_text_in_reasoning(d->text) && !d->is_forced;
     WEIR_TRY(weir_answer_text_push(d->text, token, err));
     /* Where nothing but an end can follow, no step is spent on it. */
     *is_over =
@@ -171,6 +200,7 @@ static weir_status draw_all(drawing *d, weir_error *err) {
             out->end = is_full ? WEIR_ANSWER_FULL : WEIR_ANSWER_LENGTH;
             return WEIR_STATUS_OK;
         }
+        WEIR_TRY(find_next(d, err));
         WEIR_TRY(run_pending(d, false, err));
         if (is_interrupted(d)) {
             out->end = WEIR_ANSWER_INTERRUPTED;
@@ -233,6 +263,7 @@ weir_status weir_answer_make(weir_answer *out, weir_message *message, const weir
     }
     weir_matcher_close(&d.matcher);
     weir_answer_text_close(&d.text);
+    weir_seq_drop_draw(seq); /* of a step that was not run: it points into the sampler */
     weir_sampler_close(&d.sampler);
     free(d.mask);
     return status;

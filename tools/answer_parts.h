@@ -1,6 +1,6 @@
 /*
- * answer_parts.h: the two halves of an answer in the making, for whoever draws answers: what its tokens
- * say (answer_text.c), and how likely they were (answer_logprobs.c).
+ * answer_parts.h: the two halves of an answer in the making, for whoever draws answers: what its
+ * tokens say (answer_text.c), and how likely they were (answer_logprobs.c).
  */
 #ifndef WEIR_TOOLS_ANSWER_PARTS_H
 #define WEIR_TOOLS_ANSWER_PARTS_H
@@ -28,5 +28,7 @@ weir_status weir_answer_text_finish(weir_answer_text *text, weir_message *messag
 /* Fills a report on `token`, drawn from logits [n_vocab]; top: room for n_top. */
 void weir_answer_logprobs(weir_token_report *out, weir_token_choice *top, uint32_t n_top,
                           const float *logits, uint32_t n_vocab, int32_t token);
+/* The same of a token that the engine's device drew and told the probabilities of. */
+void weir_answer_drawn(weir_token_report *out, weir_token_choice *top, const weir_drawn *drawn);
 
 #endif

@@ -12,7 +12,7 @@
 #ifndef WEIR_TOOLS_PACKED_USE_H
 #define WEIR_TOOLS_PACKED_USE_H
 
-#include "weir.h"
+#include "weir_packed.h"
 
 #define WEIR_PACKED_HELP                                                    \
     "packed weights: a FILE of `weir pack`; auto (default): what it made\n" \

@@ -14,7 +14,7 @@
 typedef struct synth_values {
     const char *config, *type;
     uint64_t seed;
-    bool as_folder, overwrite, wants_list, as_json;
+    bool as_folder, is_hollow, overwrite, wants_list, as_json;
     uint32_t n_threads;
 } synth_values;
 
@@ -27,6 +27,9 @@ static const weir_option options[] = {
      "another seed, other weights; default 0"},
     {"folder", 0, WEIR_OPTION_FLAG, offsetof(synth_values, as_folder), NULL,
      "write a Hugging Face folder instead of a GGUF file"},
+    {"hollow", 0, WEIR_OPTION_FLAG, offsetof(synth_values, is_hollow), NULL,
+     "leave a hole where the matrices are: --device cuda makes them\nwhen it opens the file, no "
+     "other device runs it"},
     {"force", 'f', WEIR_OPTION_FLAG, offsetof(synth_values, overwrite), NULL,
      "replace OUT if it exists"},
     {"threads", 't', WEIR_OPTION_U32, offsetof(synth_values, n_threads), "N",
@@ -67,6 +70,7 @@ static weir_status make(const char *out, const synth_values *values, weir_error 
         .type = values->type,
         .seed = values->seed,
         .as_folder = values->as_folder,
+        .is_hollow = values->is_hollow,
         .overwrite = values->overwrite,
         .n_threads = values->n_threads,
         .progress = weir_console_progress(),

@@ -143,6 +143,8 @@ static int run_case(bench *b, const weir_gpu_kernel *kernel, const weir_gpu_case
         b->n_large++;
         return 0;
     }
+    if (code == WEIR_CUDA_NO_KERNELS) /* none for this device */
+        return 0;
     if (code == 0)
         code = weir_cuda_launched();
     if (code == 0)

@@ -95,6 +95,22 @@ static void run_gemm(void *context, weir_cuda_stream *stream, uint32_t turn) {
     weir_cuda_run_gemm(stream, &op, job->p[AT_SCRATCH], 0);
 }
 
+/* Only where there is wgmma, whether or not a proof would let it be used. */
+static int open_wgmma(weir_gpu_job *job, weir_gpu_pool *pool) {
+    weir_cuda_facts facts;
+    int code = weir_cuda_find(&facts);
+    if (code != 0)
+        return code;
+    return facts.major == 9 && facts.minor == 0 ? open_linear(job, pool) : WEIR_CUDA_NO_KERNELS;
+}
+
+static void run_wgmma(void *context, weir_cuda_stream *stream, uint32_t turn) {
+    const weir_gpu_job *job = context;
+    weir_cuda_linear op = job->op.linear;
+    op.w.data = job->w[turn];
+    weir_cuda_run_gemm(stream, &op, job->p[AT_SCRATCH], WEIR_CUDA_GEMM_HAS_WGMMA);
+}
+
 /* ---- cases -------------------------------------------------------------------------------- */
 
 #define CONV_IN(format, rows) \
@@ -116,7 +132,13 @@ static void run_gemm(void *context, weir_cuda_stream *stream, uint32_t turn) {
 
 /* What decides most comes first: time may be up. */
 static const weir_gpu_case cases[] = {ALL(1), ALL(64), ALL(1024), ALL(8), ALL(256), ALL(4096)};
+/* With fewer rows both are the same kernels. */
+static const weir_gpu_case many_rows[] = {ALL(1024), ALL(4096), ALL(256), ALL(64)};
 /* On the emulator. */
+static const weir_gpu_case dry_many_rows[] = {
+    {"matrix", "bf16", 64, 256, 1, 0, 40, 0, false},
+    {"experts", "q8_0", 32, 256, 2, 1, 70, 0, false},
+};
 static const weir_gpu_case dry_cases[] = {
     {"matrix", "bf16", 64, 256, 1, 0, 3, 0, false},
     {"matrix", "q4_0", 64, 256, 1, 0, 1, 0, false},
@@ -126,6 +148,7 @@ static const weir_gpu_case dry_cases[] = {
 
 const weir_gpu_kernel weir_gpu_linear_kernels[] = {
     {"gemm", open_linear, run_gemm, WEIR_GPU_CASES(cases, dry_cases)},
+    {"wgmma", open_wgmma, run_wgmma, WEIR_GPU_CASES(many_rows, dry_many_rows)},
     {"linear", open_linear, run_linear, WEIR_GPU_CASES(cases, dry_cases)},
 };
 const size_t weir_gpu_n_linear_kernels =

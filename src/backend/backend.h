@@ -16,6 +16,7 @@
 #ifndef WEIR_BACKEND_BACKEND_H
 #define WEIR_BACKEND_BACKEND_H
 
+#include "backend/draw.h"
 #include "backend/kv_layout.h"
 #include "base/arena.h"
 #include "model/lora.h"
@@ -49,6 +50,12 @@ typedef struct weir_batch {
     const uint32_t *out_rows; /* [n_out] rows whose logits are wanted, ascending */
     float *const
         *logits; /* [n_out] host pointers to [n_vocab]; written only if the step succeeds */
+    /* NULL, or [n_out]: NULL, or how the token behind that row is drawn, on a device that can. Then
+     * drawn[i] is written and logits[i] are not; but where the device does not find the token (it
+     * is none of the WEIR_DRAW_LIST likeliest, or there is none), drawn[i]->token is -1 and
+     * logits[i] are written. Which it is, is a function of the row and its draw alone. */
+    const weir_draw *const *draws;
+    weir_drawn *const *drawn;      /* [n_out] where there are draws; written if the step succeeds */
     const weir_observer *observer; /* NULL: none */
     atomic_bool *cancel;           /* NULL, or looked at between layers */
 } weir_batch;
@@ -167,6 +174,7 @@ struct weir_backend {
     weir_backend_options options;
     weir_kv_layout kv;
     weir_scratch scratch;
+    bool can_draw;      /* its steps do what batch.draws says; else there never are any */
     weir_ops ops;       /* all filled */
     weir_blocks blocks; /* NULL: made of ops */
     /* NULL: made of blocks. CANCELLED leaves garbage only in state_out and kept slots and in K/V

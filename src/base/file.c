@@ -380,6 +380,16 @@ weir_status weir_out_pad(weir_out *out, size_t multiple, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+weir_status weir_out_skip(weir_out *out, uint64_t n, weir_error *err) {
+    WEIR_TRY(flush(out, err));
+    if (!out->failed && ftruncate(out->fd, (off_t)(out->flushed + n)) != 0)
+        out->failed = errno;
+    if (out->failed)
+        return fail_io(err, out->path, "cannot be written", out->failed);
+    out->flushed += n;
+    return WEIR_STATUS_OK;
+}
+
 uint64_t weir_out_tell(const weir_out *out) {
     return out->flushed + out->n_buffered;
 }

@@ -54,6 +54,8 @@ weir_status weir_out_open(weir_out **out, const char *path, bool overwrite, weir
 weir_status weir_out_write(weir_out *out, const void *data, size_t n, weir_error *err);
 weir_status weir_out_pad(weir_out *out, size_t multiple,
                          weir_error *err); /* zeros up to a multiple */
+/* n bytes that read as zeros and, where the file system has holes, take no room. */
+weir_status weir_out_skip(weir_out *out, uint64_t n, weir_error *err);
 uint64_t weir_out_tell(const weir_out *out);
 /* Writes at an earlier position (a header known at the end); does not move the end. */
 weir_status weir_out_patch(weir_out *out, uint64_t at, const void *data, size_t n, weir_error *err);

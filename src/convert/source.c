@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "convert/hparams_meta.h"
-#include "convert/packing.h"
 #include "convert/sampling_meta.h"
 #include "text/hf_tokenizer.h"
 
@@ -36,7 +35,7 @@ struct weir_source {
     place *places;               /* [n_tensors] */
     size_t n_tensors;
     /* of a folder */
-    weir_packings *packings;
+    const weir_packings *packings; /* the model's; NULL: nothing is packed */
     weir_layout layout;
     weir_token_table tokens;
     bool has_tokens;
@@ -89,7 +88,7 @@ static const uint8_t *row_at(const weir_source_tensor *t, const place *p, uint64
 
 /* Any of its experts is enough. */
 static bool is_packed(const weir_source *s, const weir_source_tensor *t, const place *p) {
-    for (uint64_t row = 0; p->is_mapped && row < t->n_rows; row += t->stack_rows)
+    for (uint64_t row = 0; s->packings && p->is_mapped && row < t->n_rows; row += t->stack_rows)
         if (weir_packings_own(s->packings, row_at(t, p, row)))
             return true;
     return false;
@@ -130,8 +129,13 @@ static weir_status list_folder(weir_source *s, weir_error *err) {
 }
 
 static weir_status open_source(weir_source *s, const char *path, weir_error *err) {
-    WEIR_TRY(weir_packings_open(&s->packings, err));
-    WEIR_TRY(weir_model_open_folded(&s->model, path, weir_packings_fold, s->packings, err));
+    WEIR_TRY(weir_model_open(&s->model, path, err));
+    s->packings = weir_model_packings(s->model);
+    if (s->model->is_hollow)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s: the file has no weights, only the seed they are made from; expected "
+                         "one made without --hollow",
+                         path);
     if (weir_model_gguf(s->model) != NULL)
         return list_gguf(s, err);
     WEIR_TRY(list_folder(s, err));
@@ -163,7 +167,6 @@ void weir_source_close(weir_source **source) {
     free(s->tensors);
     free(s->places);
     weir_model_close(&s->model);
-    weir_packings_close(&s->packings);
     free(s);
     *source = NULL;
 }
@@ -203,7 +206,7 @@ const uint8_t *weir_source_row(const weir_source *s, size_t i, uint64_t row, uin
 static void drop(const weir_source *s, const uint8_t *data, size_t bytes) {
     weir_packing_piece pieces[WEIR_PACKING_PIECES] = {{data, bytes}};
     size_t n = 1;
-    if (weir_packings_own(s->packings, data))
+    if (s->packings && weir_packings_own(s->packings, data))
         n = weir_packings_stored(s->packings, data, bytes, pieces);
     for (size_t i = 0; i < n; i++)
         weir_model_drop_pages(s->model, pieces[i].data, pieces[i].bytes);

@@ -3,7 +3,8 @@
  * tensors from counters, a tokenizer by rule.
  *
  * Owns the order of things and the GGUF form; the folder form is synth_folder.c's. Nothing larger
- * than two buffers is in memory, so a file may be larger than the machine's memory.
+ * than two buffers is in memory, so a file may be larger than the machine's memory. A hollow file
+ * has what is no matrix, and the seed; its matrices are holes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,6 +36,10 @@ static weir_status take_bytes(void *context, const void *data, size_t n, weir_er
     return weir_gguf_write(o->writer, data, n, err);
 }
 
+static bool is_hole(const weir_synth_job *job, const weir_planned *t) {
+    return job->options->is_hollow && t->is_matrix;
+}
+
 static weir_status write_gguf(gguf_output *o, const char *out, const weir_synth_job *job,
                               weir_error *err) {
     WEIR_TRY(weir_gguf_create(&o->writer, out, job->options->overwrite, err));
@@ -44,12 +49,14 @@ static weir_status write_gguf(gguf_output *o, const char *out, const weir_synth_
              job->options->seed);
     weir_gguf_add_string(o->writer, "general.description", about);
     weir_format_add_meta(o->writer, job->type);
+    if (job->options->is_hollow)
+        weir_gguf_add_u64(o->writer, WEIR_SYNTH_SEED_KEY, job->options->seed);
     weir_token_table_add_meta(o->writer, &job->tokens, true);
     uint64_t total_bytes = 0;
     for (size_t i = 0; i < job->layout.n_tensors; i++) {
         const weir_planned *t = &job->layout.tensors[i];
         weir_gguf_add_tensor(o->writer, t->name, t->format, t->n_dims, t->shape);
-        total_bytes += t->n_rows * t->row_bytes;
+        total_bytes += is_hole(job, t) ? 0 : t->n_rows * t->row_bytes;
     }
     WEIR_TRY(weir_gguf_begin(o->writer, err));
     WEIR_TRY(weir_row_stream_open(&o->stream, job->options->n_threads, total_bytes,
@@ -57,7 +64,13 @@ static weir_status write_gguf(gguf_output *o, const char *out, const weir_synth_
     weir_row_stream_aim(o->stream, take_bytes, o);
     for (size_t i = 0; i < job->layout.n_tensors; i++) {
         const weir_planned *t = &job->layout.tensors[i];
-        weir_synth_values_open(&o->values, job->options->seed, t, &job->h, t->format);
+        if (is_hole(job, t)) {
+            WEIR_TRY(weir_row_stream_flush(o->stream, err));
+            WEIR_TRY(weir_gguf_write_hole(o->writer, err));
+            continue;
+        }
+        weir_synth_values_open(&o->values, job->options->seed, t->part, t->name, t->n_cols, &job->h,
+                               t->format);
         WEIR_TRY(
             weir_row_stream_tensor(o->stream, t->name, t->n_rows, t->row_bytes, fill_rows, o, err));
     }
@@ -68,6 +81,9 @@ static weir_status write_gguf(gguf_output *o, const char *out, const weir_synth_
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 static weir_status check_formats(const weir_synth_job *job, weir_error *err) {
+    if (job->options->as_folder && job->options->is_hollow)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "a folder's weights cannot be left out; expected a GGUF file");
     if (job->options->as_folder && job->type->block_values > 1)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "a folder's weights are f32, f16 or bf16, not %s", job->type->name);

@@ -126,8 +126,9 @@ static weir_status write_shard(folder_writer *f, uint32_t shard, weir_error *err
         const weir_hf_tensor *t = &f->tensors[i];
         if (t->shard != shard)
             continue;
-        weir_synth_values_open(&f->values, f->job->options->seed,
-                               &f->job->layout.tensors[t->source], &f->job->h, t->format);
+        const weir_planned *planned = &f->job->layout.tensors[t->source];
+        weir_synth_values_open(&f->values, f->job->options->seed, planned->part, planned->name,
+                               planned->n_cols, &f->job->h, t->format);
         f->first_row = t->first_row;
         WEIR_TRY(weir_row_stream_tensor(f->stream, t->name, t->n_rows, f->values.row_bytes,
                                         fill_rows, f, err));

@@ -3,6 +3,7 @@
 #define WEIR_CONVERT_SYNTH_PARTS_H
 
 #include "convert/tensor_layout.h"
+#include "model/synth_values.h"
 #include "text/token_table.h"
 
 /* ---- configurations: synth_config.c -------------------------------------------------------- */
@@ -13,32 +14,6 @@ enum { WEIR_SYNTH_NAME = 64 };
  * model calls itself. */
 weir_status weir_synth_find_config(weir_hparams *out, char name[WEIR_SYNTH_NAME],
                                    const char *config, weir_error *err);
-
-/* ---- values: synth_values.c, the formulas of docs/synth.md --------------------------------- */
-
-typedef struct weir_synth_values {
-    const weir_format *format;
-    uint64_t seed, stream;
-    uint64_t n_cols;
-    size_t row_bytes;
-    float scale, offset; /* of single values: bf16(offset + sum x scale) */
-    /* Of blocks: the scale fields for the eight values of the head's low three bits. */
-    uint16_t d[8], m[8]; /* float16 bits */
-    uint8_t e[8];
-} weir_synth_values;
-
-/* Whether there is a formula for this format. */
-bool weir_synth_has_format(const weir_format *format);
-
-/* The values of a planned tensor, written as `format` (the tensor's own, or that of a folder). */
-void weir_synth_values_open(weir_synth_values *out, uint64_t seed, const weir_planned *t,
-                            const weir_hparams *h, const weir_format *format);
-/* Rows [row, row + n_rows) of the tensor; of stacked experts the rows of all, one after another. */
-void weir_synth_values_fill(const weir_synth_values *v, uint64_t row, uint64_t n_rows,
-                            uint8_t *out);
-
-/* Standard deviation that the tensor's values are made for (blocks: within a factor of 1.42). */
-double weir_synth_deviation(const weir_planned *t, const weir_hparams *h);
 
 /* ---- tokenizer: synth_tokenizer.c ---------------------------------------------------------- */
 

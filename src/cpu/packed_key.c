@@ -92,6 +92,9 @@ weir_status weir_packed_key_of(weir_packed_key *out, const weir_model *model, we
         return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
                          "only the weights of GGUF files can be packed; expected one, or `weir "
                          "convert` first");
+    if (model->is_hollow)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "the model's file has no weights, only the seed they are made from");
     weir_packed_key key = {{0, 0}};
     add(&key, &model->fingerprint, sizeof model->fingerprint);
     for (size_t i = 0; i < weir_gguf_n_tensors(gguf); i++) {

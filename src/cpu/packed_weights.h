@@ -35,6 +35,7 @@
 #define WEIR_CPU_PACKED_WEIGHTS_H
 
 #include "model/model.h"
+#include "weir_packed.h"
 
 enum {
     WEIR_PACKED_VERSION = 1,

@@ -3,8 +3,8 @@
  *
  * Owns the device's two blocks, the pinned one, the stream and the failure. Does not compute: see
  * kernels_cuda.h. Invariant: layout() is the only place that says how much memory there is, for the
- * plan as for the blocks; after open nothing is allocated. A step is all or nothing: logits are
- * handed out only when the device has said that all of it is done.
+ * plan as for the blocks; after open nothing is allocated. A step is all or nothing: logits and
+ * drawn tokens are handed out only when the device has said that all of it is done.
  */
 #include "cuda/cuda_backend.h"
 
@@ -53,9 +53,9 @@ static void layout(weir_cuda *cuda, weir_arena *work, weir_arena *pinned, sizes 
     cuda->step_device = weir_arena_take(work, cuda->step_bytes);
     size_t state_bytes = cuda->state_values * sizeof(float);
     cuda->step_host = weir_arena_take(pinned, cuda->step_bytes);
-    cuda->logits = weir_arena_take_array(pinned, options->n_out, h->n_vocab * sizeof(float));
     cuda->state_host =
         weir_arena_take(pinned, state_bytes > be->kv.page_bytes ? state_bytes : be->kv.page_bytes);
+    weir_cuda_results_layout(&cuda->results, work, pinned, model, options);
     weir_cuda_fast_layout(&cuda->fast, work, pinned, model, &be->kv, options);
     weir_cuda_decode_layout(cuda, work, pinned, model, options);
 }
@@ -210,13 +210,14 @@ static weir_status cuda_step(weir_backend *be, const weir_batch *batch, weir_err
         weir_cuda_decode_queue(cuda, batch);
     else
         status = compose_step(cuda, batch, err);
+    if (status == WEIR_STATUS_OK && !be->failure)
+        weir_cuda_results_queue(cuda, batch);
     /* Also after a cancel: what is queued still writes, and the next step packs its own numbers. */
     weir_cuda_note(cuda, weir_cuda_wait(cuda->stream), "the end of the step");
+    if (status == WEIR_STATUS_OK && !be->failure)
+        weir_cuda_results_take(cuda, batch);
     if (be->failure)
         return fail_lost(cuda, "failed in this step", err);
-    for (uint32_t i = 0; status == WEIR_STATUS_OK && i < batch->n_out; i++)
-        memcpy(batch->logits[i], cuda->logits + (size_t)i * be->model->h.n_vocab,
-               be->model->h.n_vocab * sizeof(float));
     return status;
 }
 
@@ -241,9 +242,17 @@ static weir_status find_device(weir_cuda *cuda, weir_error *err) {
     const weir_cuda_facts *f = &cuda->facts;
     WEIR_TRY(weir_cuda_check_device(f, code, err));
     snprintf(cuda->arithmetic, sizeof cuda->arithmetic, "sm_%d%d", f->major % 100, f->minor % 10);
-    snprintf(cuda->describe, sizeof cuda->describe, "cuda, %s, %s%s", f->name, cuda->arithmetic,
-             cuda->fast.has_gemm ? "" : ", f32 activations");
     return WEIR_STATUS_OK;
+}
+
+/* The stream is open and the fast part measured: what the device says of its products decides which
+ * kernels run, and stands in its line. */
+static weir_status ask_device(weir_cuda *cuda, weir_error *err) {
+    int code = weir_cuda_fast_prove(&cuda->fast, cuda->stream, &cuda->facts);
+    snprintf(cuda->describe, sizeof cuda->describe, "cuda, %s, %s%s%s", cuda->facts.name,
+             cuda->arithmetic, cuda->fast.has_gemm ? "" : ", f32 activations",
+             weir_cuda_fast_describe(&cuda->fast));
+    return weir_cuda_fail(err, code, "the proof of wgmma");
 }
 
 weir_status weir_cuda_look(weir_device_info *out, weir_error *err) {
@@ -276,14 +285,16 @@ weir_status weir_cuda_open(weir_backend **out, const weir_model *model,
     be->arithmetic = cuda->arithmetic;
     be->model = model;
     be->options = *options;
+    be->can_draw = true;
     be->step = cuda_step;
     be->close = cuda_close;
     weir_cuda_ops_install(be);
     weir_cuda_state_install(be);
     WEIR_TRY_GOTO(measure(cuda, &s, model, options, err));
     WEIR_TRY_GOTO(find_device(cuda, err));
-    WEIR_TRY_GOTO(take_memory(cuda, &s, err));
     WEIR_TRY_GOTO(weir_cuda_fail(err, weir_cuda_stream_open(&cuda->stream), "a stream"));
+    WEIR_TRY_GOTO(ask_device(cuda, err)); /* before memory is taken that may be all there is */
+    WEIR_TRY_GOTO(take_memory(cuda, &s, err));
     weir_arena work = {.base = cuda->work, .size = s.work},
                pinned = {.base = cuda->pinned, .size = s.pinned};
     layout(cuda, &work, &pinned, &s, model, options);

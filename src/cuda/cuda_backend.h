@@ -6,11 +6,11 @@
  *
  *   weights: [matrices and vectors in the order of their use][those of adapters]
  *   work:    [K/V pages][conv states][scratch of compose.c][frequencies][a step's numbers]
- *            [what products and attention on tensor cores need]
+ *            [draws][what products and attention on tensor cores need]
  *
  * One block of pinned host memory is where copies start and end:
  *
- *   pinned:  [a step's numbers][logits][one page or state][lists of attention]
+ *   pinned:  [a step's numbers][one page or state][draws][logits][lists of attention]
  *
  * A step is queued as a whole and waited for once. The first error of the device is kept: from then
  * on nothing is queued any more and be.failure says why.
@@ -21,12 +21,13 @@
 #include "backend/backend.h"
 #include "cuda/cuda_batch.h"
 #include "cuda/cuda_decode.h"
+#include "cuda/cuda_draw.h"
 #include "cuda/cuda_errors.h"
 #include "cuda/cuda_fast.h"
 #include "cuda/cuda_memory.h"
 #include "cuda/kernels_cuda.h"
 
-enum { WEIR_CUDA_DESCRIBE = WEIR_CUDA_NAME + 64, WEIR_CUDA_ARITHMETIC = 16 };
+enum { WEIR_CUDA_DESCRIBE = WEIR_CUDA_NAME + 96, WEIR_CUDA_ARITHMETIC = 16 };
 
 struct weir_cuda {
     /* First, so that the pointers are the same. Its two arenas are not opened; their sizes say what
@@ -48,12 +49,12 @@ struct weir_cuda {
 
     /* in pinned */
     uint8_t *step_host; /* [step_bytes] */
-    float *logits;      /* [n_out, n_vocab] */
     void *state_host;   /* [kv.page_bytes or state_values, the larger] */
     size_t step_bytes;
 
-    weir_cuda_fast fast;     /* in both */
-    weir_cuda_decode decode; /* the same */
+    weir_cuda_results results; /* in both */
+    weir_cuda_fast fast;       /* the same */
+    weir_cuda_decode decode;   /* the same */
 
     /* the step that runs */
     weir_cuda_staged step;

@@ -426,10 +426,4 @@ void weir_cuda_decode_queue(weir_cuda *cuda, const weir_batch *batch) {
     upload(cuda, batch, rows_of_bucket(bucket, &be->options));
     if (!be->failure)
         weir_cuda_note(cuda, weir_cuda_graph_run(graph, cuda->stream), "decode");
-    if (batch->n_out > 0 && !be->failure)
-        weir_cuda_note(
-            cuda,
-            weir_cuda_copy_down(cuda->stream, cuda->logits, be->scratch.logits,
-                                (size_t)batch->n_out * be->model->h.n_vocab * sizeof(float)),
-            "logits");
 }

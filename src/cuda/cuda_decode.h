@@ -40,7 +40,7 @@ void weir_cuda_decode_close(weir_cuda *cuda);
 /* Is this a step for a graph? Steps that somebody watches, that use an adapter or were cancelled
  * before they began are not. */
 bool weir_cuda_decode_takes(const weir_cuda *cuda, const weir_batch *batch);
-/* Queues it; logits are on their way to cuda->logits when it returns. Errors: be.failure. */
+/* Queues it; its logits will be in be.scratch. Errors: be.failure. */
 void weir_cuda_decode_queue(weir_cuda *cuda, const weir_batch *batch);
 
 #endif

@@ -34,12 +34,61 @@ void weir_cuda_fast_routed(weir_cuda_fast *fast) {
 
 void weir_cuda_fast_linear(weir_cuda_fast *fast, weir_cuda_stream *stream,
                            const weir_cuda_linear *op) {
-    bool is_old = op->choice && op->choice == fast->choice && op->n_rows == fast->n_rows &&
-                  op->n_choices == fast->n_choices;
-    weir_cuda_run_gemm(stream, op, fast->gemm, is_old);
+    uint32_t flags = fast->wgmma == WEIR_CUDA_WGMMA_USED ? WEIR_CUDA_GEMM_HAS_WGMMA : 0;
+    uint32_t tile_rows = weir_cuda_gemm_tile_rows(op, flags);
+    if (op->choice && op->choice == fast->choice && op->n_rows == fast->n_rows &&
+        op->n_choices == fast->n_choices && tile_rows == fast->tile_rows)
+        flags |= WEIR_CUDA_GEMM_OLD_CHOICES;
+    weir_cuda_run_gemm(stream, op, fast->gemm, flags);
     fast->choice = op->choice;
     fast->n_rows = op->n_rows;
     fast->n_choices = op->n_choices;
+    fast->tile_rows = tile_rows;
+}
+
+/* ---- wgmma ---- */
+
+static weir_cuda_wgmma judge(const weir_cuda_wgmma_proof *proof) {
+    if (proof->n_values == 0 || proof->n_missing == proof->n_values)
+        return WEIR_CUDA_WGMMA_SILENT;
+    return proof->n_other > 0 ? WEIR_CUDA_WGMMA_OTHER : WEIR_CUDA_WGMMA_USED;
+}
+
+/* What the memory that is pinned for the proof says, once all is done. */
+static int prove_in(weir_cuda_wgmma_proof *host, void *memory, weir_cuda_stream *stream) {
+    weir_cuda_prove_wgmma(stream, memory);
+    int code = weir_cuda_launched();
+    if (code == 0)
+        code = weir_cuda_copy_down(stream, host, memory, sizeof *host);
+    int waited = weir_cuda_wait(stream);
+    return code != 0 ? code : waited;
+}
+
+int weir_cuda_fast_prove(weir_cuda_fast *fast, weir_cuda_stream *stream,
+                         const weir_cuda_facts *facts) {
+    void *memory = NULL, *host = NULL;
+    fast->wgmma = WEIR_CUDA_WGMMA_NONE;
+    if (!fast->has_gemm || facts->major != 9 || facts->minor != 0)
+        return 0;
+    int code = weir_cuda_take(&memory, weir_cuda_wgmma_proof_bytes());
+    if (code == 0)
+        code = weir_cuda_take_pinned(&host, sizeof(weir_cuda_wgmma_proof));
+    if (code == 0)
+        code = prove_in(host, memory, stream);
+    if (code == 0)
+        fast->wgmma = judge(host);
+    weir_cuda_give_pinned(host);
+    weir_cuda_give(memory);
+    return code;
+}
+
+const char *weir_cuda_fast_describe(const weir_cuda_fast *fast) {
+    static const char *const lines[] = {[WEIR_CUDA_WGMMA_NONE] = "",
+                                        [WEIR_CUDA_WGMMA_USED] = ", wgmma",
+                                        [WEIR_CUDA_WGMMA_OTHER] =
+                                            ", no wgmma (other bits than mma.sync)",
+                                        [WEIR_CUDA_WGMMA_SILENT] = ", no wgmma (no answer)"};
+    return lines[fast->wgmma];
 }
 
 /* ---- attention ---- */
@@ -72,7 +121,8 @@ static uint32_t flash_heads(const weir_model *model, const weir_kv_layout *kv) {
 void weir_cuda_fast_layout(weir_cuda_fast *fast, weir_arena *work, weir_arena *pinned,
                            const weir_model *model, const weir_kv_layout *kv,
                            const weir_backend_options *options) {
-    *fast = (weir_cuda_fast){.has_gemm = options->activations == WEIR_ACTIVATIONS_BF16};
+    *fast = (weir_cuda_fast){.has_gemm = options->activations == WEIR_ACTIVATIONS_BF16,
+                             .wgmma = fast->wgmma};
     if (!fast->has_gemm)
         return;
     fast->gemm = weir_arena_take(work, gemm_bytes(model, options));

@@ -1,6 +1,5 @@
 /*
- * cuda_ops.c: the ten ops as launches, what adapters add, and the head, which brings logits to the
- * host.
+ * cuda_ops.c: the ten ops as launches, what adapters add, and the head.
  *
  * Owns nothing. An op queues its launch and asks at once whether it could be queued; what fails
  * while it runs shows when the step is waited for. Tokens, positions, pages and states of a step
@@ -246,9 +245,8 @@ static void gather(weir_backend *be, const float *x, uint32_t n_out, float *y) {
     launched(be, "gather");
 }
 
-/* weir_compose_head on the device; the logits are on their way to cuda->logits when it returns. */
+/* weir_compose_head on the device, where the logits stay: cuda_draw.h says what becomes of them. */
 static void head(weir_backend *be, const weir_batch *batch, const float *x) {
-    weir_cuda *cuda = weir_cuda_of(be);
     const weir_scratch *s = &be->scratch;
     const weir_observer *observer = batch->observer;
     uint32_t d = be->model->h.d_model, n_out = batch->n_out;
@@ -267,11 +265,6 @@ static void head(weir_backend *be, const weir_batch *batch, const float *x) {
                       .n_choices = 1,
                       .x_repeat = 1};
     linear(be, &op);
-    if (!be->failure)
-        weir_cuda_note(cuda,
-                       weir_cuda_copy_down(cuda->stream, cuda->logits, s->logits,
-                                           (size_t)n_out * be->model->h.n_vocab * sizeof(float)),
-                       "logits");
 }
 
 void weir_cuda_ops_install(weir_backend *be) {

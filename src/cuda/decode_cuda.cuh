@@ -1,6 +1,7 @@
 /*
- * decode_cuda.cuh: stored numbers into float32, exactly as quant/ does it (blocks.h has the layouts
- * and the formulas; the operations here stand in the same order and round at the same places).
+ * decode_cuda.cuh: stored numbers into float32, exactly as quant/ does it (blocks.h and format_f8.h
+ * have the layouts and the formulas; the operations here stand in the same order and round at the
+ * same places).
  *
  * The unit is a quarter of a piece. A piece is 32 values along a row; its quarter q = 0..3 is the
  * eight values 4 q .. 4 q + 3 (v[0..3]) and 16 + 4 q .. 16 + 4 q + 3 (v[4..7]): what four bytes of
@@ -17,7 +18,7 @@
 #define WEIR_CUDA_DECODE_CUDA_CUH
 
 #include "cuda/cuda_words.cuh"
-#include "quant/format.h"
+#include "quant/format_f8.h"
 
 enum { CU_PIECE = 32, CU_QUARTER = 8, CU_HALF_PIECE = 16 };
 
@@ -224,6 +225,32 @@ template <> struct cu_format<WEIR_FORMAT_Q8_0> {
     }
 };
 
+/* Two codes of E4M3, in the second and fourth byte, as two float16, 2^-8 of their values. */
+CU_DEVICE uint32_t cu_f8_halves(uint32_t codes) {
+    return (codes & 0x80008000u) | (codes >> 1 & 0x3f803f80u);
+}
+
+/* Four codes. */
+CU_DEVICE void cu_read_f8(uint32_t codes, float d, float v[4]) {
+    uint32_t even = cu_f8_halves(codes << 8), odd = cu_f8_halves(codes);
+    v[0] = cu_half_float((uint16_t)even) * d;
+    v[1] = cu_half_float((uint16_t)odd) * d;
+    v[2] = cu_half_float((uint16_t)(even >> 16)) * d;
+    v[3] = cu_half_float((uint16_t)(odd >> 16)) * d;
+}
+
+template <> struct cu_format<WEIR_FORMAT_F8> {
+    template <class From = cu_from_device>
+    static CU_MEMBER void read(const uint8_t *row, const cu_place &at, float v[8]) {
+        const uint32_t n = WEIR_F8_VALUES / CU_PIECE;
+        const uint8_t *block = row + WEIR_F8_BLOCK_BYTES * (size_t)(at.piece / n);
+        const uint8_t *codes = block + 4 + CU_PIECE * (at.piece % n) + 4 * at.quarter;
+        float d = cu_bits_float(cu_load_u32<From, 4>(block));
+        cu_read_f8(cu_load_u32<From, 4>(codes), d, v);
+        cu_read_f8(cu_load_u32<From, 4>(codes + CU_HALF_PIECE), d, v + 4);
+    }
+};
+
 /* The level of a nibble, out of 16 bytes held in two numbers: no table in memory. */
 CU_DEVICE float cu_level(uint64_t first, uint64_t last, uint32_t nibble) {
     uint64_t half = nibble < 8 ? first : last;
@@ -420,7 +447,8 @@ template <> struct cu_format<WEIR_FORMAT_IQ4_XS> {
     X(Q6_K)           \
     X(IQ4_NL)         \
     X(IQ4_XS)         \
-    X(MXFP4)
+    X(MXFP4)          \
+    X(F8)
 
 /* May rows of this matrix be read four values at a time? */
 static inline bool cu_is_by_four(const weir_cuda_matrix *w) {

@@ -14,8 +14,10 @@
  * 8 member and on, so that they are one load, for all other formats a quarter of the piece as
  * decode_cuda.cuh has it. Values 0 1 | 2 3 of them are the two pairs of step 0, 4 5 | 6 7 of step
  * 1. A row of x in this order, rounded, is a "rounded row"; the four pairs are 16 bytes of it.
+ * wgmma takes x from shared memory step by step: the same pairs, pair i of the four members side by
+ * side, are chunk i of the piece of a "placed row".
  *
- * Owns no tiles and no launches; gemm_narrow_cuda.cu and gemm_wide_cuda.cu do.
+ * Owns no tiles and no launches; gemm_narrow_cuda.cu, gemm_wide_cuda.cu and wgmma_cuda.cu do.
  */
 #ifndef WEIR_CUDA_GEMM_CUDA_CUH
 #define WEIR_CUDA_GEMM_CUDA_CUH
@@ -29,7 +31,9 @@ enum {
     CU_TILE_OUT = 16, /* outputs and rows of one mma */
     CU_TILE_ROWS = 8,
     CU_MEMBERS = 4,
-    CU_GEMM_WARPS = 8 /* at most, of a narrow block: ranges that run side by side */
+    CU_GEMM_WARPS = 8,   /* at most, of a narrow block: ranges that run side by side */
+    CU_PLACED_COLS = 64, /* of a block of placed rows, and how many times 16 bytes they are */
+    CU_PLACED_CHUNKS = 8
 };
 
 /* Four pairs of bfloat16: a member's share of a piece. */
@@ -68,6 +72,7 @@ CU_RANGE_BYTES(Q4_K, 1, 144)
 CU_RANGE_BYTES(Q5_K, 1, 176)
 CU_RANGE_BYTES(Q6_K, 1, 210)
 CU_RANGE_BYTES(IQ4_XS, 1, 136)
+CU_RANGE_BYTES(F8, 256 / WEIR_F8_VALUES, WEIR_F8_BLOCK_BYTES)
 #undef CU_RANGE_BYTES
 
 /* ---- what a launch is told ----------------------------------------------------------------- */
@@ -80,8 +85,12 @@ struct cu_gemm_tile {
 struct cu_gemm_args {
     weir_cuda_linear op;
     const uint4 *rounded; /* [x rows, pieces, members], or NULL: x is rounded where it is read */
-    const cu_gemm_tile *tiles; /* or NULL: rows as they are, or the choice of each */
-    const uint32_t *n_tiles, *list;
+    const uint4 *placed;  /* [blocks of 64 columns, n_placed, chunks], what wgmma_cuda.cu reads */
+    const cu_gemm_tile *tiles;       /* or NULL: rows as they are, or the choice of each */
+    const uint32_t *n_tiles, *list;  /* n_tiles[1]: places of the list that are in use */
+    uint32_t n_placed;               /* places of rows: of the list, or n_rows; a multiple of 8 */
+    uint32_t job_rows;               /* of wgmma_cuda.cu's jobs */
+    bool is_proof;                   /* what a device gets wrong must not end the program */
     bool is_x_by_four, is_w_by_four; /* as decode_cuda.cuh wants to know it */
     bool is_w_by_eight;              /* 16-bit rows begin at 16-byte borders, cols % 8 is 0 */
 };
@@ -154,15 +163,24 @@ CU_DEVICE cu_share cu_w_share(const cu_gemm_args &args, const uint8_t *row, uint
     return cu_share_of(v);
 }
 
-/* Both steps of a piece: two rows of W, group and group + 8, and one row of x. */
+/* Two rows of W, group and group + 8, as A of both steps of a piece. */
+CU_DEVICE void cu_place_shares(uint32_t a[2][4], const cu_share &low, const cu_share &high) {
+#pragma unroll
+    for (uint32_t i = 0; i < 4; i++) {
+        a[i / 2][i % 2 * 2] = low.pairs[i];
+        a[i / 2][i % 2 * 2 + 1] = high.pairs[i];
+    }
+}
+
+/* Both steps of a piece, with one row of x. */
 CU_DEVICE void cu_mma_piece(float d[4], const cu_share &low, const cu_share &high,
                             const cu_share &x) {
+    uint32_t a[2][4];
+    cu_place_shares(a, low, high);
 #pragma unroll
     for (uint32_t step = 0; step < 2; step++) {
-        const uint32_t a[4] = {low.pairs[2 * step], high.pairs[2 * step], low.pairs[2 * step + 1],
-                               high.pairs[2 * step + 1]};
         const uint32_t b[2] = {x.pairs[2 * step], x.pairs[2 * step + 1]};
-        cu_mma_bf16(d, a, b);
+        cu_mma_bf16(d, a[step], b);
     }
 }
 
@@ -318,15 +336,25 @@ CU_DEVICE void cu_gemm_range(const cu_gemm_args &args, cu_w_range<FORMAT> &w, ui
     }
 }
 
-/* ---- launches of the two kernels ------------------------------------------------------------ */
+/* ---- launches of the three kernels ---------------------------------------------------------- */
 
-/* Rows a job of each kernel takes. */
-enum { CU_NARROW_ROWS = 8, CU_MIDDLE_ROWS = 32, CU_WIDE_ROWS = 64 };
+/* Beside the flags of weir_cuda_run_gemm: however few the rows, by wgmma, and a device that gets it
+ * wrong does not end the program. */
+enum { CU_GEMM_PROOF = 4 };
+
+/* Rows a job of each kernel takes: narrow (two), wide, wgmma (at most). */
+enum { CU_NARROW_ROWS = 8, CU_MIDDLE_ROWS = 32, CU_WIDE_ROWS = 64, CU_GROUP_ROWS = 128 };
 
 /* n_jobs: how many there are, or an upper bound of them; job_rows: 8 or 32 */
 void weir_cuda_gemm_narrow(weir_cuda_stream *stream, const cu_gemm_args &args, uint32_t n_jobs,
                            uint32_t job_rows);
 /* rows are rounded; jobs of 64 */
 void weir_cuda_gemm_wide(weir_cuda_stream *stream, const cu_gemm_args &args, uint32_t n_jobs);
+/* Is there a kernel by wgmma for this matrix? */
+bool weir_cuda_has_wgmma(const cu_gemm_args &args);
+/* rows are placed; jobs of args.job_rows, up to 128; does nothing but on sm_90a */
+void weir_cuda_gemm_wgmma(weir_cuda_stream *stream, const cu_gemm_args &args, uint32_t n_jobs);
+void weir_cuda_gemm_wgmma_blocks(weir_cuda_stream *stream, const cu_gemm_args &args,
+                                 uint32_t n_jobs);
 
 #endif

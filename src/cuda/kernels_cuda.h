@@ -32,7 +32,7 @@ typedef struct weir_cuda_matrix {
 } weir_cuda_matrix;
 
 /* Is there a kernel for matrices of this format? F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K
- * Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4 */
+ * Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4, and F8 of quant/format_f8.h */
 int weir_cuda_has_format(uint32_t format);
 
 /* y[r] = W x[r / x_repeat] (+ bias [rows] or NULL); with choice [n_rows] (device, int32; NULL:

@@ -1,7 +1,7 @@
 /*
  * synth_cuda.h: random weights made on the device, from counters: the formulas of docs/synth.md.
  *
- * Byte for byte what weir_synth_values_fill (src/convert) makes on the host, so a model of true
+ * Byte for byte what weir_synth_values_fill (src/model) makes on the host, so a model of true
  * size needs neither a file nor a copy, and the host can make any slice of it to compare. Owns no
  * memory; launches are queued as those of kernels_cuda.h.
  */

@@ -157,6 +157,9 @@ weir_status weir_engine_open(weir_engine **out, weir_model *model,
     /* A device with memory of its own counts that itself when it is opened. */
     if (!device->has_own_memory || (options && (options->max_bytes || options->ram_bytes)))
         WEIR_TRY_GOTO(check_room(&e->plan, model, options, !device->has_own_memory, err));
+    /* Others unpack what they copy. */
+    if (!device->has_own_memory)
+        WEIR_TRY_GOTO(weir_model_unpack(model, e->plan.n_threads, &backend.progress, err));
     uint32_t n_loras = backend.n_loras;
     weir_engine_layout(e, &measure, model, &e->plan, e->n_out, n_loras);
     WEIR_TRY_GOTO(weir_arena_open(&e->arena, measure.used, "the engine's timelines", err));

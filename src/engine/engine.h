@@ -36,6 +36,8 @@ struct weir_seq {
     uint32_t state;     /* conv state slots of the device */
     uint32_t state_next;
     uint32_t logits_pos; /* tokens behind `logits`; WEIR_NO_POS: none */
+    uint32_t draw_pos;   /* behind so many tokens `draw` is to be made; WEIR_NO_POS: nowhere */
+    uint32_t drawn_pos;  /* tokens behind `drawn`; WEIR_NO_POS: none. Never where logits are */
     uint32_t n_pages;
     int32_t *tokens;     /* [n_ctx] */
     uint32_t *pages;     /* [pages of n_ctx] */
@@ -46,6 +48,8 @@ struct weir_seq {
     uint32_t n_ahead;    /* drafts that were run behind n_kv */
     uint32_t ahead[WEIR_LOOKUP_MOST]; /* [n_ahead] their snapshots, the next one last */
     weir_reuse reuse;
+    weir_draw draw;
+    weir_drawn drawn;
     bool is_apart; /* other scales than the engine's: its K/V is not what others would compute, so
                       its pages do not enter the tree, nor come from there */
 };
@@ -73,6 +77,7 @@ typedef struct weir_chunk_plan {
     uint32_t n_drafts; /* rows behind them */
     uint32_t state_in;
     bool wants_last; /* its last new row ends the pending tokens: logits go to the timeline */
+    bool wants_draw; /* the device draws from these instead */
     bool is_ahead;   /* the pending token was drafted and run before: no rows */
 } weir_chunk_plan;
 
@@ -105,6 +110,8 @@ struct weir_engine {
     uint32_t *row_pos;                      /* [n_batch] */
     uint32_t *out_rows;                     /* [n_out] */
     float **out_logits;                     /* [n_out] */
+    const weir_draw **out_draws;            /* [n_out] */
+    weir_drawn **out_drawn;                 /* [n_out] */
     uint32_t kept_states[WEIR_LOOKUP_MOST]; /* of the one chunk that has drafts */
 
     weir_observer observer; /* take NULL: none */

@@ -15,6 +15,24 @@ static bool is_stop(const weir_generate_options *o, const weir_model *model, int
     return false;
 }
 
+/* Runs what is pending and has the token behind it, drawn on the device or here. What the matcher
+ * allows there is known before: its text is the tokens that are to be run. */
+static weir_status draw_next(weir_seq *seq, weir_sampler *sampler, const weir_generate_options *o,
+                             size_t n_prompt, int32_t *token, weir_error *err) {
+    weir_draw_options how = {.n_prompt = n_prompt};
+    if (o->matcher)
+        WEIR_TRY(weir_matcher_mask(o->matcher, &how.mask, err));
+    WEIR_TRY(weir_seq_plan_draw(seq, sampler, &how, err));
+    WEIR_TRY(weir_seq_run(seq, err));
+    const weir_drawn *drawn = weir_seq_drawn(seq);
+    if (drawn)
+        *token = drawn->token;
+    else
+        WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
+                                   n_prompt, how.mask, token, err));
+    return WEIR_STATUS_OK;
+}
+
 static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_generate_options *o,
                             weir_generate_result *r, weir_error *err) {
     const weir_engine *e = seq->engine;
@@ -26,13 +44,9 @@ static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_gen
            seq->n_tokens < e->plan.n_ctx) {
         int32_t token;
         start = weir_clock_s();
-        WEIR_TRY(weir_seq_run(seq, err));
+        weir_status status = draw_next(seq, sampler, o, r->n_prompt, &token, err);
         r->n_steps = (uint32_t)(e->stats.n_steps - n_before);
-        const uint32_t *mask = NULL;
-        if (o->matcher)
-            WEIR_TRY(weir_matcher_mask(o->matcher, &mask, err));
-        WEIR_TRY(weir_sampler_draw(sampler, weir_seq_logits(seq), seq->tokens, seq->n_tokens,
-                                   r->n_prompt, mask, &token, err));
+        WEIR_TRY(status);
         if (o->matcher)
             WEIR_TRY(weir_matcher_accept(o->matcher, token, err));
         WEIR_TRY(weir_seq_append(seq, &token, 1, err));
@@ -75,6 +89,7 @@ weir_status weir_generate(weir_seq *seq, weir_sampler *sampler,
     uint64_t n_drafts, n_taken, n_drafts_before, n_taken_before;
     weir_seq_get_lookup(seq, &n_drafts_before, &n_taken_before);
     weir_status status = draw_all(seq, sampler, o, r, err);
+    weir_seq_drop_draw(seq); /* a plan of a step that failed: it points into the sampler */
     weir_seq_get_lookup(seq, &n_drafts, &n_taken);
     r->n_drafts = (uint32_t)(n_drafts - n_drafts_before);
     r->n_drafts_taken = (uint32_t)(n_taken - n_taken_before);

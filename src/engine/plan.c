@@ -48,6 +48,8 @@ void weir_engine_layout(weir_engine *e, weir_arena *arena, const weir_model *mod
     e->row_pos = weir_arena_take_array(arena, plan->n_batch, sizeof *e->row_pos);
     e->out_rows = weir_arena_take_array(arena, n_out, sizeof *e->out_rows);
     e->out_logits = weir_arena_take_array(arena, n_out, sizeof *e->out_logits);
+    e->out_draws = weir_arena_take_array(arena, n_out, sizeof *e->out_draws);
+    e->out_drawn = weir_arena_take_array(arena, n_out, sizeof *e->out_drawn);
 }
 
 static void add_item(weir_plan *plan, const char *what, uint64_t bytes) {
@@ -148,6 +150,12 @@ static weir_status plan_streaming(weir_plan *plan, weir_backend_options *b,
                          "device '%s' does not read experts from their file; expected 'cpu', or "
                          "ram_bytes of %llu for all in memory",
                          device->name, (unsigned long long)plan->total_bytes);
+    if (weir_model_packings(model))
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s: its weights are packed, so experts cannot be read from their files "
+                         "when they are needed; expected a GGUF file (weir convert makes one), or "
+                         "ram_bytes of %llu for all in memory",
+                         weir_model_path(model), (unsigned long long)plan->total_bytes);
     b->experts_room = 1;
     WEIR_TRY(device->plan(memory, model, b, err));
     add_items(plan, model, memory, o, timelines_bytes);

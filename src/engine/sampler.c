@@ -1,11 +1,12 @@
 /*
  * sampler.c: from logits and history to the next token.
  *
- * Owns a copy of the options and the working memory of a draw, all taken at open; the caller's
- * logits are never written. Does not own the history, and remembers nothing between draws.
- * Invariant between draws: every entry of count is 0. A draw is a function of its arguments alone:
- * sums run in a fixed order, ties go to the lower id, and the random number is a function of seed
- * and position.
+ * Owns a copy of the options and the working memory of a draw, all taken at open but for that of
+ * plans; the caller's logits are never written. Does not own the history, and remembers nothing
+ * between draws. Invariant between draws: every entry of count is 0. A draw is a function of its
+ * arguments alone: weights are whole numbers, whose sums have no order (base/softmax_weight.h),
+ * ties go to the lower id, and the random number is a function of seed and position. So a device
+ * may draw instead (weir_sampler_plan): in an order of its own it comes to the same token.
  *
  * Candidates are ordered by (logit falling, id rising) and top-p, min-p and the draw only ever look
  * at a beginning of that order, so it is made lazily: a heap gives the next best when it is asked
@@ -18,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/softmax_weight.h"
 #include "engine/sampling.h"
 
 enum { LANES = 16 };
@@ -30,13 +32,19 @@ typedef struct candidate {
 struct weir_sampler {
     weir_sampling options;
     weir_logit_bias *bias; /* [options.n_bias] */
+    bool has_twins;        /* two of them are for one token */
+    double scale;          /* log2(e) / temperature; 0: greedy */
+    double span;           /* how far below the best min-p lets a logit be; INFINITY: any */
     uint32_t n_vocab;
-    float *logits;    /* [n_vocab] after bias, mask and penalties */
-    candidate *order; /* [n_vocab] heap in front, what was taken from it behind, see next_best */
-    double *weights;  /* [n_vocab] of what was taken, best first */
-    uint32_t *count;  /* [n_vocab] occurrences in a stretch of the history, 0 between uses */
-    int32_t *touched; /* [n_vocab] tokens with count > 0 */
+    float *logits;     /* [n_vocab] after bias, mask and penalties */
+    candidate *order;  /* [n_vocab] heap in front, what was taken from it behind, see next_best */
+    uint64_t *weights; /* [n_vocab] of what was taken, best first */
+    uint32_t *count;   /* [n_vocab] occurrences in a stretch of the history, 0 between uses */
+    int32_t *touched;  /* [n_vocab] tokens with count > 0 */
     uint32_t n_touched;
+    /* of plans; NULL until there is one: most devices do not draw */
+    uint32_t *recent;          /* [n_vocab] bits */
+    weir_draw_change *changes; /* [WEIR_DRAW_CHANGES] */
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -83,26 +91,30 @@ weir_status weir_sampling_check(const weir_sampling *s, uint32_t n_vocab, weir_e
 
 /* ---- open and close ------------------------------------------------------------------------- */
 
-weir_status weir_sampler_open(weir_sampler **out, const weir_model *model,
-                              const weir_sampling *sampling, weir_error *err) {
-    if (out == NULL || model == NULL)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "weir_sampler_open: %s is NULL",
-                         out == NULL ? "out" : "model");
-    *out = NULL;
-    weir_sampling defaults;
-    if (sampling == NULL) {
-        weir_sampling_for_model(&defaults, model, NULL);
-        sampling = &defaults;
-    }
-    weir_model_info info;
-    weir_model_get_info(model, &info);
-    WEIR_TRY(weir_sampling_check(sampling, info.n_vocab, err));
+static size_t words_for(size_t n_bits) {
+    return (n_bits + 31) / 32;
+}
 
+/* What follows from the options alone. */
+static void prepare(weir_sampler *s) {
+    const weir_sampling *o = &s->options;
+    s->scale = o->temperature > 0 ? WEIR_LOG2_E / (double)o->temperature : 0;
+    s->span = o->min_p > 0 ? (double)o->temperature * -log((double)o->min_p) : INFINITY;
+    for (size_t i = 0; i < o->n_bias; i++)
+        s->has_twins |= s->count[o->bias[i].token]++ > 0;
+    for (size_t i = 0; i < o->n_bias; i++)
+        s->count[o->bias[i].token] = 0;
+}
+
+weir_status weir_sampler_open_for(weir_sampler **out, uint32_t n_vocab,
+                                  const weir_sampling *sampling, weir_error *err) {
+    *out = NULL;
+    WEIR_TRY(weir_sampling_check(sampling, n_vocab, err));
     weir_sampler *s = calloc(1, sizeof *s);
-    size_t n = info.n_vocab, n_bias = sampling->n_bias;
+    size_t n = n_vocab, n_bias = sampling->n_bias;
     if (s != NULL) {
         s->options = *sampling;
-        s->n_vocab = info.n_vocab;
+        s->n_vocab = n_vocab;
         s->bias = calloc(n_bias > 0 ? n_bias : 1, sizeof *s->bias);
         s->logits = calloc(n, sizeof *s->logits);
         s->order = calloc(n, sizeof *s->order);
@@ -118,6 +130,7 @@ weir_status weir_sampler_open(weir_sampler **out, const weir_model *model,
     if (n_bias > 0)
         memcpy(s->bias, sampling->bias, n_bias * sizeof *s->bias);
     s->options.bias = s->bias;
+    prepare(s);
     *out = s;
     return WEIR_STATUS_OK;
 }
@@ -132,6 +145,8 @@ void weir_sampler_close(weir_sampler **sampler) {
     free(s->weights);
     free(s->count);
     free(s->touched);
+    free(s->recent);
+    free(s->changes);
     free(s);
     *sampler = NULL;
 }
@@ -208,13 +223,17 @@ static void clear_counts(weir_sampler *s) {
     s->n_touched = 0;
 }
 
+/* Tokens at the end of the history that the repetition penalty sees. */
+static size_t n_recent(const weir_sampler *s, size_t n_history) {
+    size_t last = s->options.repeat_last_n;
+    return last > 0 && last < n_history ? last : n_history;
+}
+
 static void penalize_repetition(weir_sampler *s, const int32_t *history, size_t n_history) {
     const float penalty = s->options.repetition_penalty;
     if (penalty == 1)
         return;
-    size_t n = n_history;
-    if (s->options.repeat_last_n > 0 && n > s->options.repeat_last_n)
-        n = s->options.repeat_last_n;
+    size_t n = n_recent(s, n_history);
     count_tokens(s, history + (n_history - n), n);
     for (uint32_t i = 0; i < s->n_touched; i++) {
         float *logit = &s->logits[s->touched[i]];
@@ -312,57 +331,65 @@ static int32_t first_with(const weir_sampler *s, float logit) {
     return (int32_t)i;
 }
 
-/* Uniform in [0, 1): the number of this position under this seed. */
-static double uniform_at(uint64_t seed, uint64_t position) {
+/* Of 2^53: the number of this position under this seed. */
+static uint64_t uniform_at(uint64_t seed, uint64_t position) {
     const uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32), 0, 0};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     uint32_t out[4];
     weir_philox(out, counter, key);
-    return weir_uniform((uint64_t)out[1] << 32 | out[0]);
+    return ((uint64_t)out[1] << 32 | out[0]) >> 11;
 }
 
-/* Softmax weight relative to the best token, whose weight is 1. */
-static double weight_of(const weir_sampler *s, float logit, float best) {
-    return exp(((double)logit - (double)best) / (double)s->options.temperature);
+static double distance_of(float logit, float best) {
+    return (double)best - (double)logit;
 }
 
-static int32_t draw_token(weir_sampler *s, float best, double uniform) {
-    const double top_p = (double)s->options.top_p, min_p = (double)s->options.min_p;
-    /* Without top-p nothing depends on what min-p removes, so the bulk goes before it is ordered.
-     * The bound is a little wide: the exact test is below. */
-    double least = -FLT_MAX;
-    if (min_p > 0 && top_p >= 1)
-        least = (double)best + (double)s->options.temperature * (log(min_p) - 1e-3) -
-                1e-6 * fabs((double)best);
-    const size_t n = collect(s, least, s->options.top_k);
-    double total = 0; /* of all candidates, in the order in which they stand */
-    if (top_p < 1 || min_p <= 0)
-        for (size_t i = 0; i < n; i++)
-            total += weight_of(s, s->order[i].logit, best);
+static uint64_t weight_of(const weir_sampler *s, float logit, float best) {
+    return weir_softmax_weight(distance_of(logit, best) * s->scale);
+}
+
+static uint64_t weigh_all(const weir_sampler *s, size_t n, float best) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += weight_of(s, s->order[i].logit, best);
+    return sum;
+}
+
+static int32_t draw_token(weir_sampler *s, float best, uint64_t uniform) {
+    const bool has_top_p = s->options.top_p < 1, is_limited = has_top_p || s->span < INFINITY;
+    /* What weighs nothing is not drawn, and without top-p nothing depends on what min-p removes: it
+     * goes before the rest is ordered. The bound is a little wide: the exact test is below. */
+    double reach = WEIR_WEIGHT_REACH / s->scale;
+    if (!has_top_p && s->span < reach)
+        reach = s->span;
+    const size_t n =
+        collect(s, (double)best - 1.001 * reach - 1e-6 * fabs((double)best), s->options.top_k);
+    const uint64_t total = has_top_p || !is_limited ? weigh_all(s, n, best) : 0;
     make_heap(s->order, n, false);
 
     /* The kept beginning of the order. With neither limit it is everything and its sum is known;
      * the loop then stops where the draw falls. */
-    const bool is_limited = top_p < 1 || min_p > 0;
-    double sum = 0;
+    uint64_t target = is_limited ? 0 : weir_softmax_share(uniform, total), enough = UINT64_MAX;
+    if (has_top_p)
+        enough = (uint64_t)ceil((double)s->options.top_p * (double)total);
+    else if (!is_limited)
+        enough = target + 1;
+    uint64_t sum = 0;
     size_t n_kept = 0;
     while (n_kept < n) {
-        double weight = weight_of(s, next_best(s->order, n - n_kept).logit, best);
-        if (n_kept > 0 && weight < min_p)
+        float logit = next_best(s->order, n - n_kept).logit;
+        if (n_kept > 0 && distance_of(logit, best) > s->span)
             break;
-        s->weights[n_kept++] = weight;
-        sum += weight;
-        if (is_limited ? top_p < 1 && sum >= top_p * total : sum > uniform * total)
+        s->weights[n_kept] = weight_of(s, logit, best);
+        sum += s->weights[n_kept++];
+        if (sum >= enough)
             break;
     }
-    const double target = uniform * (is_limited ? sum : total);
-    double passed = 0;
+    if (is_limited)
+        target = weir_softmax_share(uniform, sum);
     size_t chosen = 0;
-    for (; chosen + 1 < n_kept; chosen++) {
-        passed += s->weights[chosen];
-        if (passed > target)
-            break;
-    }
+    for (uint64_t passed = s->weights[0]; passed <= target; passed += s->weights[chosen])
+        chosen++; /* the target is below the sum of all that are kept */
     return s->order[n - 1 - chosen].id;
 }
 
@@ -395,4 +422,81 @@ weir_status weir_sampler_draw(weir_sampler *sampler, const float *logits, const 
                  ? draw_token(s, best, uniform_at(s->options.seed, n_history))
                  : first_with(s, best);
     return WEIR_STATUS_OK;
+}
+
+/* ---- plans: what a device is told ----------------------------------------------------------- */
+
+/* Tokens with a bias, and those of the answer if that is penalized. Twins have been seen to. False:
+ * there are too many. */
+static bool list_changes(weir_sampler *s, const int32_t *answer, size_t n_answer, uint32_t *n_out) {
+    uint32_t n = 0;
+    if (s->options.n_bias > WEIR_DRAW_CHANGES)
+        return false;
+    if (s->options.presence_penalty != 0 || s->options.frequency_penalty != 0)
+        count_tokens(s, answer, n_answer);
+    for (size_t i = 0; i < s->options.n_bias; i++) {
+        int32_t token = s->bias[i].token;
+        s->changes[n++] =
+            (weir_draw_change){.token = token, .bias = s->bias[i].bias, .count = s->count[token]};
+        s->count[token] = 0;
+    }
+    bool is_whole = true;
+    for (uint32_t i = 0; i < s->n_touched && is_whole; i++) {
+        int32_t token = s->touched[i];
+        if (s->count[token] == 0)
+            continue;
+        is_whole = n < WEIR_DRAW_CHANGES;
+        if (is_whole)
+            s->changes[n++] = (weir_draw_change){.token = token, .count = s->count[token]};
+    }
+    clear_counts(s);
+    *n_out = n;
+    return is_whole;
+}
+
+/* Bits of the tokens under the repetition penalty, but for those of the changes, which say it
+ * themselves. */
+static const uint32_t *mark_recent(weir_sampler *s, const int32_t *history, size_t n_history,
+                                   uint32_t n_changes) {
+    if (s->options.repetition_penalty == 1)
+        return NULL;
+    memset(s->recent, 0, words_for(s->n_vocab) * sizeof *s->recent);
+    for (size_t i = n_history - n_recent(s, n_history); i < n_history; i++)
+        s->recent[history[i] / 32] |= UINT32_C(1) << (history[i] % 32);
+    for (uint32_t i = 0; i < n_changes; i++) {
+        weir_draw_change *c = &s->changes[i];
+        c->is_recent = s->recent[c->token / 32] >> (c->token % 32) & 1u;
+        s->recent[c->token / 32] &= ~(UINT32_C(1) << (c->token % 32));
+    }
+    return s->recent;
+}
+
+static bool take_plan_memory(weir_sampler *s) {
+    if (s->recent == NULL)
+        s->recent = calloc(words_for(s->n_vocab), sizeof *s->recent);
+    if (s->changes == NULL)
+        s->changes = calloc(WEIR_DRAW_CHANGES, sizeof *s->changes);
+    return s->recent != NULL && s->changes != NULL;
+}
+
+bool weir_sampler_plan(weir_sampler *s, const int32_t *history, size_t n_history, size_t n_prompt,
+                       const uint32_t *mask, weir_draw *out) {
+    const weir_sampling *o = &s->options;
+    uint32_t n_changes, top_k = o->top_k < s->n_vocab ? o->top_k : 0;
+    if (s->has_twins || top_k > WEIR_DRAW_LIST || !take_plan_memory(s) ||
+        !list_changes(s, history + n_prompt, n_history - n_prompt, &n_changes))
+        return false;
+    *out = (weir_draw){.scale = s->scale,
+                       .span = s->span,
+                       .uniform = uniform_at(o->seed, n_history),
+                       .top_p = o->top_p,
+                       .top_k = top_k,
+                       .repetition = o->repetition_penalty,
+                       .presence = o->presence_penalty,
+                       .frequency = o->frequency_penalty,
+                       .mask = mask,
+                       .recent = mark_recent(s, history, n_history, n_changes),
+                       .changes = s->changes,
+                       .n_changes = n_changes};
+    return true;
 }

@@ -2,9 +2,19 @@
 #ifndef WEIR_ENGINE_SAMPLING_H
 #define WEIR_ENGINE_SAMPLING_H
 
+#include "backend/draw.h"
 #include "weir.h"
 
+/* weir_sampler_open with options, for a vocabulary that is no model's. */
+weir_status weir_sampler_open_for(weir_sampler **out, uint32_t n_vocab,
+                                  const weir_sampling *sampling, weir_error *err);
 /* Tokens of the vocabulary that the sampler was opened for. */
 uint32_t weir_sampler_n_vocab(const weir_sampler *sampler);
+
+/* How a device draws what weir_sampler_draw would draw with these arguments, which are taken for
+ * right; all but wants_logprob and n_top. Points to mask and into the sampler, until its next plan.
+ * False: a device cannot. */
+bool weir_sampler_plan(weir_sampler *sampler, const int32_t *history, size_t n_history,
+                       size_t n_prompt, const uint32_t *mask, weir_draw *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sampling_defaults.c: the sampling a model's makers recommend.
+ * sampling_defaults.c: the sampling a model's makers recommend, and samplers for a model.
  *
  * Knows where recommendations stand (GGUF metadata, generation_config.json) and, for models whose
  * files carry none, the published ones by name. Every value can be overridden and the source is
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "engine/sampling.h"
 #include "model/model.h"
@@ -192,4 +193,18 @@ void weir_sampling_for_model(weir_sampling *out, const weir_model *model, const 
     const char *from = choose(out, model);
     if (source != NULL)
         *source = from;
+}
+
+weir_status weir_sampler_open(weir_sampler **out, const weir_model *model,
+                              const weir_sampling *sampling, weir_error *err) {
+    if (out == NULL || model == NULL)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "weir_sampler_open: %s is NULL",
+                         out == NULL ? "out" : "model");
+    *out = NULL;
+    weir_sampling defaults;
+    if (sampling == NULL) {
+        weir_sampling_for_model(&defaults, model, NULL);
+        sampling = &defaults;
+    }
+    return weir_sampler_open_for(out, model->h.n_vocab, sampling, err);
 }

@@ -23,7 +23,7 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         s->n_ahead = 0;
         s->lookup = NULL;
         s->reuse = (weir_reuse){0};
-        s->state_pos = s->logits_pos = WEIR_NO_POS;
+        s->state_pos = s->logits_pos = s->draw_pos = s->drawn_pos = WEIR_NO_POS;
         engine->n_refs++;
         *out = s;
         return WEIR_STATUS_OK;
@@ -131,6 +131,7 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
                          n_tokens, s->n_tokens);
     uint32_t n = (uint32_t)n_tokens;
     s->n_tokens = n;
+    s->draw_pos = WEIR_NO_POS;
     if (s->lookup)
         weir_lookup_cut(s->lookup, n);
     if (n >= s->n_kv)
@@ -138,7 +139,7 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
     weir_ahead_drop(s, false);
     s->n_kv = n;
     s->is_loaded &= n > 0;
-    s->state_pos = s->logits_pos = WEIR_NO_POS;
+    s->state_pos = s->logits_pos = s->drawn_pos = WEIR_NO_POS;
     weir_seq_trim_pages(s, n);
     weir_snapshot_cut(s, n);
     weir_engine *e = s->engine;

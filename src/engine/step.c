@@ -153,6 +153,18 @@ static void add_drafts(weir_chunk_plan *plan, const weir_chunk *chunk) {
     weir_ahead_place(s, drafts, plan->n_drafts);
 }
 
+/* One more row whose logits are wanted, or drawn from. */
+static void add_out(weir_engine *e, weir_batch *batch, uint32_t row, float *logits,
+                    weir_seq *drawing) {
+    uint32_t i = batch->n_out++;
+    e->out_rows[i] = row;
+    e->out_logits[i] = logits;
+    e->out_draws[i] = drawing ? &drawing->draw : NULL;
+    e->out_drawn[i] = drawing ? &drawing->drawn : NULL;
+    if (drawing)
+        batch->draws = e->out_draws;
+}
+
 /* The rows behind the one pending token: where their states and logits go. */
 static void add_draft_rows(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
                            weir_rows *rows) {
@@ -162,9 +174,15 @@ static void add_draft_rows(weir_engine *e, weir_batch *batch, const weir_chunk_p
         const weir_snapshot *ahead = weir_ahead_at(plan->seq, i);
         e->kept_states[i] = rows->state_out; /* of the row before */
         rows->state_out = ahead->state;
-        e->out_rows[batch->n_out] = rows->first_row + 1 + i;
-        e->out_logits[batch->n_out++] = ahead->logits;
+        add_out(e, batch, rows->first_row + 1 + i, ahead->logits, NULL);
     }
+}
+
+/* Is the token behind its last row to be drawn? With a lookup logits are what drafts go by. */
+static bool is_drawing(const weir_chunk_plan *plan, const weir_chunk *chunk) {
+    const weir_seq *s = plan->seq;
+    return s->engine->backend->can_draw && s->draw_pos == s->n_tokens && !s->lookup &&
+           !chunk->logits;
 }
 
 static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
@@ -186,13 +204,11 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
     }
     uint32_t last = batch->n_rows + plan->n_replay + plan->n_new - 1;
     if (logits && plan->n_new > 0) {
-        for (uint32_t i = 0; i < plan->n_new; i++) {
-            e->out_rows[batch->n_out] = batch->n_rows + plan->n_replay + i;
-            e->out_logits[batch->n_out++] = logits + (size_t)i * e->model->h.n_vocab;
-        }
+        for (uint32_t i = 0; i < plan->n_new; i++)
+            add_out(e, batch, batch->n_rows + plan->n_replay + i,
+                    logits + (size_t)i * e->model->h.n_vocab, NULL);
     } else if (plan->wants_last) {
-        e->out_rows[batch->n_out] = last;
-        e->out_logits[batch->n_out++] = s->logits;
+        add_out(e, batch, last, s->logits, plan->wants_draw ? s : NULL);
     }
     add_draft_rows(e, batch, plan, rows);
     batch->n_rows += n_rows;
@@ -235,12 +251,18 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
     s->state_next = state;
     s->n_kv += plan->n_new;
     s->state_pos = s->n_kv;
-    if (plan->wants_last) {
+    if (plan->wants_draw && s->drawn.token >= 0) {
+        s->drawn_pos = s->n_kv;
+        s->logits_pos = WEIR_NO_POS;
+    } else if (plan->wants_last) {
         if (chunk->logits && plan->n_new > 0)
             memcpy(s->logits, chunk->logits + (size_t)(plan->n_new - 1) * e->model->h.n_vocab,
                    e->model->h.n_vocab * sizeof(float));
         s->logits_pos = s->n_kv;
+        s->drawn_pos = WEIR_NO_POS;
     }
+    if (plan->wants_last)
+        s->draw_pos = WEIR_NO_POS;
     grow_tree(s, first_page);
     if (plan->wants_last && plan->n_new > 1)
         weir_snapshot_take(s); /* the end of a prompt */
@@ -279,6 +301,7 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
                         .chunks = e->rows,
                         .out_rows = e->out_rows,
                         .logits = e->out_logits,
+                        .drawn = e->out_drawn,
                         .observer = e->observer.take ? &e->observer : NULL,
                         .cancel = &e->cancel};
     weir_status status;
@@ -301,6 +324,7 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
         is_short |= plan->n_new < n_wanted;
         if (n_chunks == 1)
             add_drafts(plan, chunk);
+        plan->wants_draw = plan->wants_last && is_drawing(plan, chunk);
         if (plan->n_new + plan->n_replay > 0 && !plan->is_ahead)
             add_chunk(e, &batch, plan, chunk->logits);
     }
@@ -335,7 +359,7 @@ fail:
 }
 
 weir_status weir_seq_run(weir_seq *s, weir_error *err) {
-    while (s->n_tokens > 0 && s->logits_pos != s->n_tokens) {
+    while (s->n_tokens > 0 && s->logits_pos != s->n_tokens && s->drawn_pos != s->n_tokens) {
         weir_chunk chunk = {.seq = s};
         WEIR_TRY(weir_engine_step(s->engine, &chunk, 1, err));
     }

@@ -114,6 +114,8 @@ void weir_gguf_add_tensor(weir_gguf_writer *w, const char *name, const weir_form
 /* Ends the declarations and writes the header (version 3, alignment 32). */
 weir_status weir_gguf_begin(weir_gguf_writer *w, weir_error *err);
 weir_status weir_gguf_write(weir_gguf_writer *w, const void *data, size_t n, weir_error *err);
+/* The next tensor, of which nothing was written yet, is a hole: zeros that take no room. */
+weir_status weir_gguf_write_hole(weir_gguf_writer *w, weir_error *err);
 /* Sync and rename. Frees *w also on failure. */
 weir_status weir_gguf_commit(weir_gguf_writer **w, weir_error *err);
 

@@ -317,6 +317,10 @@ weir_status weir_gguf_write(weir_gguf_writer *w, const void *data, size_t n, wei
     return weir_tensor_out_write(&w->tensors, data, n, err);
 }
 
+weir_status weir_gguf_write_hole(weir_gguf_writer *w, weir_error *err) {
+    return weir_tensor_out_skip(&w->tensors, err);
+}
+
 weir_status weir_gguf_commit(weir_gguf_writer **w, weir_error *err) {
     weir_status status = weir_tensor_out_commit(&(*w)->tensors, err);
     weir_gguf_abort(w); /* after a commit there is no file left to throw away */

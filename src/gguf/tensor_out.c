@@ -147,6 +147,12 @@ weir_status weir_tensor_out_write(weir_tensor_out *to, const void *data, size_t 
     return WEIR_STATUS_OK;
 }
 
+weir_status weir_tensor_out_skip(weir_tensor_out *to, weir_error *err) {
+    assert(to->is_begun && to->current < to->n_tensors && to->n_written == 0);
+    WEIR_TRY(weir_out_skip(to->file, to->tensors[to->current++].bytes, err));
+    return weir_out_pad(to->file, to->alignment, err);
+}
+
 weir_status weir_tensor_out_commit(weir_tensor_out *to, weir_error *err) {
     if (!to->is_begun)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%s: ended before its header was written",

@@ -40,6 +40,8 @@ void weir_tensor_out_declare(weir_tensor_out *to, const char *name, size_t max_n
 /* The trouble, if there was one. Else the header can be made, and is_begun be set behind it. */
 weir_status weir_tensor_out_check(const weir_tensor_out *to, weir_error *err);
 weir_status weir_tensor_out_write(weir_tensor_out *to, const void *data, size_t n, weir_error *err);
+/* The next tensor, whole, as a hole. */
+weir_status weir_tensor_out_skip(weir_tensor_out *to, weir_error *err);
 /* Refuses if data is missing. */
 weir_status weir_tensor_out_commit(weir_tensor_out *to, weir_error *err);
 

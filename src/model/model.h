@@ -4,13 +4,14 @@
  * Everything comes from the file: GGUF metadata or config.json. Weights are bound once to typed
  * fields and checked for shape and type then; afterwards nothing is looked up by name. Matrices
  * stay where the file is mapped; small vectors (norms, taps, biases) are widened to float32 into
- * memory of the model's own.
+ * memory of the model's own. Matrices in a packing are bound as what they unpack to.
  */
 #ifndef WEIR_MODEL_MODEL_H
 #define WEIR_MODEL_MODEL_H
 
 #include "gguf/gguf.h"
 #include "gguf/safetensors.h"
+#include "model/packing.h"
 #include "quant/format.h"
 #include "weir.h"
 
@@ -99,6 +100,9 @@ struct weir_model {
 
     weir_model_info info;
     struct weir_model_source *source; /* files, metadata, owned vectors: model_open.c */
+
+    bool is_hollow; /* matrices are not in the file, but made from a seed: synth_values.h */
+    uint64_t synth_seed;
 };
 
 /* Reference counting behind weir_model_open and weir_model_close. */
@@ -106,10 +110,20 @@ weir_model *weir_model_share(weir_model *model);
 
 /* Gives pages of the mapped file that lie whole or in part in [data, data + bytes), a part of a
  * bound matrix, back to the system: for a device that has copied them. They are read again if they
- * are touched. */
+ * are touched. Rows that were unpacked stay. */
 void weir_model_drop_pages(const weir_model *model, const uint8_t *data, size_t bytes);
 
-/* Memory the model took for itself: tables of layers and experts, widened vectors. */
+/* The packed matrices of a folder (model/packing.h); NULL: there are none. Their rows are made, not
+ * mapped: `data` are addresses that cannot be read before weir_model_unpack. */
+const weir_packings *weir_model_packings(const weir_model *model);
+/* Makes the rows of packed matrices, if there are any, where their addresses are, once and for all
+ * who hold the model: for whoever reads weights on the host. n_threads 0: as many as the machine
+ * has; progress may be NULL. Any thread. IO, NO_MEMORY; UNSUPPORTED if the model is hollow. */
+weir_status weir_model_unpack(const weir_model *model, uint32_t n_threads,
+                              const weir_progress *progress, weir_error *err);
+
+/* Memory the model took for itself: tables of layers and experts, widened vectors; without unpacked
+ * matrices, which count as mapped ones. */
 uint64_t weir_model_owned_bytes(const weir_model *model);
 
 /* (l_cache - 1) x n_layers_conv */

@@ -189,17 +189,6 @@ static bool is_float(const weir_format *f) {
            (f->id == WEIR_FORMAT_F32 || f->id == WEIR_FORMAT_F16 || f->id == WEIR_FORMAT_BF16);
 }
 
-/* Of a folder bound as it is; folded (model_fold.h), such a tensor has a format. */
-static weir_status check_packing(const binder *b, const weir_tensor *t) {
-    bool is_packed = t->dtype == WEIR_DTYPE_U32 || t->dtype == WEIR_DTYPE_F8_E4M3;
-    if (t->format == NULL && is_packed)
-        return weir_fail(b->err, WEIR_STATUS_UNSUPPORTED,
-                         "%s: type %s: packed weights are not run as they are, weir convert makes "
-                         "a GGUF file of them",
-                         t->name, weir_tensor_type_name(t));
-    return WEIR_STATUS_OK;
-}
-
 /* Checks a matrix format and gives the bytes of a row of `cols` values. */
 static weir_status check_rows(const binder *b, const weir_tensor *t, uint32_t cols,
                               size_t *row_bytes) {
@@ -269,7 +258,6 @@ static weir_status weight_of(binder *b, const weir_tensor *t, uint32_t rows, uin
                              weir_weight *out) {
     const uint64_t shape[] = {rows, cols};
     size_t row_bytes;
-    WEIR_TRY(check_packing(b, t));
     WEIR_TRY(check_shape(b, t, 2, shape));
     WEIR_TRY(check_rows(b, t, cols, &row_bytes));
     *out = make_weight(t, 0, rows, cols, row_bytes);
@@ -293,7 +281,6 @@ static weir_status bind_slices(binder *b, const role *r, uint32_t layer, uint32_
     WEIR_TRY(find(b, r, layer, &t));
     const uint64_t shape[] = {b->h->n_experts, slice_rows, cols};
     size_t row_bytes;
-    WEIR_TRY(check_packing(b, t));
     WEIR_TRY(check_shape(b, t, 3, shape));
     WEIR_TRY(check_rows(b, t, cols, &row_bytes));
     for (uint32_t e = 0; out != NULL && e < b->h->n_experts; e++)

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -22,9 +23,20 @@ uint32_t weir_model_replay_window(const weir_model *model) {
     return (model->h.l_cache - 1) * model->n_layers_conv;
 }
 
+/* Of packed weights, how they are stored. */
+static const char *stored_type(const weir_tensor *t) {
+    if (t->dtype == WEIR_DTYPE_U32)
+        return "mlx";
+    return t->dtype == WEIR_DTYPE_F8_E4M3 ? "f8_e4m3" : weir_tensor_type_name(t);
+}
+
+static bool is_packed(const weir_tensor *t) {
+    return t->format != NULL && t->dtype != WEIR_DTYPE_FORMAT;
+}
+
 /* The format that most bytes are in. */
 static const char *main_format(const struct weir_model_source *s, uint64_t *all_bytes) {
-    uint64_t bytes[WEIR_FORMAT_LIMIT] = {0}, most = 0;
+    uint64_t bytes[WEIR_FORMAT_LIMIT] = {0}, packed_bytes = 0, most = 0;
     const char *name = "unknown";
     *all_bytes = 0;
     for (size_t i = 0; i < weir_model_source_n_tensors(s); i++) {
@@ -32,11 +44,11 @@ static const char *main_format(const struct weir_model_source *s, uint64_t *all_
         *all_bytes += t->bytes;
         if (t->format == NULL)
             continue;
-        uint64_t *sum = &bytes[t->format->id];
+        uint64_t *sum = is_packed(t) ? &packed_bytes : &bytes[t->format->id];
         *sum += t->bytes;
         if (*sum > most) {
             most = *sum;
-            name = t->format->name;
+            name = stored_type(t);
         }
     }
     return name;
@@ -101,7 +113,7 @@ void weir_model_tensor(const weir_model *model, size_t i, weir_tensor_info *out)
     assert(i < weir_model_n_tensors(model));
     const weir_tensor *t = weir_model_source_tensor_at(model->source, i);
     *out = (weir_tensor_info){.name = t->name,
-                              .type = weir_tensor_type_name(t),
+                              .type = stored_type(t),
                               .n_dims = t->n_dims,
                               .bytes = t->bytes,
                               .file_offset = t->offset};
@@ -115,6 +127,25 @@ static void count_values(const float *values, size_t n, uint64_t *n_nan, uint64_
     }
 }
 
+/* Row for row, since none is in memory. */
+static weir_status check_packed(const weir_model *model, const weir_tensor *t, uint64_t *n_nan,
+                                uint64_t *n_inf, weir_error *err) {
+    size_t n_cols = (size_t)t->shape[t->n_dims - 1];
+    size_t row_bytes = weir_format_row_bytes(t->format, n_cols);
+    float *values = malloc(n_cols * sizeof *values);
+    uint8_t *row = malloc(row_bytes);
+    bool has_memory = values != NULL && row != NULL;
+    for (size_t at = 0; has_memory && at < t->bytes; at += row_bytes) {
+        weir_packings_row(weir_model_packings(model), t->data + at, row);
+        t->format->dequantize(row, values, n_cols);
+        count_values(values, n_cols, n_nan, n_inf);
+    }
+    free(values);
+    free(row);
+    return has_memory ? WEIR_STATUS_OK
+                      : weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a row", t->name);
+}
+
 weir_status weir_model_check_tensor(const weir_model *model, size_t i, uint64_t *n_nan,
                                     uint64_t *n_inf, weir_error *err) {
     enum { SLICE = 4096 }; /* values: a multiple of every format's block */
@@ -123,8 +154,13 @@ weir_status weir_model_check_tensor(const weir_model *model, size_t i, uint64_t 
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "tensor %zu asked for, the model has %zu",
                          i, weir_model_n_tensors(model));
     const weir_tensor *t = weir_model_source_tensor_at(model->source, i);
+    if (model->is_hollow)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED, "%s: the file has no weights, only a seed",
+                         t->name);
     uint64_t n = weir_tensor_n_values(t);
     float values[SLICE];
+    if (is_packed(t))
+        return check_packed(model, t, n_nan, n_inf, err);
     if (t->dtype == WEIR_DTYPE_F64) {
         for (uint64_t k = 0; k < n; k++) {
             double value;

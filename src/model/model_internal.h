@@ -23,6 +23,7 @@ struct weir_model_source {
     char *path; /* as given to open */
     weir_gguf *gguf;
     weir_safetensors *safetensors;
+    weir_packings *packings; /* of a folder */
     json_t *config;          /* of a folder: its config.json, an object */
     const char **config_key; /* [n_config_keys] in the order of the file */
     size_t n_config_keys;

@@ -15,8 +15,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "model/model_fold.h"
 #include "model/model_internal.h"
+#include "model/synth_values.h"
 
 static const char CONFIG_NAME[] = "config.json";
 
@@ -135,9 +135,22 @@ static weir_status open_folder(weir_model *m, const char *path, weir_error *err)
                                     : status;
 }
 
+/* Of a file without matrices. */
+static weir_status read_synth_seed(weir_model *m, const char *path, weir_error *err) {
+    const weir_gguf_kv *kv = weir_gguf_find(m->source->gguf, WEIR_SYNTH_SEED_KEY);
+    if (kv == NULL)
+        return WEIR_STATUS_OK;
+    m->is_hollow = true;
+    if (kv->n_items != 1 || !weir_gguf_as_u64(kv, 0, &m->synth_seed))
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: %s: expected a whole number", path,
+                         WEIR_SYNTH_SEED_KEY);
+    return WEIR_STATUS_OK;
+}
+
 static weir_status open_file(weir_model *m, const char *path, weir_error *err) {
     WEIR_TRY(weir_gguf_open(&m->source->gguf, path, err));
-    return weir_hparams_from_gguf(&m->h, m->source->gguf, err);
+    WEIR_TRY(weir_hparams_from_gguf(&m->h, m->source->gguf, err));
+    return read_synth_seed(m, path, err);
 }
 
 static weir_model *new_model(const char *path) {
@@ -156,23 +169,21 @@ static weir_model *new_model(const char *path) {
     return m;
 }
 
-static weir_status open_any(weir_model *m, const char *path, weir_model_fold *fold, void *context,
-                            weir_error *err) {
-    if (!weir_path_is_folder(path))
-        return open_file(m, path, err);
-    WEIR_TRY(open_folder(m, path, err));
-    if (fold == NULL)
+/* Packed tensors are shown to binding as what they unpack to; the fingerprint is of what is stored,
+ * so it is taken before. */
+static weir_status open_any(weir_model *m, const char *path, weir_error *err) {
+    struct weir_model_source *s = m->source;
+    bool is_folder = weir_path_is_folder(path);
+    WEIR_TRY(is_folder ? open_folder(m, path, err) : open_file(m, path, err));
+    m->fingerprint = weir_model_make_fingerprint(m);
+    if (!is_folder)
         return WEIR_STATUS_OK;
-    weir_status status = fold(context, m->source->safetensors, m->source->config, err);
+    WEIR_TRY(weir_packings_open(&s->packings, err));
+    weir_status status = weir_packings_fold(s->packings, s->safetensors, s->config, err);
     return status == WEIR_STATUS_OK ? status : weir_fail_within(err, status, "%s", path);
 }
 
 weir_status weir_model_open(weir_model **out, const char *path, weir_error *err) {
-    return weir_model_open_folded(out, path, NULL, NULL, err);
-}
-
-weir_status weir_model_open_folded(weir_model **out, const char *path, weir_model_fold *fold,
-                                   void *context, weir_error *err) {
     if (out == NULL)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "weir_model_open: out is NULL");
     *out = NULL;
@@ -183,7 +194,7 @@ weir_status weir_model_open_folded(weir_model **out, const char *path, weir_mode
     if (m == NULL)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the model", path);
     weir_status status;
-    WEIR_TRY_GOTO(open_any(m, path, fold, context, err));
+    WEIR_TRY_GOTO(open_any(m, path, err));
     status = weir_model_bind(m, err);
     if (status != WEIR_STATUS_OK) {
         weir_fail_within(err, status, "%s", path);
@@ -191,8 +202,6 @@ weir_status weir_model_open_folded(weir_model **out, const char *path, weir_mode
     }
     choose_name(m->source);
     weir_model_fill_info(m);
-    if (fold == NULL)
-        m->fingerprint = weir_model_make_fingerprint(m);
     *out = m;
     return WEIR_STATUS_OK;
 fail:
@@ -218,6 +227,7 @@ void weir_model_close(weir_model **model) {
         return;
     weir_gguf_close(&s->gguf);
     weir_safetensors_close(&s->safetensors);
+    weir_packings_close(&s->packings);
     free(s->config_key);
     json_decref(s->config);
     weir_arena_close(&s->arena);
@@ -255,6 +265,25 @@ const char *weir_model_path(const weir_model *model) {
     return model->source->path;
 }
 
+const weir_packings *weir_model_packings(const weir_model *model) {
+    const weir_packings *packings = model->source != NULL ? model->source->packings : NULL;
+    return packings != NULL && weir_packings_has_any(packings) ? packings : NULL;
+}
+
+weir_status weir_model_unpack(const weir_model *model, uint32_t n_threads,
+                              const weir_progress *progress, weir_error *err) {
+    if (model->is_hollow)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s: the file has no weights, only the seed they are made from, which "
+                         "device 'cuda' does; expected that, or a file made without --hollow",
+                         model->source->path);
+    if (weir_model_packings(model) == NULL)
+        return WEIR_STATUS_OK;
+    weir_status status = weir_packings_fill(model->source->packings, n_threads, progress, err);
+    return status == WEIR_STATUS_OK ? status
+                                    : weir_fail_within(err, status, "%s", model->source->path);
+}
+
 uint64_t weir_model_owned_bytes(const weir_model *model) {
     return model->source->arena.size;
 }
@@ -262,6 +291,10 @@ uint64_t weir_model_owned_bytes(const weir_model *model) {
 void weir_model_drop_pages(const weir_model *model, const uint8_t *data, size_t bytes) {
     /* A model without a source was built by hand in ordinary memory, which this would destroy. */
     if (!model->source)
+        return;
+    /* Nor does a file hold unpacked rows. */
+    const weir_packings *packings = weir_model_packings(model);
+    if (packings != NULL && weir_packings_own(packings, data))
         return;
     uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = (uintptr_t)data / page_bytes * page_bytes;

@@ -261,8 +261,10 @@ weir_status weir_graph_open(weir_graph **out, weir_trainer_device *dev,
     layout_acts(g, &g->acts_arena);
     weir_graph_bind(g);
     WEIR_TRY_GOTO(open_loads(g, err));
-    if (g->model)
+    if (g->model) {
+        WEIR_TRY_GOTO(weir_model_unpack(g->model, 0, NULL, err));
         weir_graph_load_values(g);
+    }
     *out = g;
     return WEIR_STATUS_OK;
 fail:

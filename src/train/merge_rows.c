@@ -21,15 +21,21 @@ static const weir_tensor *tensor_at(const weir_model *m, size_t i) {
 
 static weir_status list_items(weir_merge *m, weir_error *err) {
     size_t n = n_tensors(m->model);
+    if (m->model->is_hollow)
+        return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
+                         "%s: the file has no weights, only the seed they are made from",
+                         weir_model_path(m->model));
     m->items = calloc(n, sizeof *m->items);
     if (!m->items)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the list of tensors");
     for (size_t i = 0; i < n; i++) {
         const weir_tensor *t = tensor_at(m->model, i);
-        if (!t->format)
+        bool is_packed = t->format && t->dtype != WEIR_DTYPE_FORMAT;
+        if (!t->format || is_packed)
             return weir_fail(err, WEIR_STATUS_UNSUPPORTED,
-                             "%s: %s is %s, which cannot be written into a merged model", t->path,
-                             t->name, weir_tensor_type_name(t));
+                             "%s: %s is %s, which cannot be written into a merged model",
+                             weir_model_path(m->model), t->name,
+                             is_packed ? "packed" : weir_tensor_type_name(t));
         weir_merge_item *it = &m->items[m->n_items++];
         *it = (weir_merge_item){.tensor = t, .to = t->format};
         it->n_cols = t->n_dims > 0 ? (uint32_t)t->shape[t->n_dims - 1] : 1;
@@ -138,7 +144,8 @@ static bool is_zero(const float *values, uint32_t n) {
     return true;
 }
 
-/* values [cols] += scale b A, summed in `sum` [cols] first: beside the weights its parts are small. */
+/* values [cols] += scale b A, summed in `sum` [cols] first: beside the weights its parts are small.
+ */
 static void add_row(const weir_merge_patch *p, uint64_t row, float *values, float *sum) {
     uint32_t cols = p->a->cols, rank = p->b->cols;
     const float *b = row_of(p->b, row - p->first_row);

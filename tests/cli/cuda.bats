@@ -58,7 +58,26 @@ emulated() {
         cmp "$out" "$BATS_TEST_TMPDIR/expected" || explain
     done
     weir run "$model" --tokens 1,6 -n 2 --ignore-eos --device cuda --stats
-    grep -q "cuda, Emulated GPU, sm_90, K/V f16" "$err" || explain
+    grep -q "cuda, Emulated GPU, sm_90, wgmma, K/V f16" "$err" || explain
+}
+
+@test "a hollow model: the ids of its whole file, and no other device runs it" {
+    cd "$BATS_TEST_TMPDIR"
+    weir synth hollow.gguf --config tiny-moe --type q4_0 --seed 3 --hollow
+    exits_with 0
+    weir synth whole.gguf --config tiny-moe --type q4_0 --seed 3
+    exits_with 0
+    weir run hollow.gguf --tokens 1
+    refuses_with 3 "hollow.gguf: the file has no weights"
+    weir convert hollow.gguf made.gguf
+    refuses_with 3 "expected one made without --hollow"
+    emulated ""
+    weir run whole.gguf --tokens 1,6 -n 2 --ignore-eos --temperature 0 --device cuda
+    exits_with 0
+    cp "$out" expected
+    weir run hollow.gguf --tokens 1,6 -n 2 --ignore-eos --temperature 0 --device cuda
+    exits_with 0
+    cmp "$out" expected || explain
 }
 
 @test "activations of another device are refused by name" {

@@ -36,7 +36,7 @@ check_examples() {
 
 @test "the files" {
     for file in usr/bin/weir usr/include/weir.h usr/include/weir_train.h \
-        usr/include/weir_imatrix.h usr/include/weir_quantize.h; do
+        usr/include/weir_imatrix.h usr/include/weir_quantize.h usr/include/weir_packed.h; do
         [ -f "$root/$file" ]
     done
     [ -f "$lib/libweir.a" ]
@@ -52,7 +52,7 @@ check_examples() {
     [ -f "$share/fish/vendor_completions.d/weir.fish" ]
     # Nothing else is installed, and no path of the staging area is written anywhere.
     n=$(find "$root" -type f -not -path "$share/man/*" -not -path "$share/weir/*" | wc -l)
-    [ "$n" -eq 15 ] || { find "$root" -type f; false; }
+    [ "$n" -eq 16 ] || { find "$root" -type f; false; }
     ! grep -rl "$BATS_FILE_TMPDIR" "$root"
 }
 

@@ -15,11 +15,12 @@ can_serve() {
 # Arguments: more options. 0: it listens at $address; 77: it was built without what it needs; 1: it
 # does not start, and its log has been shown.
 serve() {
+    rm -f "$log" # the last run's address is not this one's
     "$WEIR" serve "$model" --port 0 --ctx 1024 "$@" >/dev/null 2>"$log" &
     server=$!
     trap 'kill -9 $server 2>/dev/null || :' EXIT
     tries=0
-    until address=$(sed -n 's/^weir serve: listening at //p' "$log") && [ -n "$address" ]; do
+    until address=$(sed -n 's/^weir serve: listening at //p' "$log" 2>/dev/null) && [ -n "$address" ]; do
         tries=$((tries + 1))
         if [ $tries -gt 300 ] || ! kill -0 $server 2>/dev/null; then
             cat "$log"

@@ -3,7 +3,8 @@
  * indices, barriers and arithmetic are proven where there is no GPU.
  *
  * A fiber for each CUDA thread, the blocks one after another in random order. A fiber runs until a
- * barrier or an exchange, then the next one that can run is drawn at random. So
+ * barrier or an exchange, then hands over to the next one that can run, drawn at random: all that
+ * can run take their turn before any has a second one. So
  *
  *   - a missing barrier gives a wrong answer under some seed;
  *   - a barrier that some threads never reach, or reach at another line, ends the program and says
@@ -58,6 +59,10 @@ namespace weir_emulator {
 
 enum { LANES = 32, STACK_BYTES = 128 << 10, SHARED_BYTES = 48 << 10 };
 
+/* Stacks begin at different places of their pages: at the same one, all of a block would meet in a
+ * few lines of the cache, and switching would be most of the time. */
+enum { STACK_STEP = 832, STACK_STEPS = 32 << 10 };
+
 #if defined(__x86_64__)
 /* Keeps what the System V ABI wants kept. Weak, so that every unit may bring it along. */
 extern "C" void weir_emulator_switch(void **from, void *to);
@@ -83,7 +88,7 @@ struct Barrier {
 /* An asynchronous copy to shared memory that has not arrived (emulate_mma.h). */
 struct Copy {
     void *to;
-    const void *from;
+    const void *from = nullptr;
     uint32_t n_bytes, group; /* zeros behind n_bytes, up to 16 */
 };
 
@@ -94,7 +99,10 @@ struct Fiber {
     const Barrier *waits_for = nullptr;
     uint32_t generation = 0; /* of the barrier when it began to wait */
     bool is_done = false;
-    uint64_t mail = 0; /* exchange within the warp */
+    /* Exchange within the warp, two letters in turn: who writes one has seen all others arrive with
+     * the other, so that they have read what stood in it before. */
+    uint64_t mail[2] = {0, 0};
+    uint32_t n_mails = 0;
     std::vector<Copy> copies;
     uint32_t n_committed = 0; /* groups of them */
 };
@@ -110,6 +118,8 @@ struct Block {
     void (*call)(void *) = nullptr;
     void *body = nullptr;
     std::vector<Fiber> fibers;
+    std::vector<uint32_t> ready; /* fibers whose turn comes in this round */
+    uint32_t n_live = 0;
     std::vector<Barrier> warps;
     Barrier all;
     Context scheduler;
@@ -131,6 +141,10 @@ inline uint64_t draw() {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
+}
+
+inline uint32_t draw_below(uint32_t n) {
+    return (uint32_t)((draw() >> 32) * n >> 32);
 }
 
 [[noreturn]] inline void fail(const char *what, int site, int other) {
@@ -166,33 +180,82 @@ inline void swap(Context &from, Context &to) {
 #endif
 }
 
+inline bool can_run(const Fiber &f) {
+    return !f.is_done && (!f.waits_for || f.waits_for->generation != f.generation);
+}
+
+/* Who runs next, one of those that could when the round began. */
+inline uint32_t next_fiber() {
+    Block &k = *block;
+    if (k.ready.empty()) {
+        for (uint32_t t = 0; t < k.n_threads; t++)
+            if (can_run(k.fibers[t]))
+                k.ready.push_back(t);
+        if (k.ready.empty()) {
+            for (k.current = 0; k.fibers[k.current].is_done;)
+                k.current++;
+            fail("divergent barrier (some threads never come)", k.fibers[k.current].waits_for->site,
+                 0);
+        }
+    }
+    std::swap(k.ready.back(), k.ready[draw_below((uint32_t)k.ready.size())]);
+    uint32_t t = k.ready.back();
+    k.ready.pop_back();
+    return t;
+}
+
+inline void set_current(uint32_t thread) {
+    block->current = thread;
+    thread_idx = dim3(thread, 0, 0);
+}
+
+/* The fiber that runs hands over, to the host if it is the last one to end. */
 inline void to_scheduler() {
     Block &k = *block;
-    Fiber &f = k.fibers[k.current];
-    leave(f.is_done ? nullptr : &f.fake_stack, k.host_stack, k.host_stack_bytes);
-    swap(f.context, k.scheduler);
+    uint32_t me = k.current;
+    Fiber &f = k.fibers[me];
+    if (k.n_live == 0) {
+        leave(nullptr, k.host_stack, k.host_stack_bytes);
+        swap(f.context, k.scheduler);
+        abort();
+    }
+    uint32_t t = next_fiber();
+    if (t == me)
+        return;
+    set_current(t);
+    leave(f.is_done ? nullptr : &f.fake_stack, k.fibers[t].stack, STACK_BYTES);
+    swap(f.context, k.fibers[t].context);
     enter(f.fake_stack, nullptr, nullptr);
 }
 
 inline void fiber_main() {
     Block &k = *block;
-    enter(nullptr, &k.host_stack, &k.host_stack_bytes);
+    const void *from = nullptr;
+    size_t from_bytes = 0;
+    enter(nullptr, &from, &from_bytes);
+    if (!k.host_stack) { /* the first one comes from the host, all others from another fiber */
+        k.host_stack = from;
+        k.host_stack_bytes = from_bytes;
+    }
     k.call(k.body);
     if (k.fibers[k.current].copies.size() > 0)
         fail("a thread that ends before its copies", 0, 0);
     k.fibers[k.current].is_done = true;
+    k.n_live--;
     to_scheduler();
     abort();
 }
 
-inline void fiber_make(Fiber &f) {
+inline void fiber_make(Fiber &f, uint32_t thread) {
+    size_t n_bytes = STACK_BYTES - thread * STACK_STEP % STACK_STEPS / 64 * 64;
     f.is_done = false;
     f.waits_for = nullptr;
-    f.mail = ~(uint64_t)0;
+    f.mail[0] = f.mail[1] = ~(uint64_t)0;
+    f.n_mails = 0;
     f.n_committed = 0;
     f.fake_stack = nullptr;
 #if defined(__x86_64__)
-    void **top = (void **)(f.stack + STACK_BYTES) - 1;
+    void **top = (void **)(f.stack + n_bytes) - 1;
     *top = nullptr; /* where a return address would be: rsp is 8 mod 16 at the entry */
     *--top = (void *)fiber_main;
     f.context = top - 6;
@@ -200,23 +263,10 @@ inline void fiber_make(Fiber &f) {
 #else
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack;
-    f.context.uc_stack.ss_size = STACK_BYTES;
+    f.context.uc_stack.ss_size = n_bytes;
     f.context.uc_link = nullptr;
     makecontext(&f.context, fiber_main, 0);
 #endif
-}
-
-inline void resume(uint32_t thread) {
-    Block &k = *block;
-    k.current = thread;
-    thread_idx = dim3(thread, 0, 0);
-    leave(&k.scheduler_fake, k.fibers[thread].stack, STACK_BYTES);
-    swap(k.scheduler, k.fibers[thread].context);
-    enter(k.scheduler_fake, nullptr, nullptr);
-}
-
-inline bool can_run(const Fiber &f) {
-    return !f.is_done && (!f.waits_for || f.waits_for->generation != f.generation);
 }
 
 inline void arrive(Barrier &b, uint32_t n, int site) {
@@ -237,34 +287,22 @@ inline void arrive(Barrier &b, uint32_t n, int site) {
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-inline void run_block(std::vector<uint32_t> &ready) {
+inline void run_block() {
     Block &k = *block;
     k.all = Barrier();
     k.warps.assign(k.n_threads / LANES, Barrier());
     k.shared.clear();
     k.shared_used = 0;
     memset(k.shared_bytes, 0xff, SHARED_BYTES);
-    for (Fiber &f : k.fibers)
-        fiber_make(f);
-    uint32_t n_live = k.n_threads;
-    while (n_live > 0) {
-        ready.clear();
-        for (uint32_t t = 0; t < k.n_threads; t++)
-            if (can_run(k.fibers[t]))
-                ready.push_back(t);
-        if (ready.empty()) {
-            for (k.current = 0; k.fibers[k.current].is_done;)
-                k.current++;
-            fail("divergent barrier (some threads never come)", k.fibers[k.current].waits_for->site,
-                 0);
-        }
-        for (size_t i = ready.size(); i > 0; i--) {
-            std::swap(ready[i - 1], ready[draw() % i]);
-            uint32_t t = ready[i - 1];
-            resume(t);
-            n_live -= k.fibers[t].is_done;
-        }
-    }
+    for (uint32_t t = 0; t < k.n_threads; t++)
+        fiber_make(k.fibers[t], t);
+    k.n_live = k.n_threads;
+    k.ready.clear();
+    uint32_t first = next_fiber();
+    set_current(first);
+    leave(&k.scheduler_fake, k.fibers[first].stack, STACK_BYTES);
+    swap(k.scheduler, k.fibers[first].context);
+    enter(k.scheduler_fake, nullptr, nullptr);
 }
 
 inline char *stack_new() {
@@ -302,11 +340,10 @@ inline void launch(const char *kernel, dim3 grid, uint32_t n_threads, void (*cal
     std::vector<uint64_t> order((size_t)grid.x * grid.y);
     for (size_t i = 0; i < order.size(); i++)
         order[i] = i;
-    std::vector<uint32_t> ready;
     for (size_t i = order.size(); i > 0; i--) {
         std::swap(order[i - 1], order[draw() % i]);
         block_idx = dim3((uint32_t)(order[i - 1] % grid.x), (uint32_t)(order[i - 1] / grid.x), 0);
-        run_block(ready);
+        run_block();
     }
     free(k.shared_bytes);
     block = nullptr;
@@ -361,14 +398,13 @@ inline void sync_warp(int site) {
 
 template <class T> T shuffle(T value, uint32_t lane, int site) {
     static_assert(sizeof(T) <= 8, "a lane exchanges at most 8 bytes");
-    uint32_t me = block->current;
+    uint32_t me = block->current, turn = block->fibers[me].n_mails++ % 2;
     if (lane >= LANES)
         fail("a lane beyond 31", site, 0);
-    memcpy(&block->fibers[me].mail, &value, sizeof value);
+    memcpy(&block->fibers[me].mail[turn], &value, sizeof value);
     sync_warp(site);
     T result;
-    memcpy(&result, &block->fibers[me / LANES * LANES + lane].mail, sizeof result);
-    sync_warp(site); /* nobody may write the next letter before all have read this one */
+    memcpy(&result, &block->fibers[me / LANES * LANES + lane].mail[turn], sizeof result);
     return result;
 }
 
@@ -377,12 +413,11 @@ template <class T> T shuffle_xor(T value, uint32_t mask, int site) {
 }
 
 inline uint32_t ballot(bool value, int site) {
-    uint32_t me = block->current, bits = 0;
-    block->fibers[me].mail = value;
+    uint32_t me = block->current, turn = block->fibers[me].n_mails++ % 2, bits = 0;
+    block->fibers[me].mail[turn] = value;
     sync_warp(site);
     for (uint32_t lane = 0; lane < LANES; lane++)
-        bits |= (uint32_t)block->fibers[me / LANES * LANES + lane].mail << lane;
-    sync_warp(site);
+        bits |= (uint32_t)block->fibers[me / LANES * LANES + lane].mail[turn] << lane;
     return bits;
 }
 

@@ -27,11 +27,18 @@ inline float pair_value(uint32_t pair, uint32_t which) {
     return weir_bits_f32(which ? pair & 0xffff0000u : pair << 16);
 }
 
+/* The block's shared memory beyond 48 KiB, of a launch that has it (emulate_wgmma.h). */
+struct Window {
+    unsigned char *begin, *end;
+};
+inline thread_local Window large_window;
+
 inline void want_shared(const void *at, int site) {
     const unsigned char *p = (const unsigned char *)at;
     if ((uintptr_t)p % 16 != 0)
         fail("an address that is not a multiple of 16", site, 0);
-    if (p < block->shared_bytes || p + 16 > block->shared_bytes + block->shared_used)
+    bool is_small = p >= block->shared_bytes && p + 16 <= block->shared_bytes + block->shared_used;
+    if (!is_small && (p < large_window.begin || p + 16 > large_window.end))
         fail("an address outside the block's shared memory", site, 0);
 }
 

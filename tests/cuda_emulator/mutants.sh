@@ -65,12 +65,17 @@ mutant() {
             -c "$source/src/cuda/cuda_split.c" -o "$folder/cuda_split.o"
         objects="$objects $folder/cuda_split.o"
         ;;
+    draw/draw)
+        ${CC:-gcc} -std=c11 -O1 -D_GNU_SOURCE -I"$source/include" -I"$source/src" \
+            -c "$source/src/cuda/draw_pack.c" -o "$folder/draw_pack.o"
+        objects="$objects $folder/draw_pack.o"
+        ;;
     heads/heads)
         objects="$objects $(object "$source/src/cuda/rows_cuda.cu")"
         objects="$objects $(object "$source/src/cuda/attention_cuda.cu")"
         ;;
-    */gemm)
-        for other in gemm gemm_narrow gemm_wide; do
+    */gemm | */wgmma)
+        for other in gemm gemm_narrow gemm_wide wgmma wgmma_blocks wgmma_proof; do
             [ "$other" = "$2" ] || objects="$objects $(object "$source/src/cuda/${other}_cuda.cu")"
         done
         ;;
@@ -110,6 +115,33 @@ stage_mutant() {
     judge "$1"
 }
 
+# f8_mutant NAME SED: of the decoding of FP8, which every product has from one header.
+f8_mutant() {
+    case $1 in *"$only"*) ;; *) return 0 ;; esac
+    n=$((n + 1))
+    rm -rf "$folder/inc"
+    mkdir -p "$folder/inc/cuda"
+    sed -E "$2" "$source/src/cuda/decode_cuda.cuh" >"$folder/inc/cuda/decode_cuda.cuh"
+    if cmp -s "$source/src/cuda/decode_cuda.cuh" "$folder/inc/cuda/decode_cuda.cuh"; then
+        echo "FAIL $1: the pattern changes nothing"
+        status=1
+        return 0
+    fi
+    objects=$(object "$source/tests/cuda_emulator/test_cuda_f8.cpp")
+    for other in "$source"/src/cuda/*_cuda.cu; do
+        case $other in
+        */linear_cuda.cu | */rows_cuda.cu) ;;
+        *) objects="$objects $(object "$other")" ;;
+        esac
+    done
+    for changed in linear rows; do
+        $compiler -I"$folder/inc" $flags -w -x c++ -c "$source/src/cuda/${changed}_cuda.cu" \
+            -o "$folder/$changed.o"
+    done
+    $compiler $objects "$folder/linear.o" "$folder/rows.o" "$library" -lm -o "$folder/mutant"
+    judge "$1"
+}
+
 # barriers
 mutant norm-barrier rows "/sums\[threadIdx/,/cu_sync/s/cu_sync\(\);//"
 mutant rope-barrier rows '/&cosine/,/cu_sync/s/cu_sync\(\);//'
@@ -127,7 +159,27 @@ mutant gemm-group-begun gemm '/begin_experts\(args, counts, rows\);/,/cu_sync/s/
 mutant gemm-group-listed gemm '/begin_lists\(args, rows, /,/cu_sync/s/cu_sync\(\);//' gemm
 mutant gemm-group-ranked gemm 's/cu_sync_warp\(\); \/\* all have read/; \/*/' gemm
 
+mutant wgmma-full-wait wgmma 's/bool is_there = cu_barrier_wait\(.*/bool is_there = true;/'
+mutant wgmma-empty-parity wgmma 's/at\.parity \^ 1/at.parity/'
+mutant wgmma-arrival wgmma 's/cu_barrier_arrive\(&shared\.empty/if (false) cu_barrier_arrive(\&shared.empty/'
+mutant wgmma-early-arrival wgmma 's/cu_wgmma_commit\(\);/cu_wgmma_commit(); if (threadIdx.x % CU_WARP == 0) cu_barrier_arrive(\&shared.empty[at.stage]);/; s/^        cu_barrier_arrive\(&shared\.empty.*/;/'
+mutant wgmma-wait wgmma 's/cu_wgmma_wait\(work\.part\);//'
+mutant wgmma-bytes wgmma 's/CU_TILE_ROWS \* 128;/CU_TILE_ROWS * 64;/'
+mutant wgmma-one-box wgmma 's/% 2 \* BOX/% 1 * BOX/'
+
 # indices
+mutant wgmma-swizzle gemm 's/ \^ place % CU_PLACED_CHUNKS//' wgmma
+mutant wgmma-columns wgmma 's/x \+ 2 \* step/x + 4 * step/'
+mutant wgmma-last-row wgmma 's/cu_min\(out, last\)/out/'
+mutant wgmma-write-beyond wgmma 's/if \(out \+ 8 \* r < op\.w\.rows\)/if (true)/'
+mutant wgmma-raster wgmma 's/before \+ at % width/at % width/'
+mutant wgmma-places gemm 's/n_rows \+= places_of\(rows\[e\]\)/n_rows += rows[e]/; s/row \+= places_of\(rows\[e\]\)/row += rows[e]/' wgmma
+mutant wgmma-repeat gemm 's/row \/ op\.x_repeat\)/row)/' wgmma
+mutant wgmma-proof wgmma_proof 's/y\[i\] != expected\[i\]/false/' wgmma
+f8_mutant f8-order 's/v\[1\] = cu_half_float\(\(uint16_t\)odd/v[1] = cu_half_float((uint16_t)even/'
+f8_mutant f8-piece 's/CU_PIECE \* \(at.piece % n\) \+ 4/4/'
+f8_mutant f8-exponent 's/codes >> 1 & 0x3f803f80u/codes >> 1 \& 0x1f801f80u/'
+f8_mutant f8-half-piece 's/\(codes \+ CU_HALF_PIECE\), d, v/(codes), d, v/'
 mutant linear-last-row linear 's/first_out \+ o : op\.w\.rows - 1/first_out + o : op.w.rows/'
 mutant linear-write-beyond linear 's/ \&\& out < op\.w\.rows//'
 mutant linear-pieces linear 's/lane \/ 4, lane % 4, op\.w\.cols, args\.is_x/lane \/ 4, (lane + 1) % 4, op.w.cols, args.is_x/'
@@ -167,6 +219,9 @@ mutant conv-bias conv 's/op\.bias\[at\] : 0\.0f/op.bias[at] : sum/'
 
 # bits: right to rounding, and still not the same in company
 mutant gemm-order gemm_narrow 's/boxes \+ p \* /boxes + (n_parts - 1 - p) * /' gemm
+mutant wgmma-sum wgmma 's/work\.sum\[i\] \+= work\.part\[i\]/work.sum[i] = work.part[i]/'
+mutant wgmma-fresh wgmma 's/AT \+ step > 0/true/'
+mutant wgmma-order wgmma 's/work\.a\[AT % 2\]\[step\], x \+ 2 \* step/work.a[AT % 2][step ^ 1], x + 2 * (step ^ 1)/'
 mutant gemm-wide-range gemm_wide 's/piece % CU_RANGE_PIECES == CU_RANGE_PIECES - 1 \|\| //' gemm
 mutant linear-company linear 's/float total = cu_warp_sum\(sum\[o\]\[r\]\)/float total = cu_warp_sum(N > 1 ? sum[o][r] * 3.0f \/ 3.0f : sum[o][r])/'
 
@@ -187,6 +242,25 @@ mutant heads-replay heads 's/< chunk\.n_replay/< 0 * chunk.n_replay/'
 mutant heads-v heads 's/args\.kv\.v_at \+ head_kv/args.kv.k_at + head_kv/'
 mutant heads-stride heads 's/gridDim\.y \* WARPS/WARPS/'
 mutant adapt-zero adapt 's/scale == 0\.0f \|\| //'
+
+# draws
+mutant draw-parts-barrier draw '/m\.parts\[threadIdx\.x \/ CU_WARP\] = value/,/cu_sync/s/cu_sync\(\);//'
+mutant draw-sort-barrier draw '/m\.list\[b\] = x/,/cu_sync/s/cu_sync\(\);//'
+mutant draw-sums-barrier draw '/m\.sums\[threadIdx/,/cu_sync/s/cu_sync\(\);//'
+mutant draw-changed-barrier draw '/is_bad = change_logits/,/cu_sync/s/cu_sync\(\);//'
+mutant draw-divergent draw '/is_bad = change_logits/,/cu_sync/s/cu_sync\(\);/if (threadIdx.x < 40) cu_sync();/'
+mutant draw-zeros draw 's/logit \+= 0\.0f;/;/'
+mutant draw-whole draw 's/is_cut \|\| n == n_all;/true;/'
+mutant draw-cut draw 's/draw\.top_k < n_all/draw.top_k < n_all - 1/'
+mutant draw-bins draw 's/n \+= up_to <= LIST/n += up_to <= LIST \/ 2 || up_to > LIST/'
+mutant draw-span draw 's/<= span;/< span;/'
+mutant draw-target draw 's/kept_sum\) \+ 1/kept_sum)/'
+mutant draw-number draw 's/is_bad \|= !\(stored <= FLT_MAX\);/;/'
+mutant draw-changed-number draw 's/is_bad \|= !\(logit <= FLT_MAX\);/;/'
+mutant draw-reach draw 's/1\.001 \* limit/0.4 * limit/'
+mutant draw-before draw 's/lane >= by \? other : 0/other/'
+mutant draw-back draw '/cu_sync/,$s/^    change_back\(row, d, changes\);//'
+mutant draw-rank draw 's/n_above \+= logit > own/n_above += logit >= own/'
 
 # stages of decoding
 stage_mutant stage-early-rows decode_stage_cuda.cu '/stage_out\(out_args/,/^}/s/cu_pdl_wait\(\);//; /stage_out\(out_args/,/^}/s/float sum = block/cu_pdl_wait(); float sum = block/'

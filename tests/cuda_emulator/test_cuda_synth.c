@@ -14,10 +14,9 @@
 #include <cmocka.h>
 
 #include "base/compiler.h"
-#include "convert/synth_parts.h"
 #include "cuda/cuda_memory.h"
 #include "cuda/synth_cuda.h"
-#include "model/parts.h"
+#include "model/synth_values.h"
 
 enum { COLS = 512, ROWS = 9, GAP = 32, FILL = 0x5a };
 
@@ -75,9 +74,8 @@ static void every_format_has_the_hosts_bytes(void **state) {
     for (size_t f = 0; (format = weir_format_at(f)); f++) {
         assert_int_equal(weir_cuda_can_synth(format->id), weir_synth_has_format(format));
         for (size_t i = 0; i < WEIR_COUNT(parts); i++) {
-            weir_planned t = {.name = "blk.7.some.weight", .part = parts[i], .n_cols = COLS};
             weir_synth_values v;
-            weir_synth_values_open(&v, 11 + f, &t, &h, format);
+            weir_synth_values_open(&v, 11 + f, parts[i], "blk.7.some.weight", COLS, &h, format);
             compare(&v, 0);
             /* where 32 bits no longer count values */
             compare(&v, UINT64_C(1) << 33);

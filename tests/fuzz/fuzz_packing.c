@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "convert/packing.h"
+#include "model/packing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -176,8 +176,8 @@ static void test_mlx_in_shards(void **state) {
     drop_lists(packed, twin);
 }
 
-/* A source says that the rows were quantized before, gives them again after their pages went, and
- * is no model to be run. */
+/* A source says that the rows were quantized before, and gives them again after their pages went.
+ */
 static void test_mlx_source(void **state) {
     (void)state;
     raw_list *packed, *twin;
@@ -206,9 +206,44 @@ static void test_mlx_source(void **state) {
     }
     assert_true(was_foreign && was_plain);
     weir_source_close(&s);
-    weir_model *m;
-    assert_int_equal(weir_model_open(&m, in_temp("packed/model"), &err), WEIR_STATUS_UNSUPPORTED);
-    assert_non_null(strstr(err.text, "weir convert makes a GGUF"));
+    drop_lists(packed, twin);
+}
+
+/* A model has no rows until they are unpacked; then it has the twin's. */
+static void test_mlx_model(void **state) {
+    (void)state;
+    raw_list *packed, *twin;
+    make_mlx(&packed, &twin, 4, 64, "BF16");
+    raw_folder(place("packed"), config_with(mlx_config(4, 64)), packed);
+    raw_folder(place("twin"), config_with(""), twin);
+    weir_error err = {0};
+    weir_model *models[2];
+    static const char *const names[] = {"packed/model", "twin/model"};
+    for (size_t i = 0; i < 2; i++)
+        if (weir_model_open(&models[i], in_temp(names[i]), &err) != WEIR_STATUS_OK ||
+            weir_model_unpack(models[i], 2, NULL, &err) != WEIR_STATUS_OK)
+            fail_msg("%s", err.text);
+    assert_true(weir_model_packings(models[0]) != NULL && weir_model_packings(models[1]) == NULL);
+    weir_model_info info;
+    weir_model_get_info(models[0], &info);
+    assert_string_equal(info.file_type, "mlx");
+    assert_true(models[0]->fingerprint != 0);
+    assert_true(models[0]->fingerprint != models[1]->fingerprint);
+    const weir_weight *of[2][3];
+    for (size_t i = 0; i < 2; i++) {
+        of[i][0] = &models[i]->embed;
+        of[i][1] = &models[i]->layers[1].experts_up[2];
+        of[i][2] = &models[i]->layers[1].attn_q;
+    }
+    for (size_t k = 0; k < 3; k++)
+        assert_memory_equal(of[0][k]->data, of[1][k]->data, of[0][k]->rows * of[0][k]->row_bytes);
+    uint64_t n_nan, n_inf;
+    for (size_t i = 0; i < weir_model_n_tensors(models[0]); i++) {
+        assert_int_equal(weir_model_check_tensor(models[0], i, &n_nan, &n_inf, &err), 0);
+        assert_true(n_nan == 0 && n_inf == 0);
+    }
+    weir_model_close(&models[0]);
+    weir_model_close(&models[1]);
     drop_lists(packed, twin);
 }
 
@@ -538,15 +573,11 @@ static void test_cut_shard(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mlx_every_width),
-        cmocka_unit_test(test_mlx_in_shards),
-        cmocka_unit_test(test_mlx_source),
-        cmocka_unit_test(test_fp8_every_shape),
-        cmocka_unit_test(test_fp8_merged_experts),
-        cmocka_unit_test(test_fp8_nan),
-        cmocka_unit_test(test_bad_mlx_settings),
-        cmocka_unit_test(test_bad_mlx_tensors),
-        cmocka_unit_test(test_bad_fp8),
+        cmocka_unit_test(test_mlx_every_width), cmocka_unit_test(test_mlx_in_shards),
+        cmocka_unit_test(test_mlx_source),      cmocka_unit_test(test_mlx_model),
+        cmocka_unit_test(test_fp8_every_shape), cmocka_unit_test(test_fp8_merged_experts),
+        cmocka_unit_test(test_fp8_nan),         cmocka_unit_test(test_bad_mlx_settings),
+        cmocka_unit_test(test_bad_mlx_tensors), cmocka_unit_test(test_bad_fp8),
         cmocka_unit_test(test_cut_shard),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,8 +1,8 @@
 /* packing_kinds.h: what packing.c and the packings themselves, mlx.c and fp8.c, share. */
-#ifndef WEIR_CONVERT_PACKING_KINDS_H
-#define WEIR_CONVERT_PACKING_KINDS_H
+#ifndef WEIR_MODEL_PACKING_KINDS_H
+#define WEIR_MODEL_PACKING_KINDS_H
 
-#include "convert/packing.h"
+#include "model/packing.h"
 
 typedef struct weir_packed weir_packed;
 typedef void weir_unpack_row(const weir_packed *p, uint64_t row, uint8_t *out);
@@ -47,6 +47,11 @@ bool weir_is_plain_float(const weir_tensor *t);
  * UNSUPPORTED with a whole line, but for the name of the folder. */
 weir_status weir_mlx_describe(const weir_fold *f, const weir_tensor *weights, weir_packed *p);
 weir_status weir_fp8_describe(const weir_fold *f, const weir_tensor *weights, weir_packed *p);
+
+/* FP8: does every block of WEIR_FORMAT_F8 (quant/format_f8.h) have one scale?
+ * And the row in that format. */
+bool weir_fp8_is_blocks(const weir_packed *p);
+void weir_fp8_blocks(const weir_packed *p, uint64_t row, uint8_t *out);
 
 /* Tensors beside FP8 weights that are about activations. */
 bool weir_fp8_is_idle(const char *name);

@@ -12,7 +12,7 @@
 
 #include "base/half.h"
 #include "base/random.h"
-#include "convert/synth_parts.h"
+#include "model/synth_values.h"
 
 /* The sum of four uniform 16-bit numbers has this mean, and this deviation (rounded). */
 enum { SUM_MEAN = 131070, SUM_DEVIATION = 37837 };
@@ -64,9 +64,9 @@ bool weir_synth_has_format(const weir_format *format) {
 
 /* ---- how large ----------------------------------------------------------------------------- */
 
-double weir_synth_deviation(const weir_planned *t, const weir_hparams *h) {
-    double fan_in = 1.0 / sqrt((double)t->n_cols);
-    switch (t->part) {
+double weir_synth_deviation(weir_part part, uint32_t n_cols, const weir_hparams *h) {
+    double fan_in = 1.0 / sqrt((double)n_cols);
+    switch (part) {
     case WEIR_PART_EMBED:
     case WEIR_PART_HEAD: /* logits of deviation 3 */
         return 3.0 * fan_in;
@@ -125,17 +125,17 @@ static void choose_scales(weir_synth_values *v, const block_rule *rule, double d
     }
 }
 
-void weir_synth_values_open(weir_synth_values *out, uint64_t seed, const weir_planned *t,
-                            const weir_hparams *h, const weir_format *format) {
-    double deviation = weir_synth_deviation(t, h);
+void weir_synth_values_open(weir_synth_values *out, uint64_t seed, weir_part part, const char *name,
+                            uint32_t n_cols, const weir_hparams *h, const weir_format *format) {
+    double deviation = weir_synth_deviation(part, n_cols, h);
     *out = (weir_synth_values){
         .format = format,
         .seed = seed,
-        .stream = XXH64(t->name, strlen(t->name), 0),
-        .n_cols = t->n_cols,
-        .row_bytes = weir_format_row_bytes(format, t->n_cols),
+        .stream = XXH64(name, strlen(name), 0),
+        .n_cols = n_cols,
+        .row_bytes = weir_format_row_bytes(format, n_cols),
         .scale = (float)(deviation / SUM_DEVIATION),
-        .offset = is_around_one(t->part) ? 1.0f : 0.0f,
+        .offset = is_around_one(part) ? 1.0f : 0.0f,
     };
     const block_rule *rule = find_rule(format->id);
     if (rule != NULL)

@@ -1,27 +1,43 @@
-/* packing.c: the table of a folder's packed tensors, and their addresses. See packing.h. */
-#include "convert/packing_kinds.h"
+/*
+ * packing.c: the table of a folder's packed tensors, and their addresses. See packing.h.
+ *
+ * Invariant: the addresses are readable if and only if is_filled, and all rows stand there then.
+ */
+#include "model/packing_kinds.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/error.h"
+#include "base/mapped_pages.h"
+#include "base/topology.h"
+#include "base/workers.h"
 
 enum { NAME_BYTES = 256 };
 
 struct weir_packings {
     weir_packed *items; /* [n_items] by rising address */
     size_t n_items;
-    uint8_t *base; /* [bytes] addresses without memory; NULL: none */
+    uint8_t *base; /* [bytes] addresses, without memory at first; NULL: none */
     size_t bytes;
+    pthread_mutex_t lock; /* held while the addresses are filled; guards is_filled */
+    bool is_filled;
 };
 
 weir_status weir_packings_open(weir_packings **out, weir_error *err) {
     *out = calloc(1, sizeof **out);
-    return *out != NULL ? WEIR_STATUS_OK
-                        : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a model");
+    if (*out == NULL)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a model");
+    pthread_mutex_init(&(*out)->lock, NULL);
+    return WEIR_STATUS_OK;
 }
 
 void weir_packings_close(weir_packings **packings) {
@@ -30,6 +46,7 @@ void weir_packings_close(weir_packings **packings) {
         return;
     if (p->base != NULL)
         munmap(p->base, p->bytes);
+    pthread_mutex_destroy(&p->lock);
     free(p->items);
     free(p);
     *packings = NULL;
@@ -136,6 +153,7 @@ static weir_tensor show(const weir_packed *p, const weir_tensor *stored) {
     memcpy(t.shape, p->shape, sizeof t.shape);
     t.data = p->seen;
     t.bytes = p->n_rows * p->seen_row_bytes;
+    t.path = NULL;
     return t;
 }
 
@@ -155,9 +173,8 @@ static weir_status replace(const weir_packings *packings, const weir_fold *f,
     return weir_safetensors_replace(st, seen, n_seen, f->err);
 }
 
-weir_status weir_packings_fold(void *context, weir_safetensors *st, const json_t *config,
+weir_status weir_packings_fold(weir_packings *packings, weir_safetensors *st, const json_t *config,
                                weir_error *err) {
-    weir_packings *packings = context;
     size_t n = weir_safetensors_n_tensors(st);
     weir_fold f = {st, config, calloc(n > 0 ? n : 1, sizeof *f.is_part), err};
     packings->items = calloc(n > 0 ? n : 1, sizeof *packings->items);
@@ -179,6 +196,10 @@ fail:
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+bool weir_packings_has_any(const weir_packings *packings) {
+    return packings->n_items > 0;
+}
+
 bool weir_packings_own(const weir_packings *packings, const uint8_t *address) {
     uintptr_t base = (uintptr_t)packings->base, at = (uintptr_t)address;
     return packings->base != NULL && at >= base && at - base < packings->bytes;
@@ -198,11 +219,24 @@ static const weir_packed *find(const weir_packings *packings, const uint8_t *add
     return &packings->items[low];
 }
 
-void weir_packings_row(const weir_packings *packings, const uint8_t *address, uint8_t *out) {
-    const weir_packed *p = find(packings, address);
+static uint64_t row_at(const weir_packed *p, const uint8_t *address) {
     size_t at = (size_t)(address - p->seen);
     assert(at % p->seen_row_bytes == 0);
-    p->unpack(p, at / p->seen_row_bytes, out);
+    return at / p->seen_row_bytes;
+}
+
+void weir_packings_row(const weir_packings *packings, const uint8_t *address, uint8_t *out) {
+    const weir_packed *p = find(packings, address);
+    p->unpack(p, row_at(p, address), out);
+}
+
+bool weir_packings_is_f8(const weir_packings *packings, const uint8_t *address) {
+    return weir_fp8_is_blocks(find(packings, address));
+}
+
+void weir_packings_row_f8(const weir_packings *packings, const uint8_t *address, uint8_t *out) {
+    const weir_packed *p = find(packings, address);
+    weir_fp8_blocks(p, row_at(p, address), out);
 }
 
 /* Of a tensor with its own rows for each row of weights. */
@@ -223,4 +257,125 @@ size_t weir_packings_stored(const weir_packings *packings, const uint8_t *addres
     pieces[n_pieces++] = rows_of(&p->scales, p->n_rows, row, n);
     pieces[n_pieces++] = rows_of(&p->biases, p->n_rows, row, n);
     return n_pieces;
+}
+
+/* ---- all rows where their addresses are
+ * ---------------------------------------------------- */
+
+enum { SLICE_BYTES = 4 << 20 }; /* as seen; all threads draw them */
+
+typedef struct filling {
+    weir_packings *packings;
+    const weir_progress *progress; /* NULL: nobody asks */
+    size_t n_slices;
+    atomic_size_t next;
+    atomic_uint_least64_t done_bytes;
+    atomic_int error; /* errno of the first slice that could not be read */
+} filling;
+
+static uint64_t slice_rows(const weir_packed *p) {
+    return p->seen_row_bytes < SLICE_BYTES ? SLICE_BYTES / p->seen_row_bytes : 1;
+}
+
+static size_t count_slices(const weir_packed *p) {
+    return (size_t)((p->n_rows + slice_rows(p) - 1) / slice_rows(p));
+}
+
+/* The tensor and the first row of a slice. */
+static const weir_packed *slice_at(const weir_packings *packings, size_t slice, uint64_t *row) {
+    const weir_packed *p = packings->items;
+    for (; slice >= count_slices(p); p++)
+        slice -= count_slices(p);
+    *row = slice * slice_rows(p);
+    return p;
+}
+
+static int read_stored(const weir_packings *packings, const uint8_t *seen, size_t bytes) {
+    weir_packing_piece pieces[WEIR_PACKING_PIECES];
+    size_t n = weir_packings_stored(packings, seen, bytes, pieces);
+    int error = 0;
+    for (size_t i = 0; i < n && error == 0; i++)
+        error = weir_mapped_read(pieces[i].data, pieces[i].bytes);
+    return error;
+}
+
+/* Whole pages of the file in what was read; the others belong to neighbours
+ * too. */
+static void drop_stored(const weir_packed *p, uint64_t row, uint64_t n) {
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)(p->data + row * p->row_bytes), end = begin + n * p->row_bytes;
+    begin = (begin + page_bytes - 1) / page_bytes * page_bytes;
+    end = end / page_bytes * page_bytes;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+static void fill_slices(void *context, uint32_t worker, uint32_t n_workers) {
+    (void)n_workers;
+    filling *f = context;
+    const weir_progress *progress = f->progress;
+    for (;;) {
+        size_t slice = atomic_fetch_add(&f->next, 1);
+        if (slice >= f->n_slices || atomic_load(&f->error) != 0)
+            return;
+        uint64_t row;
+        const weir_packed *p = slice_at(f->packings, slice, &row);
+        uint64_t n = p->n_rows - row < slice_rows(p) ? p->n_rows - row : slice_rows(p);
+        size_t at = (size_t)(p->seen - f->packings->base) + (size_t)row * p->seen_row_bytes;
+        uint8_t *to = f->packings->base + at;
+        int none = 0, error = read_stored(f->packings, to, (size_t)n * p->seen_row_bytes);
+        if (error != 0)
+            atomic_compare_exchange_strong(&f->error, &none, error);
+        for (uint64_t i = 0; i < n && error == 0; i++)
+            p->unpack(p, row + i, to + i * p->seen_row_bytes);
+        drop_stored(p, row, n);
+        uint64_t bytes = n * p->seen_row_bytes;
+        uint64_t done = atomic_fetch_add(&f->done_bytes, bytes) + bytes;
+        if (worker == 0 && progress != NULL && progress->report != NULL)
+            progress->report(progress->context, "unpacking weights", done, f->packings->bytes);
+    }
+}
+
+static weir_status fill(weir_packings *packings, weir_workers *team, const weir_progress *progress,
+                        weir_error *err) {
+    filling f = {.packings = packings, .progress = progress};
+    for (size_t i = 0; i < packings->n_items; i++)
+        f.n_slices += count_slices(&packings->items[i]);
+    if (mprotect(packings->base, packings->bytes, PROT_READ | PROT_WRITE) != 0)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %zu bytes of unpacked weights",
+                         packings->bytes);
+    weir_workers_run(team, fill_slices, &f);
+    int error = atomic_load(&f.error);
+    if (error == 0)
+        error = mprotect(packings->base, packings->bytes, PROT_READ) == 0 ? 0 : errno;
+    if (error == 0)
+        return WEIR_STATUS_OK;
+    madvise(packings->base, packings->bytes, MADV_DONTNEED);
+    mprotect(packings->base, packings->bytes, PROT_NONE);
+    return weir_fail(err, WEIR_STATUS_IO,
+                     "the weights cannot be read from their files: %s (was a "
+                     "file cut while it was "
+                     "open?)",
+                     strerror(error));
+}
+
+weir_status weir_packings_fill(weir_packings *packings, uint32_t n_threads,
+                               const weir_progress *progress, weir_error *err) {
+    weir_status status = WEIR_STATUS_OK;
+    weir_workers *team = NULL;
+    weir_topology topology;
+    if (n_threads == 0) {
+        weir_topology_read(&topology);
+        n_threads = topology.n_threads;
+    }
+    pthread_mutex_lock(&packings->lock);
+    if (!packings->is_filled && packings->n_items > 0) {
+        status = weir_workers_open(&team, n_threads, false, err);
+        if (status == WEIR_STATUS_OK)
+            status = fill(packings, team, progress, err);
+        weir_workers_close(&team);
+    }
+    packings->is_filled = status == WEIR_STATUS_OK;
+    pthread_mutex_unlock(&packings->lock);
+    return status;
 }

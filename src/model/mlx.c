@@ -10,7 +10,7 @@
 
 #include "base/ending.h"
 #include "base/error.h"
-#include "convert/packing_kinds.h"
+#include "model/packing_kinds.h"
 
 enum { MOST_GROUP = 128, WORD_BITS = 32, STEM_BYTES = 256 };
 

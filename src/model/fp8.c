@@ -12,19 +12,19 @@
 #include "base/ending.h"
 #include "base/error.h"
 #include "base/half.h"
-#include "convert/packing_kinds.h"
+#include "model/packing_kinds.h"
+#include "quant/format_f8.h"
 
 enum { DEFAULT_BLOCK = 128, CHUNK = 128 };
 
 /* ---- codes --------------------------------------------------------------------------------- */
 
-/* Sign, 4 bits of exponent (bias 7), 3 of mantissa. Read as the top of a float16, whose bias is 15,
- * a code is 2^-8 of its value. The largest code of either sign is NaN. */
+/* Sign, 4 bits of exponent (bias 7), 3 of mantissa. Read as the top of a float32, whose bias is
+ * 127, a code is 2^-120 of its value. The largest code of either sign is NaN. */
 static float value_of(uint8_t code) {
-    if ((code & 0x7fu) == 0x7fu)
-        return weir_bits_f32(0x7fc00000u | (uint32_t)(code & 0x80u) << 24);
-    uint16_t half = (uint16_t)((code & 0x80u) << 8 | (code & 0x7fu) << 7);
-    return weir_f16_to_f32(half) * 256.0f;
+    uint32_t sign = (uint32_t)(code & 0x80u) << 24, rest = code & 0x7fu;
+    float value = weir_bits_f32(sign | rest << 20) * 0x1p120f;
+    return rest == 0x7fu ? weir_bits_f32(sign | 0x7fc00000u) : value;
 }
 
 static float scale_at(const weir_packed *p, uint64_t i) {
@@ -37,11 +37,15 @@ static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/* Number of the first scale of a row. */
+static uint64_t first_scale_of(const weir_packed *p, uint64_t row) {
+    return row / p->matrix_rows * p->matrix_scales +
+           row % p->matrix_rows / p->block_rows * p->n_block_cols;
+}
+
 static void unpack_row(const weir_packed *p, uint64_t row, uint8_t *out) {
     const uint8_t *codes = p->data + row * p->row_bytes;
-    uint64_t first_scale = row / p->matrix_rows * p->matrix_scales +
-                           row % p->matrix_rows / p->block_rows * p->n_block_cols;
-    uint64_t n;
+    uint64_t first_scale = first_scale_of(p, row), n;
     for (uint64_t at = 0; at < p->n_cols; at += n) {
         uint64_t left_in_block = p->block_cols - at % p->block_cols;
         n = least(least(left_in_block, p->n_cols - at), CHUNK);
@@ -54,7 +58,23 @@ static void unpack_row(const weir_packed *p, uint64_t row, uint8_t *out) {
     }
 }
 
-/* ---- scales -------------------------------------------------------------------------------- */
+bool weir_fp8_is_blocks(const weir_packed *p) {
+    bool is_one = p->n_block_cols == 1; /* for a row, whatever block_cols says */
+    return p->unpack == unpack_row && p->n_cols % WEIR_F8_VALUES == 0 &&
+           (is_one || p->block_cols % WEIR_F8_VALUES == 0);
+}
+
+void weir_fp8_blocks(const weir_packed *p, uint64_t row, uint8_t *out) {
+    const uint8_t *codes = p->data + row * p->row_bytes;
+    uint64_t first_scale = first_scale_of(p, row);
+    for (uint64_t at = 0; at < p->n_cols; at += WEIR_F8_VALUES) {
+        weir_f8_store(out, scale_at(p, first_scale + at / p->block_cols), codes + at);
+        out += weir_format_f8.block_bytes;
+    }
+}
+
+/* ---- scales --------------------------------------------------------------------------------
+ */
 
 static uint64_t parts_of(uint64_t n, uint64_t size) {
     return (n + size - 1) / size;
