@@ -128,9 +128,9 @@ static const weir_option options[] = {
      "The answer is the same, bit for bit"},
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
      "in products; cpu: q8 (default), with quantized weights rounded to 8\n"
-     "bits by groups of 32, fast; q15: to 15 bits, prompts half as slow\n"
-     "again; f32: exact, slower, computed on the mapped file; cuda: bf16\n"
-     "(default), fast; f32: exact, slower"},
+     "bits by groups of 32, fast; q15: to 15 bits, slower prompts; f32:\n"
+     "exact, slower, computed on the mapped file; cuda: bf16 (default),\n"
+     "fast; f32: exact, slower"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
      "or all with --activations f32): read them into memory that cannot\n"
