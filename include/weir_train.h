@@ -23,6 +23,8 @@ typedef struct weir_vocab_options {
                                   (conversations: their texts), either as .zst */
     size_t n_inputs;
     uint32_t n_tokens;         /* 0: 4096 */
+    uint32_t n_joins;          /* merges that join a word with the blank or mark in front of it:
+                                  the last ones; 0: such merges come when they come */
     bool merge_digits;         /* let merges touch digits; else each digit stays one token */
     const char *chat_template; /* path of a Jinja file; NULL: the built-in one (LFM2's form) */
     uint64_t max_bytes;        /* of text read, spread evenly over each input; 0: all */
@@ -44,7 +46,7 @@ WEIR_API weir_status weir_train_vocab(const char *out, const weir_vocab_options 
 
 /* ---- generated text ------------------------------------------------------------------------ */
 
-/* "story", "instruction", "tool", "identity", "recall"; NULL at the end. */
+/* "story", "instruction", "tool", "identity", "recall", "catalog"; NULL at the end. */
 WEIR_API const char *const *weir_gen_kinds(void);
 
 /*

@@ -206,9 +206,9 @@ const weir_verb weir_verb_train_gen = {
     .n_operands_min = 0,
     .n_operands_max = 1,
     .details =
-        "KIND is story, instruction, tool, identity or recall. Every sample is one JSON object a\n"
-        "line and hangs on kind, seed and number alone; what stands in it, and how answers are\n"
-        "checked, is told in docs/gen.md.\n"
+        "KIND is story, instruction, tool, identity, recall or catalog. Every sample is one JSON\n"
+        "object a line and hangs on kind, seed and number alone; what stands in it, and how\n"
+        "answers are checked, is told in docs/gen.md.\n"
         "\n"
         "  weir train gen story -n 3\n"
         "  weir train gen tool -n 1000 --held-out -o tools.jsonl\n"

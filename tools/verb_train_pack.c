@@ -220,10 +220,8 @@ const weir_verb weir_verb_train_pack = {
     .details =
         "DATA is text (.txt, documents divided by lines <|endoftext|>), rows (.jsonl), either as "
         ".zst,\n"
-        "or gen:KIND for generated samples (story, instruction, tool, identity, recall). The first "
-        "sample "
-        "is\n"
-        "shown with what is learnt of it marked.\n"
+        "or gen:KIND for generated samples (story, instruction, tool, identity, recall, catalog).\n"
+        "The first sample is shown with what is learnt of it marked.\n"
         "\n"
         "  weir train pack chats.jsonl -o chats.shard --tokenizer tok/ --assistant-only\n"
         "  weir train pack gen:tool -n 100000 -o tools.shard --tokenizer tok/ --assistant-only\n",

@@ -13,7 +13,7 @@
 
 typedef struct vocab_values {
     const char *out, *chat_template;
-    uint32_t n_tokens, n_threads;
+    uint32_t n_tokens, n_joins, n_threads;
     uint64_t max_bytes;
     bool merge_digits, overwrite, as_json;
 } vocab_values;
@@ -24,6 +24,9 @@ static const weir_option options[] = {
      "chat_template.jinja; must be given"},
     {"tokens", 'n', WEIR_OPTION_U32, offsetof(vocab_values, n_tokens), "N",
      "size of the vocabulary, special tokens and bytes included;\ndefault: 4096"},
+    {"joins", 0, WEIR_OPTION_U32, offsetof(vocab_values, n_joins), "N",
+     "the last N merges join words with the blank in front of them,\nno others do: words are cut "
+     "alike wherever they stand"},
     {"merge-digits", 0, WEIR_OPTION_FLAG, offsetof(vocab_values, merge_digits), NULL,
      "let merges touch digits; else each digit stays a token of\nits own"},
     {"chat-template", 0, WEIR_OPTION_STRING, offsetof(vocab_values, chat_template), "FILE",
@@ -64,6 +67,7 @@ static int run(const weir_parsed *parsed) {
         .inputs = parsed->operands,
         .n_inputs = parsed->n_operands,
         .n_tokens = values->n_tokens,
+        .n_joins = values->n_joins,
         .merge_digits = values->merge_digits,
         .chat_template = values->chat_template,
         .max_bytes = values->max_bytes,

@@ -16,15 +16,14 @@ typedef struct kind {
 
 /* The order is part of every sample's stream: new kinds are added at the end. */
 static const kind kinds[] = {
-    {"story", weir_gen_story},
-    {"instruction", weir_gen_instruction},
-    {"tool", weir_gen_tool},
-    {"identity", weir_gen_identity},
-    {"recall", weir_gen_recall},
+    {"story", weir_gen_story},   {"instruction", weir_gen_instruction},
+    {"tool", weir_gen_tool},     {"identity", weir_gen_identity},
+    {"recall", weir_gen_recall}, {"catalog", weir_gen_catalog},
 };
 
 const char *const *weir_gen_kinds(void) {
-    static const char *const names[] = {"story", "instruction", "tool", "identity", "recall", NULL};
+    static const char *const names[] = {"story",  "instruction", "tool", "identity",
+                                        "recall", "catalog",     NULL};
     _Static_assert(WEIR_COUNT(names) == WEIR_COUNT(kinds) + 1, "a name for each kind");
     return names;
 }
@@ -64,7 +63,7 @@ weir_status weir_gen_sample(const char *kind_name, uint64_t seed, uint64_t i, bo
     if (k == WEIR_COUNT(kinds))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "\"%.40s\" is no kind of generated text; there are story, instruction, "
-                         "tool, identity, recall",
+                         "tool, identity, recall, catalog",
                          kind_name);
     if (i > INT64_MAX)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "sample numbers go up to 2^63 - 1");

@@ -66,5 +66,6 @@ json_t *weir_gen_instruction(weir_gen *g);
 json_t *weir_gen_tool(weir_gen *g);
 json_t *weir_gen_identity(weir_gen *g);
 json_t *weir_gen_recall(weir_gen *g);
+json_t *weir_gen_catalog(weir_gen *g);
 
 #endif

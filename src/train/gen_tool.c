@@ -15,6 +15,8 @@ enum {
     MAX_PATTERNS = 96,
     BUDGET_BYTES = 1500,  /* of a rendered dialogue */
     BYTES_A_MESSAGE = 14, /* marks and role, in bytes of text of as many tokens */
+    BYTES_A_FACE = 200,   /* of the catalog, as it is listed */
+    BYTES_A_SERIES = 400, /* of a question more, with its call, result and answer */
     MAX_FUNCTIONS = 128,
 };
 
@@ -42,7 +44,7 @@ typedef struct dialogue {
     weir_tool_face faces[MAX_FACES];
     uint32_t n_faces, n_needed; /* the first n_needed stay in the list */
     uint32_t style;
-    bool is_wrapped, has_notes, is_casual;
+    bool is_wrapped, has_notes, is_casual, is_catalog;
 } dialogue;
 
 /* ---- messages ---------------------------------------------------------------------------------
@@ -640,6 +642,21 @@ static const weir_tool_function *scenario_function(weir_gen *g, scenario kind) {
     }
 }
 
+/* More questions, each for another function that then stays in the list. */
+static void series_add(dialogue *d) {
+    weir_gen *g = d->g;
+    while (d->n_faces < MAX_FACES &&
+           dialogue_bytes(d) + d->n_faces * BYTES_A_FACE < BUDGET_BYTES - BYTES_A_SERIES &&
+           weir_gen_chance(g, 0.8)) {
+        const weir_tool_function *function = function_draw(g);
+        if (!is_face_allowed(d, function, NULL))
+            continue;
+        weir_tool_case use;
+        exchange_one(d, &use, face_add(d, function));
+        d->n_needed = d->n_faces;
+    }
+}
+
 static void thanks_add(dialogue *d) {
     weir_gen *g = d->g;
     put_chat(d, weir_tool_thanks[weir_gen_below(g, weir_tool_n_thanks)]);
@@ -683,22 +700,25 @@ static void dialogue_make(dialogue *d, scenario kind) {
     default:
         exchange_one(d, &use, face_add(d, function));
     }
+    if (d->is_catalog && d->n_needed == d->n_faces)
+        series_add(d);
     if (kind != SCENARIO_NOT_NEEDED && kind != SCENARIO_ERROR && weir_gen_chance(g, 0.08))
         thanks_add(d);
     if (kind != SCENARIO_NOT_NEEDED || d->n_needed == 1)
         others_add(d, n_others_draw(g), NULL);
 }
 
-json_t *weir_gen_tool(weir_gen *g) {
+static json_t *sample_make(weir_gen *g, bool is_catalog) {
     dialogue *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
     d->g = g;
     d->messages = json_array();
     d->check = json_array();
-    d->style = weir_tool_style_draw(g);
+    d->is_catalog = is_catalog;
+    d->style = is_catalog ? WEIR_TOOL_STYLE_FIXED : weir_tool_style_draw(g);
     d->is_wrapped = weir_gen_chance(g, 0.3);
-    d->has_notes = weir_gen_chance(g, 0.4);
+    d->has_notes = !is_catalog && weir_gen_chance(g, 0.4);
     d->is_casual = weir_gen_chance(g, 0.12);
     scenario kind = scenario_draw(g);
     dialogue_make(d, kind);
@@ -712,4 +732,12 @@ json_t *weir_gen_tool(weir_gen *g) {
     weir_gen_text_free(&d->text);
     free(d);
     return sample;
+}
+
+json_t *weir_gen_tool(weir_gen *g) {
+    return sample_make(g, false);
+}
+
+json_t *weir_gen_catalog(weir_gen *g) {
+    return sample_make(g, true);
 }

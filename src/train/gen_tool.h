@@ -26,6 +26,9 @@ enum {
     WEIR_TOOL_VALUE = 160, /* bytes of a value */
     WEIR_TOOL_NAME = 48,
 };
+/* A style of names (weir_tool_style_draw never draws it): a function always has the same face, with
+ * the first of its names, notes and types and with all its arguments. */
+#define WEIR_TOOL_STYLE_FIXED UINT32_MAX
 
 typedef struct weir_tool_case weir_tool_case;
 
@@ -74,6 +77,7 @@ typedef struct weir_tool_face {
     char arg_types[WEIR_TOOL_ARGS]; /* 0: this face has it not */
     char field_names[WEIR_TOOL_FIELDS][WEIR_TOOL_NAME];
     char field_types[WEIR_TOOL_FIELDS];
+    bool is_fixed; /* WEIR_TOOL_STYLE_FIXED */
 } weir_tool_face;
 
 typedef struct weir_tool_slot {

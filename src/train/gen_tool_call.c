@@ -28,14 +28,23 @@ static void camel_case(char *name) {
     *to = 0;
 }
 
+/* One of names, the first of them if is_fixed. */
+static void text_draw(weir_gen *g, const char *names, bool is_fixed, char *out, size_t cap) {
+    if (is_fixed)
+        snprintf(out, cap, "%.*s", (int)strcspn(names, "|"), names);
+    else
+        weir_tool_value_pick(g, names, out, cap);
+}
+
 static void name_draw(weir_gen *g, const char *names, char out[WEIR_TOOL_NAME], uint32_t style) {
-    weir_tool_value_pick(g, names, out, WEIR_TOOL_NAME);
+    text_draw(g, names, style == WEIR_TOOL_STYLE_FIXED, out, WEIR_TOOL_NAME);
     if (style == STYLE_CAMEL)
         camel_case(out);
 }
 
-static char type_draw(weir_gen *g, const char *types) {
-    return types[weir_gen_below(g, (uint32_t)strlen(types))];
+static char type_draw(weir_gen *g, const char *types, uint32_t style) {
+    return style == WEIR_TOOL_STYLE_FIXED ? types[0]
+                                          : types[weir_gen_below(g, (uint32_t)strlen(types))];
 }
 
 uint32_t weir_tool_style_draw(weir_gen *g) {
@@ -46,8 +55,9 @@ uint32_t weir_tool_style_draw(weir_gen *g) {
 
 void weir_tool_face_draw(weir_gen *g, weir_tool_face *face, const weir_tool_function *function,
                          uint32_t style) {
-    *face = (weir_tool_face){.function = function};
-    if (weir_gen_chance(g, 0.06)) {
+    bool is_fixed = style == WEIR_TOOL_STYLE_FIXED;
+    *face = (weir_tool_face){.function = function, .is_fixed = is_fixed};
+    if (!is_fixed && weir_gen_chance(g, 0.06)) {
         /* A name that says nothing: only the description tells what it is for. */
         char word[WEIR_TOOL_VALUE];
         weir_tool_value_word(g, word);
@@ -56,7 +66,7 @@ void weir_tool_face_draw(weir_gen *g, weir_tool_face *face, const weir_tool_func
     } else {
         name_draw(g, function->names, face->name, style);
     }
-    if (style >= STYLE_PREFIX) {
+    if (!is_fixed && style >= STYLE_PREFIX) {
         char name[WEIR_TOOL_NAME];
         int n = snprintf(name, sizeof name, "%s%s", prefixes[style - STYLE_PREFIX], face->name);
         assert(n > 0 && (size_t)n < sizeof name);
@@ -64,14 +74,14 @@ void weir_tool_face_draw(weir_gen *g, weir_tool_face *face, const weir_tool_func
     }
     for (size_t i = 0; i < WEIR_TOOL_ARGS && function->args[i].slot; i++) {
         const weir_tool_arg *arg = &function->args[i];
-        if (arg->is_optional && !weir_gen_chance(g, 0.6))
+        if (!is_fixed && arg->is_optional && !weir_gen_chance(g, 0.6))
             continue;
         name_draw(g, arg->names, face->arg_names[i], style);
-        face->arg_types[i] = type_draw(g, arg->types);
+        face->arg_types[i] = type_draw(g, arg->types, style);
     }
     for (size_t i = 0; i < WEIR_TOOL_FIELDS && function->fields[i].slot; i++) {
         name_draw(g, function->fields[i].names, face->field_names[i], style);
-        face->field_types[i] = type_draw(g, function->fields[i].types);
+        face->field_types[i] = type_draw(g, function->fields[i].types, style);
     }
 }
 
@@ -109,7 +119,7 @@ json_t *weir_tool_face_schema(weir_gen *g, const weir_tool_face *face, bool is_w
                               bool has_notes) {
     const weir_tool_function *function = face->function;
     char note[WEIR_TOOL_VALUE];
-    weir_tool_value_pick(g, function->notes, note, sizeof note);
+    text_draw(g, function->notes, face->is_fixed, note, sizeof note);
     json_t *properties = json_object(), *required = json_array();
     for (size_t i = 0; i < WEIR_TOOL_ARGS && function->args[i].slot; i++) {
         const weir_tool_arg *arg = &function->args[i];

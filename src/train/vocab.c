@@ -234,8 +234,9 @@ static weir_status add_merges(maker *m, uint32_t n, weir_vocab_report *report, w
     weir_merge *merges = malloc((n ? n : 1) * sizeof *merges);
     if (!merges)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %u merges", n);
-    weir_status status = weir_merges_find(merges, n, pieces, n_pieces, m->options->merge_digits,
-                                          &m->options->progress, &n_tokens, err);
+    weir_status status =
+        weir_merges_find(merges, n, m->options->n_joins, pieces, n_pieces, m->options->merge_digits,
+                         &m->options->progress, &n_tokens, err);
     bool is_added =
         status == WEIR_STATUS_OK && weir_token_table_grow(&m->table, WEIR_VOCAB_MERGED + (size_t)n);
     for (uint32_t i = 0; i < n && is_added; i++)
@@ -280,6 +281,11 @@ static weir_status make(maker *m, const char *out, weir_vocab_report *report, we
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "a vocabulary of %u tokens; expected %d (special tokens and bytes) to %d",
                          n_tokens, WEIR_VOCAB_MERGED, WEIR_MAX_TOKENS);
+    if (options->n_joins > n_tokens - WEIR_VOCAB_MERGED)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%u merges with the blank in front; expected at most the %u merges of %u "
+                         "tokens",
+                         options->n_joins, n_tokens - WEIR_VOCAB_MERGED, n_tokens);
     if (options->n_inputs == 0)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "no text to make a vocabulary of");
     WEIR_TRY(check_out(out, options->overwrite, err));

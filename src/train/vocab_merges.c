@@ -50,6 +50,8 @@ typedef struct finder {
     weir_text *texts; /* [n_tokens] bytes of each id */
     bool *has_digit;  /* [n_tokens] */
     bool merge_digits;
+    bool keeps_apart; /* no merge joins a word with what stands before it */
+    bool joins;       /* the time of those merges, and of no others */
 } finder;
 
 static weir_status no_memory(weir_error *err) {
@@ -160,8 +162,31 @@ static heap_entry heap_pop(finder *f) {
 
 /* ---- merging -------------------------------------------------------------------------------- */
 
+/* Bytes outside ASCII count as letters: most are. */
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+}
+
+/* A blank or a mark with the beginning of a word: the family's expression leaves one of them in
+ * front of a word, and nowhere else do letters follow what is none. */
+static bool is_join(const finder *f, const pair *p) {
+    weir_text left = f->texts[p->left];
+    return !is_letter(left.data[left.size - 1]) && is_letter(f->texts[p->right].data[0]);
+}
+
 static bool is_allowed(const finder *f, const pair *p) {
+    if (f->keeps_apart && is_join(f, p) != f->joins)
+        return false;
     return f->merge_digits || (!f->has_digit[p->left] && !f->has_digit[p->right]);
+}
+
+/* From here on other pairs are allowed. */
+static bool fill_heap(finder *f) {
+    f->n_heap = 0;
+    for (size_t i = 0; i < f->n_pairs; i++)
+        if (is_allowed(f, &f->pairs[i]) && !heap_push(f, (uint32_t)i))
+            return false;
+    return true;
 }
 
 /* In a word, from the left: each time the counts are those of the word as it then is. */
@@ -256,10 +281,7 @@ static bool open_words(finder *f, const weir_piece *pieces, size_t n_pieces, siz
             if (!count_up(f, f->ids[i], f->ids[i + 1], (uint32_t)w))
                 return false;
     }
-    for (size_t i = 0; i < f->n_pairs; i++)
-        if (is_allowed(f, &f->pairs[i]) && !heap_push(f, (uint32_t)i))
-            return false;
-    return true;
+    return fill_heap(f);
 }
 
 static bool open_tokens(finder *f, uint32_t n_merges) {
@@ -295,10 +317,15 @@ static void close_finder(finder *f, uint32_t n_merges) {
     free(f->words);
 }
 
-static weir_status find(finder *f, weir_merge *merges, uint32_t n, const weir_progress *progress,
-                        weir_error *err) {
+static weir_status find(finder *f, weir_merge *merges, uint32_t n, uint32_t n_joins,
+                        const weir_progress *progress, weir_error *err) {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at;
+        if (n_joins > 0 && i == n - n_joins) {
+            f->joins = true;
+            if (!fill_heap(f))
+                return no_memory(err);
+        }
         if (!take_best(f, &at))
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                              "the text gives %u merges and no more, %u are wanted; expected more "
@@ -319,10 +346,10 @@ static weir_status find(finder *f, weir_merge *merges, uint32_t n, const weir_pr
     return WEIR_STATUS_OK;
 }
 
-weir_status weir_merges_find(weir_merge *merges, uint32_t n, const weir_piece *pieces,
-                             size_t n_pieces, bool merge_digits, const weir_progress *progress,
-                             uint64_t *n_tokens, weir_error *err) {
-    finder f = {.merge_digits = merge_digits};
+weir_status weir_merges_find(weir_merge *merges, uint32_t n, uint32_t n_joins,
+                             const weir_piece *pieces, size_t n_pieces, bool merge_digits,
+                             const weir_progress *progress, uint64_t *n_tokens, weir_error *err) {
+    finder f = {.merge_digits = merge_digits, .keeps_apart = n_joins > 0};
     size_t n_bytes = 0;
     for (size_t i = 0; i < n_pieces; i++)
         n_bytes += pieces[i].n;
@@ -330,7 +357,7 @@ weir_status weir_merges_find(weir_merge *merges, uint32_t n, const weir_piece *p
     if (!open_tokens(&f, n) || !open_words(&f, pieces, n_pieces, n_bytes))
         status = no_memory(err);
     else
-        status = find(&f, merges, n, progress, err);
+        status = find(&f, merges, n, n_joins, progress, err);
     *n_tokens = 0;
     for (size_t w = 0; w < f.n_words; w++)
         *n_tokens += f.words[w].n * f.words[w].count;

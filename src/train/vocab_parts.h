@@ -40,11 +40,14 @@ typedef struct weir_merge {
  * often becomes a token, of equal ones the smaller. Pairs that hold an ASCII digit are left out
  * unless merge_digits.
  *
+ * n_joins > 0: the last of them, and they alone, join a word's first token with the blank or mark
+ * in front of it. So a word is cut alike wherever it stands, but for that first token.
+ *
  * merges [n]; BAD_ARGUMENT if the pieces have not that many pairs that occur twice. n_tokens: of
  * all pieces together, afterwards.
  */
-weir_status weir_merges_find(weir_merge *merges, uint32_t n, const weir_piece *pieces,
-                             size_t n_pieces, bool merge_digits, const weir_progress *progress,
-                             uint64_t *n_tokens, weir_error *err);
+weir_status weir_merges_find(weir_merge *merges, uint32_t n, uint32_t n_joins,
+                             const weir_piece *pieces, size_t n_pieces, bool merge_digits,
+                             const weir_progress *progress, uint64_t *n_tokens, weir_error *err);
 
 #endif

@@ -6,11 +6,11 @@ load common
 @test "train gen: the kinds" {
     weir train gen --list
     exits_with 0
-    [ "$(tr '\n' ' ' <"$out")" = "story instruction tool identity recall " ] || explain
+    [ "$(tr '\n' ' ' <"$out")" = "story instruction tool identity recall catalog " ] || explain
 }
 
 @test "train gen: lines of JSON, the same for the same numbers" {
-    for kind in story instruction tool identity recall; do
+    for kind in story instruction tool identity recall catalog; do
         weir train gen $kind -n 5 --seed 3 --first 10
         exits_with 0
         [ ! -s "$err" ] || explain
@@ -62,7 +62,7 @@ load common
 }
 
 @test "train gen: every sample keeps its own check" {
-    for kind in story instruction tool identity recall; do
+    for kind in story instruction tool identity recall catalog; do
         weir train gen $kind -n 300 --check
         exits_with 0
         [ ! -s "$out" ] || explain

@@ -19,13 +19,17 @@
 
 enum { N_SAMPLES = 3000, N_HELD_OUT = 600, SEED = 77 };
 
-static json_t *sample_make(uint64_t i, bool is_held_out) {
+static json_t *sample_make_of(json_t *(*make)(weir_gen *g), uint64_t i, bool is_held_out) {
     weir_gen g = {.seed = SEED, .stream = i, .is_held_out = is_held_out};
-    json_t *sample = weir_gen_tool(&g);
+    json_t *sample = make(&g);
     assert_non_null(sample);
     assert_false(g.is_failed);
     assert_true(g.bits > 10);
     return sample;
+}
+
+static json_t *sample_make(uint64_t i, bool is_held_out) {
+    return sample_make_of(weir_gen_tool, i, is_held_out);
 }
 
 static const char *text_of(const json_t *object, const char *key) {
@@ -340,6 +344,34 @@ static void samples_hold_together(void **state) {
     }
 }
 
+/* The catalog: whatever else a sample says, a function is declared as in every other. */
+static void a_catalog_declares_a_function_always_in_the_same_way(void **state) {
+    (void)state;
+    json_t *declared = json_object();
+    int n_turns = 0, n_long = 0;
+    for (uint64_t i = 0; i < N_SAMPLES; i++) {
+        json_t *sample = sample_make_of(weir_gen_catalog, i, i % 4 == 0), *tool;
+        check_sample(i, sample);
+        size_t k;
+        json_array_foreach(json_object_get(sample, "tools"), k, tool) {
+            json_t *function = json_object_get(tool, "function");
+            function = function ? function : tool;
+            const char *name = text_of(function, "name");
+            const json_t *before = json_object_get(declared, name);
+            if (before && !json_equal(before, function))
+                fail_sample(i, sample, "declared in two ways", name);
+            json_object_set(declared, name, function);
+        }
+        n_turns += (int)json_array_size(json_object_get(sample, "check"));
+        n_long += rendered_bytes(sample) > 1800;
+        json_decref(sample);
+    }
+    assert_in_range(json_object_size(declared), 50, 60);
+    assert_in_range(n_turns * 10 / N_SAMPLES, 35, 60);
+    assert_in_range(n_long * 1000 / N_SAMPLES, 0, 30);
+    json_decref(declared);
+}
+
 static void shares_are_as_planned(void **state) {
     (void)state;
     static const struct {
@@ -444,6 +476,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_pure),
         cmocka_unit_test(samples_hold_together),
+        cmocka_unit_test(a_catalog_declares_a_function_always_in_the_same_way),
         cmocka_unit_test(shares_are_as_planned),
         cmocka_unit_test(held_out_values_are_never_trained_on),
         cmocka_unit_test(names_are_of_one_function),

@@ -162,7 +162,7 @@ static void test_refusals(void **state) {
         {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": 1}}]}",
          "validation[0].gen.kind: expected a string"},
         {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": \"poem\", \"n\": 1}}]}",
-         "validation[0].gen.kind: expected one of story|instruction|tool|identity|recall"},
+         "validation[0].gen.kind: expected one of story|instruction|tool|identity|recall|catalog"},
         {HEAD ", \"validation\": [{\"name\": \"x\", \"gen\": {\"kind\": \"tool\", \"n\": 1}, "
               "\"split\": \"a\"}]}",
          "validation[0].split: generated text has none"},

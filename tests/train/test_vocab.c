@@ -2,6 +2,7 @@
  * test_vocab.c: weir_train_vocab: the merges are those of a trainer that does it the plain way, the
  * tokenizer that is written cuts as the training did, and what is refused says why.
  */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,8 +73,23 @@ static bool plain_is_known(const plain *p, int32_t id) {
     return false;
 }
 
+/* Letters behind what is none: a word's beginning with the blank or mark in front of it. */
+static bool is_join(const plain *p, int32_t l, int32_t r) {
+    unsigned char left = (unsigned char)p->text[l][p->n_text[l] - 1];
+    unsigned char right = (unsigned char)p->text[r][0];
+    return left < 128 && !isalpha(left) && (right >= 128 || isalpha(right));
+}
+
+typedef enum joins { JOINS_TOO, NO_JOINS, JOINS_ALONE } joins;
+
+static bool plain_allows(const plain *p, int32_t l, int32_t r, bool merge_digits, joins which) {
+    if (which != JOINS_TOO && is_join(p, l, r) != (which == JOINS_ALONE))
+        return false;
+    return merge_digits || (!has_digit(p, l) && !has_digit(p, r));
+}
+
 /* Counts all pairs anew, takes the best. */
-static weir_merge plain_step(const plain *p, bool merge_digits) {
+static weir_merge plain_step(const plain *p, bool merge_digits, joins which) {
     enum { N = N_IDS + MOST_MERGES };
     static uint64_t counts[N][N];
     memset(counts, 0, sizeof counts);
@@ -84,7 +100,7 @@ static weir_merge plain_step(const plain *p, bool merge_digits) {
     uint64_t most = 1;
     for (int32_t l = 0; l < N; l++)
         for (int32_t r = 0; r < N; r++)
-            if (counts[l][r] > most && (merge_digits || (!has_digit(p, l) && !has_digit(p, r)))) {
+            if (counts[l][r] > most && plain_allows(p, l, r, merge_digits, which)) {
                 most = counts[l][r];
                 best = (weir_merge){l, r};
             }
@@ -161,9 +177,9 @@ static void merges_as_the_plain_way(void **state) {
     (void)state;
     plain *p = malloc(sizeof *p);
     assert_non_null(p);
-    for (uint32_t round = 0; round < 5; round++) {
+    for (uint32_t round = 0; round < 7; round++) {
         size_t n, n_pieces;
-        char *text = round < 4 ? make_text(round, 3000, &n) : make_runs(&n);
+        char *text = round != 4 ? make_text(round, 3000, &n) : make_runs(&n);
         weir_piece_counter *counter;
         const weir_piece *pieces;
         weir_merge merges[MOST_MERGES];
@@ -171,14 +187,17 @@ static void merges_as_the_plain_way(void **state) {
         weir_error err = {0};
         uint64_t n_tokens, n_plain = 0;
         bool merge_digits = round % 2 == 1;
-        uint32_t n_merges = round < 4 ? 60 : 200;
+        uint32_t n_merges = round != 4 ? 60 : 200, n_joins = round < 5 ? 0 : 15;
         count_pieces(&counter, text, n, 1, &pieces, &n_pieces);
-        assert_int_equal(weir_merges_find(merges, n_merges, pieces, n_pieces, merge_digits,
+        assert_int_equal(weir_merges_find(merges, n_merges, n_joins, pieces, n_pieces, merge_digits,
                                           &progress, &n_tokens, &err),
                          WEIR_STATUS_OK);
         plain_start(p, pieces, n_pieces);
         for (uint32_t i = 0; i < n_merges; i++) {
-            weir_merge expected = plain_step(p, merge_digits);
+            joins which = n_joins == 0             ? JOINS_TOO
+                          : i < n_merges - n_joins ? NO_JOINS
+                                                   : JOINS_ALONE;
+            weir_merge expected = plain_step(p, merge_digits, which);
             assert_int_equal(merges[i].left, expected.left);
             assert_int_equal(merges[i].right, expected.right);
             plain_merge(p, expected);
@@ -393,6 +412,10 @@ static void refuses_what_cannot_be(void **state) {
     const char *out = in_temp("x");
     assert_int_equal(make(out, (weir_vocab_options){.n_tokens = 200}, inputs, 1, &report, &err),
                      WEIR_STATUS_BAD_ARGUMENT);
+    assert_int_equal(
+        make(out, (weir_vocab_options){.n_tokens = 300, .n_joins = 13}, inputs, 1, &report, &err),
+        WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "at most the 12 merges of 300"));
     assert_int_equal(make(out, (weir_vocab_options){0}, inputs, 0, &report, &err),
                      WEIR_STATUS_BAD_ARGUMENT);
     assert_int_equal(make(out, (weir_vocab_options){0}, none, 1, &report, &err), WEIR_STATUS_IO);
