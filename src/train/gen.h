@@ -13,11 +13,15 @@
 #include "weir_train.h"
 #include <jansson.h>
 
+enum { WEIR_GEN_WORDS = 48, WEIR_GEN_WORD = 24 };
+
 typedef struct weir_gen {
     uint64_t seed, stream, counter; /* weir_mix64(seed, stream, counter) is the next choice */
     double bits;                    /* of all choices so far */
     bool is_held_out;
     bool is_failed; /* no memory: the sample is thrown away */
+    uint32_t n_words;
+    char words[WEIR_GEN_WORDS][WEIR_GEN_WORD]; /* made up for this sample */
 } weir_gen;
 
 /* Text that grows; a zeroed struct is empty. Always 0-terminated once something was put. */

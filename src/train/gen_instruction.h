@@ -188,10 +188,14 @@ extern const uint32_t weir_word_n_things;
  */
 extern const weir_word_table weir_word_nouns, weir_word_adjectives, weir_word_places,
     weir_word_towns, weir_word_openings, weir_word_closings, weir_word_sayings;
+/* Nouns that stand in for free words (weir_word_draw). */
+extern const weir_word_table weir_word_others;
 /* Nouns that are no things to carry. */
 extern const weir_word_table weir_word_fixtures;
 extern const char *const weir_word_days[7], *const weir_word_months[12];
 
+/* A row of a table. For a free noun, adjective or town of a training sample every third time
+ * another noun, or a word that means nothing. Lives as long as g. */
 const char *weir_word_draw(weir_gen *g, const weir_word_table *table);
 /* k different ones. */
 void weir_word_draw_some(weir_gen *g, const weir_word_table *table, const char **words, uint32_t k);
@@ -200,7 +204,7 @@ const char *weir_word_object(weir_gen *g);
 void weir_word_objects(weir_gen *g, const char **words, uint32_t k);
 /* "a" or "an" before this word. */
 const char *weir_word_article(const char *word);
-/* A name of gen_story.h's table; is_she may be NULL. */
+/* A name of gen_story.h's table, or a made-up one; is_she may be NULL. */
 const char *weir_word_name(weir_gen *g, bool *is_she);
 void weir_word_names(weir_gen *g, const char **names, uint32_t k); /* different ones */
 

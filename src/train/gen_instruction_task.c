@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "train/gen_instruction.h"
 #include "train/gen_story.h"
+#include "train/gen_tool.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +111,28 @@ void weir_task_check(weir_task *task, const char *field, json_t *value) {
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
+/* A short table is learnt by heart: a model that has met eighty names and must repeat another
+ * writes the nearest of the eighty. NULL: one of the table after all. */
+static const char *word_strange(weir_gen *g, bool is_name, bool is_noun) {
+    if (g->is_held_out || g->n_words == WEIR_GEN_WORDS || !weir_gen_chance(g, 0.35))
+        return NULL;
+    if (is_noun && weir_gen_chance(g, 0.6))
+        return weir_word_others.words[weir_gen_below(g, weir_word_others.n)];
+    char made[WEIR_TOOL_VALUE], *word = g->words[g->n_words++];
+    weir_tool_value_word(g, made);
+    if (!is_name)
+        made[0] = (char)(made[0] - 'A' + 'a');
+    snprintf(word, WEIR_GEN_WORD, "%.*s", WEIR_GEN_WORD - 1, made);
+    return word;
+}
+
 const char *weir_word_draw(weir_gen *g, const weir_word_table *table) {
+    bool is_noun = table == &weir_word_nouns, is_name = table == &weir_word_towns;
+    if (is_noun || is_name || table == &weir_word_adjectives) {
+        const char *word = word_strange(g, is_name, is_noun);
+        if (word)
+            return word;
+    }
     return table->words[weir_gen_row(g, table->n)];
 }
 
@@ -146,7 +168,7 @@ void weir_word_objects(weir_gen *g, const char **words, uint32_t k) {
         words[i] = weir_word_object(g);
         bool is_new = true;
         for (uint32_t j = 0; j < i; j++)
-            is_new = is_new && words[j] != words[i];
+            is_new = is_new && strcmp(words[j], words[i]) != 0;
         g->bits = is_new ? g->bits : bits;
         i += is_new;
     }
@@ -157,6 +179,12 @@ const char *weir_word_article(const char *word) {
 }
 
 const char *weir_word_name(weir_gen *g, bool *is_she) {
+    const char *made = word_strange(g, true, false);
+    if (made) {
+        if (is_she)
+            *is_she = weir_gen_chance(g, 0.5);
+        return made;
+    }
     const weir_story_name *name = &weir_story_names[weir_gen_row(g, weir_story_n_names)];
     if (is_she)
         *is_she = name->is_she;
@@ -169,7 +197,7 @@ void weir_word_names(weir_gen *g, const char **names, uint32_t k) {
         names[i] = weir_word_name(g, NULL);
         bool is_new = true;
         for (uint32_t j = 0; j < i; j++)
-            is_new = is_new && names[j] != names[i];
+            is_new = is_new && strcmp(names[j], names[i]) != 0;
         g->bits = is_new ? g->bits : bits;
         i += is_new;
     }
