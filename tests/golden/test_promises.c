@@ -14,14 +14,20 @@ enum { N_CTX = 256, MOST_VOCAB = 512 };
 static const weir_engine_options plain = {.n_ctx = N_CTX, .n_batch = 64, .no_prefix_cache = true};
 
 /* 1,000 random cut points: rewind or fork there, another tail, the bits of a fresh prefill. */
-static void cut_anywhere(const char *name, const char *device, const char *kv_type, int n_cuts) {
+static void cut_anywhere(const char *name, const char *device, const char *kv_type,
+                         const char *activations, int n_cuts) {
     weir_model *model = open_golden(name);
     uint32_t n_vocab = vocab_of(model);
-    weir_engine_options o = {
-        .device = device, .kv_type = kv_type, .n_ctx = N_CTX, .n_seqs = 3, .n_batch = 48};
+    weir_engine_options o = {.device = device,
+                             .kv_type = kv_type,
+                             .n_ctx = N_CTX,
+                             .n_seqs = 3,
+                             .n_batch = 48,
+                             .activations = activations};
     weir_engine_options fresh = plain;
     fresh.device = device;
     fresh.kv_type = kv_type;
+    fresh.activations = activations;
     weir_engine *engine = open_engine(model, o), *oracle = open_engine(model, fresh);
     dice d = {.seed = 7};
     int32_t tokens[N_CTX];
@@ -72,31 +78,37 @@ static void cut_anywhere(const char *name, const char *device, const char *kv_ty
 
 static void test_cut_points_moe(void **state) {
     (void)state;
-    cut_anywhere("moe_top2", "cpu", "f16", getenv("WEIR_SOAK") ? 20000 : 1000);
+    cut_anywhere("moe_top2", "cpu", "f16", NULL, getenv("WEIR_SOAK") ? 20000 : 1000);
 }
 
 static void test_cut_points_other_models(void **state) {
     (void)state;
-    cut_anywhere("moe_top4_scale", "cpu", "f32", 100);
-    cut_anywhere("dense_untied_k4", "cpu", "q8", 100);
-    cut_anywhere("dense_oldkeys_bias", "reference", "f32", 40);
-    cut_anywhere("moe_k256", "cpu", "q8", 60);
-    cut_anywhere("moe_k256:q4_0", "cpu", "f16", 60); /* packed, activations in 8 bits */
-    cut_anywhere("moe_k256:q6_k", "cpu", "f16", 60);
+    cut_anywhere("moe_top4_scale", "cpu", "f32", NULL, 100);
+    cut_anywhere("dense_untied_k4", "cpu", "q8", NULL, 100);
+    cut_anywhere("dense_oldkeys_bias", "reference", "f32", NULL, 40);
+    cut_anywhere("moe_k256", "cpu", "q8", NULL, 60);
+    cut_anywhere("moe_k256:q4_0", "cpu", "f16", NULL, 60); /* packed, activations in 8 bits */
+    cut_anywhere("moe_k256:q6_k", "cpu", "f16", NULL, 60);
+    cut_anywhere("moe_k256:q4_0", "cpu", "f16", "q15", 60);
+    cut_anywhere("moe_k256:q6_k", "cpu", "q8", "q15", 60);
+    cut_anywhere("moe_k256:q4_k", "cpu", "f16", "f32", 40); /* exact */
 }
 
 /* The same prompt alone, and mixed with others that are somewhere in their own lives. */
-static void company(const char *name, uint32_t n_others, uint32_t n_threads) {
+static void company(const char *name, const char *activations, uint32_t n_others,
+                    uint32_t n_threads) {
     enum { PROMPT = 70, ANSWER = 6 };
     weir_model *model = open_golden(name);
     uint32_t n_vocab = vocab_of(model);
     weir_engine_options fresh = plain;
     fresh.n_threads = 1;
+    fresh.activations = activations;
     weir_engine *oracle = open_engine(model, fresh);
     weir_engine *engine = open_engine(model, (weir_engine_options){.n_ctx = N_CTX,
                                                                    .n_seqs = 1 + n_others,
                                                                    .n_batch = 192,
                                                                    .n_threads = n_threads,
+                                                                   .activations = activations,
                                                                    .no_pin = true});
     dice d = {.seed = 11 + n_others};
     int32_t prompt[PROMPT + ANSWER], noise[N_CTX];
@@ -156,7 +168,10 @@ static void test_company(void **state) {
     static const uint32_t others[] = {2, 7, 33};
     for (size_t i = 0; i < 3; i++)
         for (uint32_t threads = 1; threads <= 3; threads++)
-            company(i % 2 ? "moe_k256:q4_k" : "moe_top2", others[i], threads);
+            company(i % 2 ? "moe_k256:q4_k" : "moe_top2", NULL, others[i], threads);
+    company("moe_k256:q4_k", "q15", 7, 2);
+    company("moe_k256:q6_k", "q15", 33, 2);
+    company("moe_k256:q4_k", "f32", 7, 2);
 }
 
 /* A child saves and is killed; we load what it left and go on with its bits. */
