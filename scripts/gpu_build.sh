@@ -47,9 +47,9 @@ objects_of() {
 }
 
 bench_c="gpu_floors gpu_floors_main gpu_result gpu_probe_main gpu_bench gpu_bench_linear
-         gpu_bench_attend gpu_bench_rows gpu_bench_stage"
+         gpu_bench_attend gpu_bench_rows gpu_bench_stage gpu_bench_library gpu_cublaslt"
 bench_main="gpu_bench gpu_bench_linear gpu_bench_attend gpu_bench_rows gpu_bench_stage
-            gpu_result"
+            gpu_bench_library gpu_cublaslt gpu_result"
 
 build_dry() {
     build=${WEIR_BUILD:-build}
@@ -62,7 +62,9 @@ build_dry() {
         compile "$c" "bench/gpu/$name.c" "$name"
     done
     compile "$cxx" bench/gpu/gpu_probe_words.cu gpu_probe_words
+    compile "$c -fPIC" tests/cuda_emulator/fake_cublaslt.c fake_cublaslt
     run_commands
+    ${CC:-cc} -shared $(objects_of fake_cublaslt) -o "$folder/libcublaslt_fake.so"
     # shellcheck disable=SC2046,SC2086 # lists of words
     {
         set -- $emulated_objects "$build/libweir.a" $libraries
@@ -101,7 +103,7 @@ link_bench() { # objects and libraries behind all
 }
 
 compile_bench() {
-    for name in gpu_probe_device gpu_probe_words gpu_timer_device; do
+    for name in gpu_probe_device gpu_probe_words gpu_timer_device gpu_cublaslt_facts; do
         compile "$gpu" "bench/gpu/$name.cu" "$name"
     done
     for name in $bench_c; do

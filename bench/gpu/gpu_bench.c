@@ -9,6 +9,7 @@
  * copies, so that a cache that holds one does not make it fast.
  */
 #include "gpu_bench.h"
+#include "gpu_cublaslt.h"
 
 #include "cuda/synth_cuda.h"
 #include "quant/format.h"
@@ -170,6 +171,7 @@ static const kernel_list lists[] = {
     {weir_gpu_linear_kernels, &weir_gpu_n_linear_kernels},
     {weir_gpu_attend_kernels, &weir_gpu_n_attend_kernels},
     {weir_gpu_row_kernels, &weir_gpu_n_row_kernels},
+    {weir_gpu_library_kernels, &weir_gpu_n_library_kernels},
 };
 
 /* Case number `turn` of each kernel. false in *more: there is none any more. */
@@ -270,6 +272,7 @@ int main(int argc, char **argv) {
     code = run_all(&b);
     printf("%zu cases; %zu left because time was up, %zu need more memory\n", b.n_done, b.n_left,
            b.n_large);
+    weir_cublaslt_close(&b.pool.library);
     weir_cuda_stream_close(b.pool.stream);
     weir_cuda_give(b.pool.base);
     return fclose(b.out) == 0 && code == 0 ? 0 : 1;

@@ -20,7 +20,9 @@ typedef struct weir_gpu_pool {
     uint8_t *base;
     size_t size, used;
     weir_cuda_stream *stream;
-    uint64_t n_taken; /* so that no two pieces have the same numbers */
+    uint64_t n_taken;              /* so that no two pieces have the same numbers */
+    struct weir_cublaslt *library; /* once one of its cases was opened */
+    bool has_no_library;
 } weir_gpu_pool;
 
 /* What one case is about; a field that does not matter is 0. */
@@ -69,9 +71,9 @@ typedef struct weir_gpu_kernel {
     cases, dry, sizeof cases / sizeof *cases, sizeof dry / sizeof *dry
 
 extern const weir_gpu_kernel weir_gpu_linear_kernels[], weir_gpu_row_kernels[],
-    weir_gpu_attend_kernels[], weir_gpu_stage_kernels[];
+    weir_gpu_attend_kernels[], weir_gpu_stage_kernels[], weir_gpu_library_kernels[];
 extern const size_t weir_gpu_n_linear_kernels, weir_gpu_n_row_kernels, weir_gpu_n_attend_kernels,
-    weir_gpu_n_stage_kernels;
+    weir_gpu_n_stage_kernels, weir_gpu_n_library_kernels;
 
 /* gpu_bench.c. NULL if there is no room; 256-byte aligned, contents as the last case left them. */
 void *weir_gpu_take(weir_gpu_pool *pool, size_t bytes);

@@ -80,6 +80,14 @@ n_file == 1 {
     floor_us = value_of($0, "floor_us") + 0
     n = part in n_a_step ? n_a_step[part] : kernel in n_a_step ? n_a_step[kernel] : 1
     gain = us - floor_us / goal
+    if (kernel == "cublaslt") {
+        yardstick[part, value_of($0, "rows")] = us
+        next
+    }
+    if (value_of($0, "format") == "bf16" && (kernel == "gemm" || kernel == "wgmma")) {
+        n_dense++
+        dense[n_dense] = kernel SUBSEP part SUBSEP value_of($0, "rows") SUBSEP us
+    }
     key = sprintf("%.3f", gain > 0 ? gain * n : 0)
     n_lines++
     gains[n_lines] = key
@@ -98,6 +106,15 @@ NF == 6 && n_file > 1 && !/^{/ {
 }
 
 END {
+    for (i = 1; i <= n_dense; i++) {
+        split(dense[i], is, SUBSEP)
+        if (!((is[2], is[3]) in yardstick))
+            continue
+        if (!n_beside++)
+            print "\n## Beside cuBLASLt, bf16\n\n| kernel | part | rows | us | cuBLASLt, us | times as fast |\n|---|---|---|---|---|---|"
+        theirs = yardstick[is[2], is[3]]
+        printf "| %s | %s | %s | %.2f | %.2f | %.2f |\n", is[1], is[2], is[3], is[4], theirs, theirs / is[4]
+    }
     if (n_lines) {
         print "\n## Launches, by what a step gains if each reached " goal * 100 " % of its limit\n"
         print "| kernel | part | format | rows | depth | us | floor, us | share | in a step | gain, us |"

@@ -68,3 +68,25 @@ setup() {
     [ "$(jq '[.[] | select(.kind == "memory")] | length >= 5' "$OUT/probe.json")" = true ]
     grep -q '^arithmetic .*mma.sync' "$OUT/probe.txt"
 }
+
+@test "gpu_bench: products beside cuBLASLt, where it is, and the same numbers" {
+    cd "$BATS_TEST_TMPDIR"
+    WEIR_CUBLASLT="$WEIR_GPU_KIT/libcublaslt_fake.so" "$WEIR_GPU_KIT/gpu_bench" out.jsonl --only cublaslt >log
+    grep -q '^2 cases;' log
+    [ "$(jq -s 'length == 2 and all(.[]; .kernel == "cublaslt" and .flop > 0)' out.jsonl)" = true ]
+    # Ours in the same shape stands beside it in the summary.
+    "$WEIR_GPU_KIT/gpu_bench" ours.jsonl --only gemm >log
+    : >empty
+    cat out.jsonl ours.jsonl >bench.jsonl
+    awk -f "$WEIR_SOURCE/bench/gpu/gpu_summary.awk" empty empty bench.jsonl empty >summary
+    grep -q '^| gemm | matrix | 3 | ' summary
+    ! grep -q '^| cublaslt' summary
+
+    WEIR_CUBLASLT="$BATS_TEST_TMPDIR/none.so" "$WEIR_GPU_KIT/gpu_bench" out.jsonl --only cublaslt >log 2>err
+    grep -q 'cublaslt left out: .*none.so' err
+    [ "$(wc -l <err)" -eq 1 ]
+    grep -q '^0 cases;' log
+    # A library of another kind.
+    WEIR_CUBLASLT=libm.so.6 "$WEIR_GPU_KIT/gpu_bench" out.jsonl --only cublaslt >log 2>err
+    grep -q 'libm.so.6 has no cublasLtCreate' err
+}
