@@ -436,10 +436,11 @@ static void count_progress(void *context, uint32_t prompt, size_t n_done, size_t
     atomic_fetch_add(&n_told, 1);
 }
 
-/* So that its connection is not silent: told before it is admitted. */
-static void who_waits_is_told_so(void **state) {
+/* Was the ninth of nine told anything while it waited? No: also if one of the eight before it had
+ * filled its context by then. */
+static bool is_told_while_it_waits(void) {
     enum { N_RUNNING = 8 }; /* as many as there are timelines */
-    (void)state;
+    atomic_store(&n_told, 0);
     weir_runner *runner = open_runner(&(weir_runner_options){.n_queue = 4});
     weir_runner_stats stats;
     heard *ears[N_RUNNING + 1];
@@ -455,10 +456,19 @@ static void who_waits_is_told_so(void **state) {
     while (atomic_load(&n_told) == 0)
         usleep(1000);
     weir_runner_get_stats(runner, &stats);
-    assert_int_equal(stats.n_waiting, 1);
     weir_runner_close(&runner);
     for (int i = 0; i <= N_RUNNING; i++)
         kit_ear_free(ears[i]);
+    return stats.n_waiting == 1;
+}
+
+/* So that its connection is not silent: told before it is admitted. */
+static void who_waits_is_told_so(void **state) {
+    (void)state;
+    for (int tries = 0; tries < 20; tries++)
+        if (is_told_while_it_waits())
+            return;
+    fail_msg("told only when it was admitted");
 }
 
 static void a_key_has_its_share(void **state) {
