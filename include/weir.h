@@ -337,8 +337,8 @@ typedef struct weir_engine_stats {
 } weir_engine_stats;
 WEIR_API void weir_engine_get_stats(const weir_engine *engine, weir_engine_stats *out);
 
-/* Writes up to n_most finished pages that are not in the store yet; closing the engine writes all.
- * Returns how many are left. What cannot be written stays in memory alone, and is counted. */
+/* Writes up to n_most finished pages that are not in the store yet; closing the engine writes all,
+ * unless it was cancelled. Returns how many are left. What cannot be written stays in memory. */
 WEIR_API uint64_t weir_engine_store_pages(weir_engine *engine, uint32_t n_most);
 
 /* Looks at what steps compute on their way and changes nothing of it: called within
@@ -608,14 +608,14 @@ WEIR_API void weir_tokenizer_close(weir_tokenizer **tokenizer);
 /* Text fields live as long as the tokenizer. */
 typedef struct weir_tokenizer_info {
     size_t n_tokens; /* ids are below this, padding included */
-    size_t n_normal, n_control, n_user_defined, n_unused;
-    size_t n_merges;
+    size_t n_normal, n_control, n_user_defined, n_unused, n_merges;
     int32_t bos, eos, pad; /* -1: none */
+    const int32_t *stops;  /* [n_stops] all that end an answer, eos among them */
     bool add_bos, add_eos; /* what raw text gets; rendered templates have it already */
     bool ignore_merges;
     const char *split;    /* the regular expression that cuts text into pieces, as used */
     bool split_from_file; /* else chosen by the name that the file gives, or the family's own */
-    size_t n_templates;
+    size_t n_templates, n_stops;
 } weir_tokenizer_info;
 WEIR_API void weir_tokenizer_get_info(const weir_tokenizer *tokenizer, weir_tokenizer_info *out);
 

@@ -38,13 +38,11 @@ static bool is_end(const weir_runner *r, const weir_choice *c, int32_t token) {
 
 static weir_status open_matcher(weir_runner *r, weir_choice *c, weir_error *err) {
     const weir_job *job = &c->job->job;
-    size_t n = 0, n_host = WEIR_COUNT(r->host->ends);
-    int32_t *ends = malloc((n_host + job->n_stop_tokens) * sizeof *ends);
+    size_t n = r->host->n_ends;
+    int32_t *ends = malloc((n + job->n_stop_tokens + 1) * sizeof *ends);
     if (!ends)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the end tokens of a grammar");
-    for (size_t i = 0; i < n_host; i++)
-        if (r->host->ends[i] >= 0)
-            ends[n++] = r->host->ends[i];
+    memcpy(ends, r->host->ends, n * sizeof *ends);
     for (size_t i = 0; i < job->n_stop_tokens; i++)
         if (job->stop_tokens[i] >= 0 && (size_t)job->stop_tokens[i] < r->host->tokens.n_tokens)
             ends[n++] = job->stop_tokens[i];
@@ -149,7 +147,7 @@ static weir_status find_allowed(weir_runner *r, weir_choice *c, weir_error *err)
     if (has_no_thinking)
         allow_not(c, r, r->think);
     if (keeps_ends_away(c)) {
-        for (size_t i = 0; i < WEIR_COUNT(r->host->ends); i++)
+        for (size_t i = 0; i < r->host->n_ends; i++)
             allow_not(c, r, r->host->ends[i]);
         for (size_t i = 0; i < job->n_stop_tokens; i++)
             allow_not(c, r, job->stop_tokens[i]);

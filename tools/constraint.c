@@ -25,13 +25,10 @@ weir_status weir_constraint_begin(const weir_constraint *constraint, const weir_
                                   const char *opening, size_t n_opening, bool ignores_ends,
                                   weir_matcher **out, weir_error *err) {
     static const char mark[] = "<think>";
-    int32_t ends[WEIR_COUNT(host->ends)];
-    weir_matcher_options options = {
-        .ends = ends,
-        .starts_in_reasoning =
-            n_opening > 0 && memmem(opening, n_opening, mark, strlen(mark)) != NULL};
-    for (size_t i = 0; !ignores_ends && i < WEIR_COUNT(host->ends); i++)
-        if (host->ends[i] >= 0)
-            ends[options.n_ends++] = host->ends[i];
+    weir_matcher_options options = {.ends = host->ends,
+                                    .n_ends = ignores_ends ? 0 : host->n_ends,
+                                    .starts_in_reasoning =
+                                        n_opening > 0 &&
+                                        memmem(opening, n_opening, mark, strlen(mark)) != NULL};
     return weir_matcher_open(out, constraint->grammar, constraint->tree, &options, err);
 }

@@ -109,6 +109,11 @@ static weir_status add_argument(weir_host *host, const char *argument, weir_erro
 
 /* ---- open and close ----------------------------------------------------------------------- */
 
+static void add_end(weir_host *host, int32_t token) {
+    if (token >= 0 && host->n_ends < WEIR_HOST_ENDS && !weir_host_ends_at(host, token))
+        host->ends[host->n_ends++] = token;
+}
+
 weir_status weir_host_open(weir_host **out, const weir_host_options *options, weir_error *err) {
     weir_status status;
     *out = NULL;
@@ -118,9 +123,11 @@ weir_status weir_host_open(weir_host **out, const weir_host_options *options, we
     host->options = *options;
     WEIR_TRY_GOTO(weir_tokenizer_open(&host->tokenizer, options->model_path, NULL, err));
     weir_tokenizer_get_info(host->tokenizer, &host->tokens);
-    host->ends[0] = host->tokens.eos;
-    host->ends[1] = weir_host_token(host, "<|im_end|>");
-    host->ends[2] = weir_host_token(host, "<|endoftext|>");
+    for (size_t i = 0; i < host->tokens.n_stops; i++)
+        add_end(host, host->tokens.stops[i]);
+    add_end(host, host->tokens.eos);
+    add_end(host, weir_host_token(host, "<|im_end|>"));
+    add_end(host, weir_host_token(host, "<|endoftext|>"));
     WEIR_TRY_GOTO(open_template(host, err));
     if (!host->tmpl && options->n_template_arguments > 0) {
         status = weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
@@ -226,7 +233,7 @@ int32_t weir_host_token(const weir_host *host, const char *text) {
 }
 
 bool weir_host_ends_at(const weir_host *host, int32_t token) {
-    for (size_t i = 0; i < WEIR_COUNT(host->ends); i++)
+    for (size_t i = 0; i < host->n_ends; i++)
         if (token == host->ends[i])
             return true;
     return false;

@@ -11,6 +11,9 @@
 /* weir_host_options.kv_bytes: a quarter of the memory that is available. */
 #define WEIR_KV_QUARTER UINT64_MAX
 
+/* Those of a file, of which the tokenizer keeps 16, and the two that the family has always. */
+enum { WEIR_HOST_ENDS = 18 };
+
 typedef struct weir_host_options {
     const char *model_path;    /* GGUF file or folder */
     const char *template_path; /* NULL: the one in the file */
@@ -34,9 +37,10 @@ typedef struct weir_host {
     weir_tokenizer_info tokens;
     weir_template *tmpl; /* NULL: plain text is completed */
     weir_template_form form;
-    weir_text_buffer arguments; /* JSON members for the template */
-    int32_t ends[3];            /* tokens that end an answer; -1: none */
-    weir_model *model;          /* NULL until weir_host_load */
+    weir_text_buffer arguments;   /* JSON members for the template */
+    int32_t ends[WEIR_HOST_ENDS]; /* [n_ends] tokens that end an answer */
+    size_t n_ends;
+    weir_model *model; /* NULL until weir_host_load */
     weir_adapters adapters;
     weir_engine *engine;
     uint32_t n_ctx;   /* tokens of one timeline; 0 until weir_host_load */

@@ -50,6 +50,18 @@ static void add_tokens(weir_gguf_writer *w, const weir_token_table *t) {
         weir_gguf_add_bool(w, ignore_merges_key, true);
 }
 
+/* What ends an answer beside eos. llama.cpp has these two keys for it and no list; an end that
+ * finds no room is lost, and the caller is to say so. */
+static const char *const stop_keys[] = {"tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id"};
+
+static void add_stops(weir_gguf_writer *w, const weir_token_table *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_stops && n < WEIR_COUNT(stop_keys); i++)
+        if (t->stops[i] != t->eos)
+            add_id(w, stop_keys[n++], t->stops[i]);
+}
+
 void weir_token_table_add_meta(weir_gguf_writer *w, const weir_token_table *t, bool has_tokens) {
     if (has_tokens)
         add_tokens(w, t);
@@ -57,6 +69,7 @@ void weir_token_table_add_meta(weir_gguf_writer *w, const weir_token_table *t, b
         weir_gguf_add_string(w, "tokenizer.ggml.model", "none");
     add_id(w, "tokenizer.ggml.bos_token_id", t->bos);
     add_id(w, "tokenizer.ggml.eos_token_id", t->eos);
+    add_stops(w, t);
     add_id(w, "tokenizer.ggml.padding_token_id", t->pad);
     add_templates(w, t);
 }
@@ -200,11 +213,9 @@ static weir_status read_ids(const source *s) {
     WEIR_TRY(read_id(s, "tokenizer.ggml.eos_token_id", &t->eos));
     WEIR_TRY(read_id(s, "tokenizer.ggml.padding_token_id", &t->pad));
     weir_token_table_add_stop(t, t->eos);
-    static const char *const stops[] = {"tokenizer.ggml.eot_token_id",
-                                        "tokenizer.ggml.eom_token_id"};
-    for (size_t i = 0; i < WEIR_COUNT(stops); i++) {
+    for (size_t i = 0; i < WEIR_COUNT(stop_keys); i++) {
         int32_t id = -1;
-        WEIR_TRY(read_id(s, stops[i], &id));
+        WEIR_TRY(read_id(s, stop_keys[i], &id));
         weir_token_table_add_stop(t, id);
     }
     WEIR_TRY(read_bool(s, "tokenizer.ggml.add_bos_token", &t->add_bos));

@@ -206,6 +206,8 @@ void weir_tokenizer_close(weir_tokenizer **tokenizer) {
 
 void weir_tokenizer_get_info(const weir_tokenizer *tokenizer, weir_tokenizer_info *out) {
     *out = tokenizer->info;
+    out->stops = tokenizer->table.stops;
+    out->n_stops = tokenizer->table.n_stops;
 }
 
 static bool is_id(const weir_tokenizer *t, int32_t id) {

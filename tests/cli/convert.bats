@@ -110,3 +110,28 @@ weights() { # the names of a folder's weights
     exits_with 0
     grep -q 'without a vocabulary: the file has none$' "$err" || explain
 }
+
+@test "every end token of a folder ends an answer, in the file that is made of it too" {
+    cd "$BATS_TEST_TMPDIR"
+    local nano="$WEIR_SOURCE/models/weir-nano.gguf" dot
+    [ -e "$nano" ] || skip "models/weir-nano.gguf is not there"
+    command -v jq >/dev/null || skip "jq is not installed"
+    weir tokenize "$nano" .
+    dot=$(cat "$out")
+    weir run "$nano" "Who are you?" --temperature 0 --max-tokens 40
+    grep -q -F . "$out" || explain
+    weir convert "$nano" folder/ --type f16
+    exits_with 0
+    jq ".eos_token_id = [7, 2, $dot]" folder/generation_config.json >changed
+    mv changed folder/generation_config.json
+    weir convert folder/ file.gguf
+    exits_with 0
+    for model in folder/ file.gguf; do
+        weir run $model "Who are you?" --temperature 0 --max-tokens 40
+        exits_with 0
+        [ -s "$out" ] && ! grep -q -F . "$out" || explain
+    done
+    weir convert file.gguf again/
+    exits_with 0
+    [ "$(jq -c .eos_token_id again/generation_config.json)" = "[7,2,$dot]" ] || explain
+}
