@@ -184,14 +184,22 @@ void weir_blocks_say_warnings(const weir_blocks *blocks, const weir_text_buffer 
     weir_text_buffer_say(out, "]");
 }
 
-void weir_say_reuse(const weir_reuse *reuse, weir_text_buffer *out) {
+void weir_say_own(const weir_reuse *reuse, uint64_t seed, size_t n_behind_first,
+                  const weir_job_times *times, weir_text_buffer *out) {
     static const char *const ends[] = {
         [WEIR_REUSE_ALL] = "all",
         [WEIR_REUSE_DIFFERENT] = "different",
         [WEIR_REUSE_NO_PAGES] = "no_pages",
         [WEIR_REUSE_OFF] = "off",
     };
-    weir_text_buffer_format(out,
-                            "\"reuse\": {\"tokens\": %u, \"from_disk\": %u, \"ended\": \"%s\"}",
-                            reuse->n_tokens, reuse->n_from_store, ends[reuse->end]);
+    double drawing_s = times->total_s - times->first_token_s;
+    weir_text_buffer_format(
+        out,
+        ", \"weir\": {\"reuse\": {\"tokens\": %u, \"from_disk\": %u, \"ended\": \"%s\"}, "
+        "\"seed\": %llu, \"queued_s\": %.6f, \"first_token_s\": %.6f, \"total_s\": %.6f, "
+        "\"tokens_per_s\": %.3f, \"was_paused\": %s}",
+        reuse->n_tokens, reuse->n_from_store, ends[reuse->end], (unsigned long long)seed,
+        times->queued_s, times->first_token_s, times->total_s,
+        drawing_s > 0 && times->first_token_s > 0 ? (double)n_behind_first / drawing_s : 0.0,
+        times->was_paused ? "true" : "false");
 }

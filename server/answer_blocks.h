@@ -46,7 +46,10 @@ void weir_blocks_free(weir_blocks *blocks);
 void weir_blocks_say_warnings(const weir_blocks *blocks, const weir_text_buffer *of_request,
                               weir_text_buffer *out);
 
-/* "reuse": {"tokens", "from_disk", "ended"}: what the prompt had from before, and why not more. */
-void weir_say_reuse(const weir_reuse *reuse, weir_text_buffer *out);
+/* , "weir": {..}, which every answer has: "reuse" (what the prompt had from before, and why not
+ * more), the seed, and the job's times. n_behind_first: tokens drawn but for each choice's first,
+ * which came before the time between tokens is taken. */
+void weir_say_own(const weir_reuse *reuse, uint64_t seed, size_t n_behind_first,
+                  const weir_job_times *times, weir_text_buffer *out);
 
 #endif

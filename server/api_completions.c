@@ -30,8 +30,9 @@ static void read_ids(weir_request *request, const weir_service *service, const j
         return;
     }
     json_array_foreach(list, i, item) {
-        int64_t id = json_is_integer(item) ? json_integer_value(item) : -1;
-        if (id < 0 || (uint64_t)id >= service->host->tokens.n_tokens)
+        int64_t id = -1;
+        if (!weir_json_integer(item, &id) || id < 0 ||
+            (uint64_t)id >= service->host->tokens.n_tokens)
             weir_request_fail(request, "prompt", "invalid_value",
                               "%s[%zu]: expected a token id from 0 to %zu", at, i,
                               service->host->tokens.n_tokens - 1);

@@ -235,7 +235,13 @@ static void on_choice_end(void *context, uint32_t choice, weir_choice_end *end) 
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
-static void reply_whole(message *m) {
+static void add_own(weir_text_buffer *out, const message *m, const weir_job_times *times) {
+    const weir_answer *a = &m->answer;
+    weir_say_own(&a->reuse, a->seed, a->n_generated > 0 ? a->n_generated - 1 : 0, times, out);
+    weir_blocks_say_warnings(&m->blocks, &m->of_request, out);
+}
+
+static void reply_whole(message *m, const weir_job_times *times) {
     weir_text_buffer body = {0};
     weir_text_buffer_say(&body, "{");
     add_head(&body, m);
@@ -250,10 +256,7 @@ static void reply_whole(message *m) {
     add_stop_reason(&body, m);
     weir_text_buffer_say(&body, ", \"usage\": ");
     add_usage(&body, m->answer.n_prompt, m->answer.n_cached, m->answer.n_generated);
-    weir_text_buffer_say(&body, ", \"weir\": {");
-    weir_say_reuse(&m->answer.reuse, &body);
-    weir_text_buffer_say(&body, "}");
-    weir_blocks_say_warnings(&m->blocks, &m->of_request, &body);
+    add_own(&body, m, times);
     weir_text_buffer_say(&body, "}");
     if (body.has_failed)
         weir_reply_anthropic_error(m->stream.x, &no_memory, 0);
@@ -262,7 +265,7 @@ static void reply_whole(message *m) {
     weir_text_buffer_free(&body);
 }
 
-static void end_stream(message *m) {
+static void end_stream(message *m, const weir_job_times *times) {
     begin(m);
     if (m->blocks.n == 0)
         open_block(m, &no_text, 0);
@@ -272,10 +275,7 @@ static void end_stream(message *m) {
     add_stop_reason(out, m);
     weir_text_buffer_say(out, "}, \"usage\": ");
     add_usage(out, m->answer.n_prompt, m->answer.n_cached, m->answer.n_generated);
-    weir_text_buffer_say(out, ", \"weir\": {");
-    weir_say_reuse(&m->answer.reuse, out);
-    weir_text_buffer_say(out, "}");
-    weir_blocks_say_warnings(&m->blocks, &m->of_request, out);
+    add_own(out, m, times);
     send_event(m);
     begin_event(m, "message_stop");
     send_event(m);
@@ -306,9 +306,9 @@ static void on_end(void *context, weir_status status, const weir_error *err,
     if (!weir_blocks_check(&m->blocks, status, err, &error))
         reply_error(m, &error);
     else if (m->is_stream)
-        end_stream(m);
+        end_stream(m, times);
     else
-        reply_whole(m);
+        reply_whole(m, times);
     if (weir_event_stream_release(&m->stream))
         free_message(m);
 }

@@ -283,6 +283,7 @@ static void on_end(void *context, weir_status status, const weir_error *err,
     weir_response *r = context;
     weir_api_error error;
     weir_metrics_job(r->service->metrics, status, times);
+    r->times = *times;
     if (status == WEIR_STATUS_OK)
         make_answer_whole(r);
     if (weir_blocks_check(&r->blocks, status, err, &error))
@@ -373,11 +374,18 @@ static void reply_unknown(weir_exchange *x, const char *id) {
 void weir_handle_response_get(weir_service *service, weir_exchange *x) {
     const char *id = weir_route_rest(x, path_of_one);
     size_t n;
-    char *json = weir_response_get(service->records, weir_exchange_key(x), id, &n, NULL);
-    if (json)
+    char *json;
+    weir_error err;
+    weir_api_error error;
+    if (weir_response_find(service->records, weir_exchange_key(x), id, &json, &n, NULL, &err) !=
+        WEIR_STATUS_OK) {
+        weir_api_error_from(&error, 500, "server_error", NULL, &err);
+        weir_reply_openai_error(x, &error, 0);
+    } else if (json) {
         weir_exchange_reply(x, 200, NULL, json, n);
-    else
+    } else {
         reply_unknown(x, id);
+    }
     free(json);
 }
 

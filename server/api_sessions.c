@@ -38,6 +38,15 @@ static void fail_unknown(weir_request *request, const char *name) {
     request->error.http_status = 404;
 }
 
+static bool hold(weir_service *service, weir_request *request, const char *owner,
+                 const char *name) {
+    if (weir_session_hold(service->sessions, owner, name))
+        return true;
+    weir_request_fail(request, "id", "session_busy", "the session '%s' is being answered", name);
+    request->error.http_status = 409;
+    return false;
+}
+
 /* ---- a session as JSON ---------------------------------------------------------------------- */
 
 static void say_text(weir_text_buffer *out, const char *name, const char *text, size_t n) {
@@ -171,19 +180,31 @@ void weir_handle_session_get(weir_service *service, weir_exchange *x) {
     const char *name = weir_route_rest(x, route);
     weir_request request = {0};
     weir_conversation conversation = {0};
-    if (!weir_session_get(service->sessions, &request, weir_exchange_key(x), name, &conversation))
+    if (!weir_session_name_is_good(name, strlen(name)) ||
+        !weir_session_get(service->sessions, &request, weir_exchange_key(x), name, &conversation))
         fail_unknown(&request, name);
     reply_session(x, &request, 200, name, &conversation);
     weir_conversation_free(&conversation);
     weir_request_free(&request);
 }
 
+/* The answer that is being made would bring all of it back. */
+static void delete_session(weir_service *service, weir_request *request, const char *owner,
+                           const char *name) {
+    if (!weir_session_name_is_good(name, strlen(name))) {
+        fail_unknown(request, name);
+    } else if (hold(service, request, owner, name)) {
+        if (!weir_session_forget(service->sessions, owner, name))
+            fail_unknown(request, name);
+        weir_session_let_go(service->sessions, owner, name);
+    }
+}
+
 void weir_handle_session_delete(weir_service *service, weir_exchange *x) {
     const char *name = weir_route_rest(x, route);
     weir_request request = {0};
     weir_text_buffer body = {0};
-    if (!weir_session_forget(service->sessions, weir_exchange_key(x), name))
-        fail_unknown(&request, name);
+    delete_session(service, &request, weir_exchange_key(x), name);
     weir_text_buffer_say(&body, "{\"object\":\"session.deleted\",\"deleted\":true,\"id\":");
     weir_text_buffer_add_json(&body, name, strlen(name));
     weir_text_buffer_say(&body, "}");
@@ -192,15 +213,6 @@ void weir_handle_session_delete(weir_service *service, weir_exchange *x) {
 }
 
 /* ---- saving ------------------------------------------------------------------------------- */
-
-static bool hold(weir_service *service, weir_request *request, const char *owner,
-                 const char *name) {
-    if (weir_session_hold(service->sessions, owner, name))
-        return true;
-    weir_request_fail(request, "id", "session_busy", "the session '%s' is being answered", name);
-    request->error.http_status = 409;
-    return false;
-}
 
 static void save_new(weir_service *service, weir_request *request, const char *owner,
                      const char *name, const weir_conversation *conversation) {
@@ -211,10 +223,12 @@ static void save_new(weir_service *service, weir_request *request, const char *o
         return;
     if (weir_session_get(service->sessions, request, owner, name, &there)) {
         weir_conversation_free(&there);
-        weir_request_fail(request, "id", "session_exists",
-                          "there is a session '%s' already; delete it, or choose another name",
-                          name);
-        request->error.http_status = 409;
+        if (!weir_request_is_bad(request)) {
+            weir_request_fail(request, "id", "session_exists",
+                              "there is a session '%s' already; delete it, or choose another name",
+                              name);
+            request->error.http_status = 409;
+        }
     } else {
         weir_session_put(service->sessions, request, owner, name, conversation);
     }

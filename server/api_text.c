@@ -213,8 +213,9 @@ static int32_t *read_ids(weir_request *request, const weir_host *host, size_t *n
         weir_fail_memory(request);
     for (size_t i = 0; i < *n && !weir_request_is_bad(request); i++) {
         const json_t *id = json_array_get(list, i);
-        json_int_t number = json_integer_value(id);
-        if (!json_is_integer(id) || number < 0 || (size_t)number >= host->tokens.n_tokens)
+        int64_t number = -1;
+        if (!weir_json_integer(id, &number) || number < 0 ||
+            (size_t)number >= host->tokens.n_tokens)
             weir_request_fail(request, "tokens", NULL, "tokens[%zu]: expected an id from 0 to %zu",
                               i, host->tokens.n_tokens - 1);
         ids[i] = (int32_t)number;

@@ -90,6 +90,7 @@ static void say_tokens(const weir_chat_reply *reply, weir_chat_choice *c, weir_t
     }
     weir_text_buffer_clear(&c->logprobs);
     weir_text_buffer_clear(&c->ids);
+    c->n_covered = 0;
 }
 
 static void say_raw(const weir_chat_reply *reply, const weir_chat_choice *c,
@@ -294,6 +295,14 @@ static void on_token(void *context, uint32_t choice, const weir_token_report *re
     weir_openai_say_token(host, report, &c->logprobs);
 }
 
+/* Forgets the tokens behind the last text that was shown: of a stop text, and of hidden thoughts.
+ */
+static void drop_uncovered(weir_chat_choice *c) {
+    if (c->logprobs.n > c->n_covered)
+        c->logprobs.data[c->n_covered] = 0;
+    c->logprobs.n = c->n_covered;
+}
+
 /* Nobody waits for a call where no tool was offered: it is what the model said. */
 static weir_piece kind_of(weir_chat_reply *reply, uint32_t choice, weir_piece kind) {
     if (kind != WEIR_PIECE_CALL || reply->offers_tools)
@@ -309,8 +318,12 @@ static void on_piece(void *context, uint32_t choice, weir_piece kind, const char
     weir_chat_choice *c = &reply->choice[choice];
     bool is_new;
     weir_openai_note_piece(&reply->common, choice);
-    if (kind == WEIR_PIECE_REASONING && reply->hides_reasoning)
+    if (kind == WEIR_PIECE_REASONING && reply->hides_reasoning) {
+        drop_uncovered(c);
         return;
+    }
+    if (kind != WEIR_PIECE_WARNING)
+        c->n_covered = c->logprobs.n;
     kind = kind_of(reply, choice, kind);
     const weir_block *block = weir_blocks_add(&c->blocks, kind, text, n, &is_new);
     if (!block)
@@ -364,6 +377,8 @@ static void on_choice_end(void *context, uint32_t choice, weir_choice_end *end) 
     keep_for_replay(reply, c, end->message);
     keep_in_session(reply, end);
     take_warnings(reply, c);
+    if (end->answer.stop_string >= 0)
+        drop_uncovered(c);
     if (reply->wants_raw) {
         c->raw = end->message->raw;
         c->n_raw = end->message->n_raw;
@@ -396,6 +411,8 @@ static void on_end(void *context, weir_status status, const weir_error *err,
     weir_openai_reply *common = &reply->common;
     weir_error lost = {.status = WEIR_STATUS_NO_MEMORY, .text = "no memory for the reply"};
     weir_metrics_job(common->service->metrics, status, times);
+    /* What is kept is there by now, and whoever has read the answer may go on at once. */
+    weir_turn_end(&reply->turn);
     if (status == WEIR_STATUS_OK && common->wish.is_stream)
         send_finish(reply, reply->last, times);
     else if (status == WEIR_STATUS_OK)

@@ -12,6 +12,7 @@
 typedef struct weir_chat_choice {
     weir_blocks blocks;        /* all that was said */
     weir_text_buffer logprobs; /* JSON objects with commas between; of a stream: not sent yet */
+    size_t n_covered;          /* bytes of them: of tokens up to the last piece that was shown */
     weir_text_buffer ids;      /* the same of token ids */
     char *raw;                 /* [n_raw] as the model wrote it, if it was asked for */
     size_t n_raw;

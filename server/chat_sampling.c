@@ -143,8 +143,8 @@ static void read_stop_tokens(weir_request *request, const weir_service *service,
     }
     json_t *value;
     json_array_foreach(ids, i, value) {
-        int64_t id = json_is_integer(value) ? json_integer_value(value) : -1;
-        if (!is_token(service, id))
+        int64_t id = -1;
+        if (!weir_json_integer(value, &id) || !is_token(service, id))
             weir_request_fail(request, "stop_token_ids", "invalid_value",
                               "stop_token_ids[%zu]: expected a token id below %zu", i,
                               service->host->tokens.n_tokens);

@@ -14,6 +14,7 @@ typedef struct weir_http_options {
     uint16_t port;        /* 0: any that is free (weir_http_port tells it) */
     const char *socket;   /* path of a Unix socket, instead of host and port; NULL: none */
     int inherited_fd;     /* a listening socket of systemd's, instead of all; -1: none */
+    uint32_t n_inherited; /* it and those behind it; 0: one */
     const char *tls_cert; /* PEM files; NULL: no TLS */
     const char *tls_key;
     const char *keys_path;      /* file of API keys (docs/server.md); NULL: none are wanted */

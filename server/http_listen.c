@@ -1,5 +1,5 @@
 /*
- * http_listen.c: sockets to listen at: addresses of a host, a path, or one that was inherited.
+ * http_listen.c: sockets to listen at: addresses of a host, a path, or those that were inherited.
  *
  * Owns the name of a Unix socket: it is removed only while it is still the file that was made here.
  */
@@ -245,23 +245,39 @@ static weir_status open_unix(weir_listen *l, const weir_http_options *options, w
 
 /* ---- inherited ---------------------------------------------------------------------------- */
 
-static weir_status open_inherited(weir_listen *l, const weir_http_options *options,
-                                  weir_error *err) {
-    int fd = options->inherited_fd, listens = 0, flags = fcntl(fd, F_GETFL);
+static weir_status inherit(weir_listen *l, int fd, address *a, weir_error *err) {
+    int listens = 0, flags = fcntl(fd, F_GETFL);
     socklen_t n = sizeof listens;
-    address a = {0};
     if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || !listens)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "file descriptor %d is no socket that listens; expected one of systemd's",
                          fd);
-    n = sizeof a;
-    if (getsockname(fd, &a.any, &n) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+    n = sizeof *a;
+    if (getsockname(fd, &a->any, &n) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return weir_fail(err, WEIR_STATUS_IO, "file descriptor %d: %s", fd, strerror(errno));
     l->fd[l->n++] = fd;
-    l->port = port_of(&a);
-    l->is_loopback = is_loopback(&a);
-    return set_address(l, options, &a, err);
+    return WEIR_STATUS_OK;
+}
+
+/* The address that is told is that of the first. A Unix socket beside others does not open these
+ * to foreign hosts. */
+static weir_status open_inherited(weir_listen *l, const weir_http_options *options,
+                                  weir_error *err) {
+    size_t n = options->n_inherited > 0 ? options->n_inherited : 1, n_tcp = 0;
+    address bound[WEIR_LISTEN_MAX] = {0};
+    if (n > WEIR_LISTEN_MAX)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%zu sockets are handed over; expected %d at most", n, WEIR_LISTEN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        WEIR_TRY(inherit(l, options->inherited_fd + (int)i, &bound[i], err));
+        if (bound[i].any.sa_family == AF_UNIX)
+            continue;
+        l->is_loopback = is_loopback(&bound[i]) && (n_tcp == 0 || l->is_loopback);
+        n_tcp++;
+    }
+    l->port = port_of(&bound[0]);
+    return set_address(l, options, &bound[0], err);
 }
 
 /* ---- open, stop, close -------------------------------------------------------------------- */

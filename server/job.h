@@ -63,8 +63,9 @@ typedef struct weir_job_times {
  */
 typedef struct weir_job_events {
     void *context;
-    /* Tokens of a prompt that were run so far; n_cached: did not have to be. For keep-alives: while
-     * a job waits for its admission it is told about once a second that there are none yet. */
+    /* Tokens of a prompt that were run so far; n_cached: did not have to be. For keep-alives every
+     * job is told those of its first prompt about once a second, also while it waits and when its
+     * prompt is long done. */
     void (*on_progress)(void *context, uint32_t prompt, size_t n_done, size_t n_cached,
                         size_t n_prompt);
     /* Token i of a prompt: the first has no probability (drawn.logprob NAN, n_top 0). Ascending. */

@@ -483,7 +483,7 @@ static void read_limits(reader *r, bool is_count) {
     read_thinking(r);
     weir_request_bool(r->request, r->request->root, "", "stream", &r->out->is_stream);
     r->out->job.streams_calls = r->out->is_stream;
-    if (!is_count && !json_is_integer(json_object_get(r->request->root, "max_tokens")))
+    if (!is_count && !json_is_number(json_object_get(r->request->root, "max_tokens")))
         weir_request_fail(r->request, "max_tokens", NULL,
                           "max_tokens: expected how many tokens the answer may have");
     if (r->out->job.n_choices > 1)

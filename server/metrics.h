@@ -23,7 +23,7 @@ void weir_metrics_job(weir_metrics *metrics, weir_status status, const weir_job_
 void weir_metrics_gap(weir_metrics *metrics, double seconds);
 
 /* The whole page (text format 0.0.4): own names weir_*, and vLLM's names for the same numbers
- * (serving.md 7.2). */
+ * too. */
 void weir_metrics_print(weir_metrics *metrics, const weir_runner_stats *runner,
                         const weir_records_stats *records, const char *model_id,
                         weir_text_buffer *out);

@@ -192,8 +192,6 @@ void weir_openai_say_usage(const weir_openai_reply *reply, weir_text_buffer *out
 
 void weir_openai_say_own(const weir_openai_reply *reply, const weir_job_times *times,
                          weir_text_buffer *out) {
-    double drawing_s = times->total_s - times->first_token_s;
-    /* The first tokens of all choices came before the time is taken. */
     size_t n_choices = reply->n_prompts * reply->n_choices;
     size_t n_after = reply->n_generated > n_choices ? reply->n_generated - n_choices : 0;
     if (reply->warnings.n > 0) {
@@ -201,15 +199,7 @@ void weir_openai_say_own(const weir_openai_reply *reply, const weir_job_times *t
         weir_text_buffer_add(out, reply->warnings.data, reply->warnings.n);
         weir_text_buffer_say(out, "]");
     }
-    weir_text_buffer_say(out, ",\"weir\":{");
-    weir_say_reuse(&reply->reuse, out);
-    weir_text_buffer_format(
-        out,
-        ",\"seed\":%llu,\"queued_s\":%.6f,\"first_token_s\":%.6f,\"total_s\":%.6f,"
-        "\"tokens_per_s\":%.3f,\"was_paused\":%s}",
-        (unsigned long long)reply->seed, times->queued_s, times->first_token_s, times->total_s,
-        drawing_s > 0 && times->first_token_s > 0 ? (double)n_after / drawing_s : 0.0,
-        times->was_paused ? "true" : "false");
+    weir_say_own(&reply->reuse, reply->seed, n_after, times, out);
 }
 
 /* JSON has no infinity; clients of this API know -9999 for it. */

@@ -6,8 +6,8 @@
  *
  * Invariants, under the lock: every record is in the table and in the list by use; one without a
  * text in memory has a file; memory_bytes counts the texts. The writer takes a copy of a dirty
- * record, writes it without the lock, and takes the file away again if the record has gone
- * meanwhile.
+ * record, writes it without the lock, and takes the file away again if the record has been
+ * forgotten meanwhile; until then that file is nobody's to find.
  */
 #include "record_store.h"
 
@@ -18,6 +18,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ enum {
     LEAST_BUCKETS = 256,
     HEAD_BYTES = 4096, /* the longest first line */
     MAX_FILE = 256 << 20,
+    TEMPORARY_S = 600, /* nobody takes that long to write a file */
+    SUM_DIGITS = 16,
     NAME_BYTES = 32 + sizeof ".json"
 };
 
@@ -58,7 +61,8 @@ struct weir_records {
     record **bucket; /* [n_buckets] */
     size_t n_buckets;
     record *newest, *oldest;
-    size_t n_records, n_in_memory, memory_bytes, n_dirty;
+    size_t n_records, n_in_memory, memory_bytes, n_dirty, n_unwritten;
+    const char *writing_owner, *writing_id; /* whose file is being written; NULL: none is */
     uint64_t n_versions, n_written, n_failures;
     bool is_closing, has_thread;
     pthread_t thread;
@@ -71,11 +75,15 @@ static XXH128_hash_t hash_of(const char *owner, const char *id) {
     return XXH3_128bits_withSeed(id, strlen(id), a.low64 ^ (a.high64 * 3));
 }
 
+static void name_of(char name[NAME_BYTES], const char *owner, const char *id) {
+    XXH128_hash_t hash = hash_of(owner, id);
+    snprintf(name, NAME_BYTES, "%016llx%016llx.json", (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
+}
+
 static char *path_of(const weir_records *r, const char *owner, const char *id) {
     char name[NAME_BYTES];
-    XXH128_hash_t hash = hash_of(owner, id);
-    snprintf(name, sizeof name, "%016llx%016llx.json", (unsigned long long)hash.high64,
-             (unsigned long long)hash.low64);
+    name_of(name, owner, id);
     return weir_path_join(r->folder, name);
 }
 
@@ -147,6 +155,12 @@ static void set_dirty(weir_records *r, record *e, bool is_dirty) {
     e->is_dirty = is_dirty;
 }
 
+static void set_unwritten(weir_records *r, record *e, bool is_unwritten) {
+    r->n_unwritten += is_unwritten && !e->is_unwritten;
+    r->n_unwritten -= !is_unwritten && e->is_unwritten;
+    e->is_unwritten = is_unwritten;
+}
+
 static void free_record(record *e) {
     if (!e)
         return;
@@ -163,27 +177,38 @@ static void take_out(weir_records *r, record *e) {
     *at = e->next;
     unlink_age(r, e);
     set_dirty(r, e, false);
+    set_unwritten(r, e, false);
     set_text(r, e, NULL, 0);
     r->n_records--;
 }
 
-static void forget(weir_records *r, record *e) {
-    char *path = r->folder ? path_of(r, e->owner, e->id) : NULL;
+/* The file stays as it is. */
+static void drop(weir_records *r, record *e) {
     take_out(r, e);
-    if (path)
-        unlink(path);
-    free(path);
     free_record(e);
 }
 
-/* Longest unused first: out of memory where a file has it, or out of the store. */
+static bool remove_file(const weir_records *r, const char *owner, const char *id) {
+    char *path = r->folder ? path_of(r, owner, id) : NULL;
+    bool was_there = path && unlink(path) == 0;
+    free(path);
+    return was_there;
+}
+
+static void forget(weir_records *r, record *e) {
+    remove_file(r, e->owner, e->id);
+    drop(r, e);
+}
+
+/* Longest unused first: out of memory where a file has it, or out of the store. Of one that cannot
+ * be written an older file may be there, which is better than nothing. */
 static void hold_to_bounds(weir_records *r) {
     while (r->n_records > r->max_records)
         forget(r, r->oldest);
     for (record *e = r->oldest, *newer; e && r->memory_bytes > r->max_bytes; e = newer) {
         newer = e->newer;
-        if (!r->folder || e->is_unwritten)
-            forget(r, e);
+        if (!r->folder || (e->is_unwritten && !e->is_dirty))
+            drop(r, e);
         else if (e->text && !e->is_dirty)
             set_text(r, e, NULL, 0);
     }
@@ -191,43 +216,71 @@ static void hold_to_bounds(weir_records *r) {
 
 /* ---- files -------------------------------------------------------------------------------- */
 
+/* What the first line says. */
+typedef struct record_head {
+    char *owner, *id; /* to be freed */
+    char sum[SUM_DIGITS + 1];
+    int64_t updated;
+    size_t n_line; /* its end included; the text follows */
+    uint64_t n;    /* bytes of the text */
+} record_head;
+
+static weir_status read_head(record_head *out, const json_t *json, const char *name,
+                             weir_error *err) {
+    const char *owner = json_string_value(json_object_get(json, "owner"));
+    const char *id = json_string_value(json_object_get(json, "id"));
+    const char *sum = json_string_value(json_object_get(json, "sum"));
+    json_int_t bytes = json_integer_value(json_object_get(json, "bytes"));
+    if (json_integer_value(json_object_get(json, "weir_record")) != 1 || !owner || !id)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:1: no record of this version", name);
+    if (bytes < 0 || !sum || strlen(sum) != SUM_DIGITS)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:1: expected \"bytes\" and \"sum\"", name);
+    memcpy(out->sum, sum, sizeof out->sum);
+    out->n = (uint64_t)bytes;
+    out->updated = json_integer_value(json_object_get(json, "updated"));
+    out->owner = weir_text_copy(owner, strlen(owner));
+    out->id = weir_text_copy(id, strlen(id));
+    if (out->owner && out->id)
+        return WEIR_STATUS_OK;
+    free(out->owner);
+    free(out->id);
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a record");
+}
+
+/* data [size]: a file, or at least its first line. */
+static weir_status parse_head(record_head *out, const char *data, size_t size, const char *name,
+                              weir_error *err) {
+    const char *end = memchr(data, '\n', size < HEAD_BYTES ? size : HEAD_BYTES);
+    if (!end)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:1: expected a line of JSON", name);
+    out->n_line = (size_t)(end + 1 - data);
+    json_t *json = weir_json_read(data, out->n_line - 1, name, err);
+    if (!json)
+        return WEIR_STATUS_BAD_FILE;
+    weir_status status = read_head(out, json, name, err);
+    json_decref(json);
+    return status;
+}
+
 weir_status weir_record_parse(const char *data, size_t size, const char *name, char **owner,
                               char **id, int64_t *updated, const char **text, size_t *n,
                               weir_error *err) {
-    const char *end = memchr(data, '\n', size < HEAD_BYTES ? size : HEAD_BYTES);
+    record_head head;
+    char sum[SUM_DIGITS + 1];
     *owner = *id = NULL;
-    if (!end)
-        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:1: expected a line of JSON", name);
-    json_t *head = weir_json_read(data, (size_t)(end - data), name, err);
-    if (!head)
-        return WEIR_STATUS_BAD_FILE;
-    const char *found_owner = json_string_value(json_object_get(head, "owner"));
-    const char *found_id = json_string_value(json_object_get(head, "id"));
-    const char *sum = json_string_value(json_object_get(head, "sum"));
-    json_int_t bytes = json_integer_value(json_object_get(head, "bytes"));
-    *updated = json_integer_value(json_object_get(head, "updated"));
-    *text = end + 1;
-    *n = size - (size_t)(end + 1 - data);
-    char expected[17];
-    snprintf(expected, sizeof expected, "%016llx", (unsigned long long)XXH64(*text, *n, 0));
-    weir_status status = WEIR_STATUS_OK;
-    if (json_integer_value(json_object_get(head, "weir_record")) != 1 || !found_owner || !found_id)
-        status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s:1: no record of this version", name);
-    else if (bytes < 0 || (uint64_t)bytes != *n || !sum || strcmp(sum, expected) != 0)
-        status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: the text is damaged", name);
-    else {
-        *owner = weir_text_copy(found_owner, strlen(found_owner));
-        *id = weir_text_copy(found_id, strlen(found_id));
-        if (!*owner || !*id)
-            status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a record");
+    WEIR_TRY(parse_head(&head, data, size, name, err));
+    *text = data + head.n_line;
+    *n = size - head.n_line;
+    *updated = head.updated;
+    snprintf(sum, sizeof sum, "%016llx", (unsigned long long)XXH64(*text, *n, 0));
+    if (head.n != *n || strcmp(head.sum, sum) != 0) {
+        free(head.owner);
+        free(head.id);
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: the text is damaged", name);
     }
-    if (status != WEIR_STATUS_OK) {
-        free(*owner);
-        free(*id);
-        *owner = *id = NULL;
-    }
-    json_decref(head);
-    return status;
+    *owner = head.owner;
+    *id = head.id;
+    return WEIR_STATUS_OK;
 }
 
 static weir_status write_file(const char *path, const char *owner, const char *id, int64_t updated,
@@ -262,8 +315,21 @@ static record *next_dirty(const weir_records *r) {
     return e;
 }
 
+/* The disk takes files again, or it is the last time: all that it did not take. */
+static void try_again(weir_records *r) {
+    for (record *e = r->n_unwritten > 0 ? r->oldest : NULL; e; e = e->newer)
+        if (e->is_unwritten)
+            set_dirty(r, e, true);
+}
+
+/* A failure is not tried again until the record changes or another can be written. */
+static void note_written(weir_records *r, record *e, bool is_good) {
+    set_dirty(r, e, false);
+    set_unwritten(r, e, !is_good);
+}
+
 /* With the lock held, which it lets go while it writes. */
-static void write_one(weir_records *r, const record *e) {
+static void write_one(weir_records *r, record *e) {
     uint64_t version = e->version;
     int64_t updated = e->updated;
     size_t n = e->n;
@@ -272,23 +338,26 @@ static void write_one(weir_records *r, const record *e) {
     weir_status status = WEIR_STATUS_NO_MEMORY;
     if (owner && id && text) {
         char *path = path_of(r, owner, id);
+        r->writing_owner = owner;
+        r->writing_id = id;
         pthread_mutex_unlock(&r->lock);
         if (path)
             status = write_file(path, owner, id, updated, text, n, NULL);
         pthread_mutex_lock(&r->lock);
+        r->writing_owner = r->writing_id = NULL;
         record *now = find(r, owner, id);
         if (!now && path)
             unlink(path);
-        if (now && now->version == version) {
-            set_dirty(r, now, false); /* a failure is not tried again until it changes */
-            now->is_unwritten = status != WEIR_STATUS_OK;
-        }
+        if (now && now->version == version)
+            note_written(r, now, status == WEIR_STATUS_OK);
         free(path);
     } else {
-        set_dirty(r, find(r, e->owner, e->id), false);
+        note_written(r, e, false);
     }
     r->n_written += status == WEIR_STATUS_OK;
     r->n_failures += status != WEIR_STATUS_OK;
+    if (status == WEIR_STATUS_OK)
+        try_again(r);
     free(owner);
     free(id);
     free(text);
@@ -316,30 +385,54 @@ static bool is_record_name(const char *name) {
            strcmp(name + 32, ".json") == 0;
 }
 
-/* What a file says of itself; its text is read when it is asked for. */
-static void read_file(weir_records *r, const char *name) {
-    char *path = weir_path_join(r->folder, name), *data = NULL, *owner, *id;
-    size_t size, n;
-    const char *text;
-    int64_t updated;
-    if (path && weir_is_temporary_name(name))
-        unlink(path); /* of a server that was killed */
-    if (path && is_record_name(name) &&
-        weir_file_read(path, MAX_FILE, &data, &size, NULL) == WEIR_STATUS_OK &&
-        weir_record_parse(data, size, name, &owner, &id, &updated, &text, &n, NULL) ==
-            WEIR_STATUS_OK) {
-        record *e = calloc(1, sizeof *e);
-        if (e) {
-            *e = (record){
-                .owner = owner, .id = id, .n = n, .updated = updated, .version = ++r->n_versions};
-            add(r, e);
-        } else {
-            free(owner);
-            free(id);
-        }
+/* Of a server that was killed; a younger one may be what another server is writing. */
+static void remove_temporary(int folder, const char *name) {
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        info.st_mtim.tv_sec < time(NULL) - TEMPORARY_S)
+        unlinkat(folder, name, 0);
+}
+
+/* The first line of a file that is as long as it says: the door waits until all are known. The text
+ * is read, and its sum looked at, when somebody asks for it. */
+static bool read_line(int folder, const char *name, record_head *head) {
+    char line[HEAD_BYTES], its_name[NAME_BYTES];
+    struct stat info;
+    ssize_t n = -1;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        n = read(fd, line, sizeof line);
+    close(fd);
+    if (n <= 0 || parse_head(head, line, (size_t)n, name, NULL) != WEIR_STATUS_OK)
+        return false;
+    name_of(its_name, head->owner, head->id);
+    if (strcmp(name, its_name) == 0 && (uint64_t)info.st_size == head->n_line + head->n)
+        return true;
+    free(head->owner);
+    free(head->id);
+    return false;
+}
+
+static void look_at(weir_records *r, int folder, const char *name) {
+    record_head head;
+    if (weir_is_temporary_name(name))
+        remove_temporary(folder, name);
+    if (!is_record_name(name) || !read_line(folder, name, &head))
+        return;
+    record *e = calloc(1, sizeof *e);
+    if (e) {
+        *e = (record){.owner = head.owner,
+                      .id = head.id,
+                      .n = (size_t)head.n,
+                      .updated = head.updated,
+                      .version = ++r->n_versions};
+        add(r, e);
+    } else {
+        free(head.owner);
+        free(head.id);
     }
-    free(data);
-    free(path);
 }
 
 static int by_age(const void *a, const void *b) {
@@ -368,7 +461,7 @@ static weir_status scan(weir_records *r, weir_error *err) {
     if (!folder)
         return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be read: %s", r->folder, strerror(errno));
     for (struct dirent *d; (d = readdir(folder)) != NULL;)
-        read_file(r, d->d_name);
+        look_at(r, dirfd(folder), d->d_name);
     closedir(folder);
     WEIR_TRY(sort(r, err));
     hold_to_bounds(r);
@@ -379,7 +472,7 @@ static weir_status open_folder(weir_records *r, const char *folder, weir_error *
     r->folder = weir_text_copy(folder, strlen(folder));
     if (!r->folder)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a store of records");
-    WEIR_TRY(weir_make_folders(r->folder, err));
+    WEIR_TRY(weir_make_private_folder(r->folder, err));
     if (access(r->folder, R_OK | W_OK | X_OK) != 0)
         return weir_fail(err, WEIR_STATUS_IO, "%s: cannot be written to: %s", r->folder,
                          strerror(errno));
@@ -422,6 +515,7 @@ void weir_records_close(weir_records **records) {
     if (r->has_thread) {
         pthread_mutex_lock(&r->lock);
         r->is_closing = true;
+        try_again(r);
         pthread_cond_signal(&r->wake);
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
@@ -484,54 +578,126 @@ weir_status weir_records_put(weir_records *r, const char *owner, const char *id,
     return WEIR_STATUS_OK;
 }
 
-/* The text of a record that only its file has. A file that cannot be read, or is no more what it
- * was, ends the record. */
-static bool read_text(weir_records *r, record *e) {
-    char *path = path_of(r, e->owner, e->id), *data = NULL, *owner = NULL, *id = NULL, *copy = NULL;
-    size_t size, n;
-    const char *text;
+typedef struct kept_text {
+    char *text; /* [n] NULL: there is no file, or a damaged one */
+    size_t n;
     int64_t updated;
-    if (path && weir_file_read(path, MAX_FILE, &data, &size, NULL) == WEIR_STATUS_OK &&
-        weir_record_parse(data, size, path, &owner, &id, &updated, &text, &n, NULL) ==
-            WEIR_STATUS_OK &&
-        strcmp(owner, e->owner) == 0 && strcmp(id, e->id) == 0)
-        copy = weir_text_copy(text, n);
-    if (copy)
-        set_text(r, e, copy, n);
-    free(owner);
-    free(id);
-    free(data);
-    free(path);
-    return copy != NULL;
+} kept_text;
+
+static weir_status parse_kept(kept_text *out, const char *data, size_t size, const char *owner,
+                              const char *id, weir_error *err) {
+    char *its_owner, *its_id;
+    const char *text;
+    weir_status status =
+        weir_record_parse(data, size, id, &its_owner, &its_id, &out->updated, &text, &out->n, err);
+    if (status != WEIR_STATUS_OK)
+        return status == WEIR_STATUS_BAD_FILE ? WEIR_STATUS_OK : status;
+    if (strcmp(its_owner, owner) == 0 && strcmp(its_id, id) == 0) {
+        out->text = weir_text_copy(text, out->n);
+        if (!out->text)
+            status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to read %s", id);
+    }
+    free(its_owner);
+    free(its_id);
+    return status;
 }
 
-char *weir_records_get(weir_records *r, const char *owner, const char *id, size_t *n) {
-    char *copy = NULL;
+/* What the file of owner and id has. IO, NO_MEMORY: it may be there and whole; the next time may
+ * tell. */
+static weir_status read_kept(const weir_records *r, const char *owner, const char *id,
+                             kept_text *out, weir_error *err) {
+    char *path = path_of(r, owner, id), *data = NULL;
+    size_t size;
+    *out = (kept_text){0};
+    if (!path)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to read %s", id);
+    weir_status status = weir_file_read(path, MAX_FILE, &data, &size, NULL);
+    int error = errno;
+    if (status == WEIR_STATUS_OK)
+        status = parse_kept(out, data, size, owner, id, err);
+    else if (status == WEIR_STATUS_BAD_FILE ||
+             (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)))
+        status = WEIR_STATUS_OK;
+    else
+        weir_fail(err, status, "%s is kept, perhaps, but cannot be read at the moment: %s", id,
+                  status == WEIR_STATUS_IO ? strerror(error) : weir_status_text(status));
+    free(data);
+    free(path);
+    return status;
+}
+
+static record *make_kept(weir_records *r, const char *owner, const char *id, int64_t updated) {
+    record *e = make_record(owner, id);
+    if (!e)
+        return NULL;
+    e->updated = updated;
+    e->version = ++r->n_versions;
+    add(r, e);
+    return e;
+}
+
+static bool is_being_written(const weir_records *r, const char *owner, const char *id) {
+    return r->writing_id && strcmp(r->writing_id, id) == 0 && strcmp(r->writing_owner, owner) == 0;
+}
+
+/* The record, with its text in memory; NULL: unknown. What is not in the table may have been
+ * written by another server. */
+static weir_status find_text(weir_records *r, const char *owner, const char *id, record **out,
+                             weir_error *err) {
+    record *e = find(r, owner, id);
+    kept_text kept;
+    *out = e;
+    if (!r->folder || (e && e->text) || (!e && is_being_written(r, owner, id)))
+        return WEIR_STATUS_OK;
+    WEIR_TRY(read_kept(r, owner, id, &kept, err));
+    if (!kept.text) {
+        if (e)
+            drop(r, e);
+        *out = NULL;
+        return WEIR_STATUS_OK;
+    }
+    if (!e)
+        e = make_kept(r, owner, id, kept.updated);
+    if (!e) {
+        free(kept.text);
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to read %s", id);
+    }
+    set_text(r, e, kept.text, kept.n);
+    *out = e;
+    return WEIR_STATUS_OK;
+}
+
+weir_status weir_records_get(weir_records *r, const char *owner, const char *id, char **text,
+                             size_t *n, weir_error *err) {
+    record *e;
+    *text = NULL;
     *n = 0;
     pthread_mutex_lock(&r->lock);
-    record *e = find(r, owner, id);
-    if (e && !e->text && !read_text(r, e)) {
-        forget(r, e);
-        e = NULL;
-    }
-    if (e) {
+    weir_status status = find_text(r, owner, id, &e, err);
+    if (status == WEIR_STATUS_OK && e) {
         unlink_age(r, e);
         link_newest(r, e);
-        copy = weir_text_copy(e->text, e->n);
-        *n = copy ? e->n : 0;
+        *text = weir_text_copy(e->text, e->n);
+        if (*text)
+            *n = e->n;
+        else
+            status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to read %s", id);
         hold_to_bounds(r);
     }
     pthread_mutex_unlock(&r->lock);
-    return copy;
+    return status;
 }
 
 bool weir_records_forget(weir_records *r, const char *owner, const char *id) {
     pthread_mutex_lock(&r->lock);
     record *e = find(r, owner, id);
+    bool is_known = e != NULL;
     if (e)
         forget(r, e);
+    else if (!is_being_written(r, owner, id)) /* another server may have written it */
+        is_known = remove_file(r, owner, id);
     pthread_mutex_unlock(&r->lock);
-    return e != NULL;
+    return is_known;
 }
 
 void weir_records_list(weir_records *r, const char *owner,

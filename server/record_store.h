@@ -3,8 +3,11 @@
  *
  * Kept in memory within bounds, and with a folder also as files, written by a thread of the store's
  * own: nobody waits for a disk. Without a folder the longest unused are forgotten beyond the
- * bounds; with one they are only not in memory any more. A file that is damaged is passed over.
- * Owners (names of API keys) never see one another's. Any thread.
+ * bounds; with one they are only not in memory any more. What could not be written is tried again
+ * after the next that could, and at the end. A file that is damaged is passed over, and one that
+ * cannot be read just now stays. Several servers may have one folder: each finds what another
+ * wrote, but does not see what another changes in a record that it has in memory. Owners (names of
+ * API keys) never see one another's. Any thread.
  */
 #ifndef WEIR_SERVER_RECORD_STORE_H
 #define WEIR_SERVER_RECORD_STORE_H
@@ -14,9 +17,9 @@
 typedef struct weir_records weir_records;
 
 typedef struct weir_records_options {
-    const char *folder;  /* made where it is not there; NULL: memory only */
-    size_t max_records;  /* in all; the longest unused go, files too. 0: 100,000; without a folder
-                            1,024 */
+    const char *folder; /* made where it is not there, for nobody else to read; NULL: memory only */
+    size_t max_records; /* in all; the longest unused go, files too. 0: 100,000; without a folder
+                           1,024 */
     size_t memory_bytes; /* of texts in memory; 0: 64 MiB */
 } weir_records_options;
 
@@ -30,8 +33,10 @@ void weir_records_close(weir_records **records);
  * larger than memory_bytes. */
 weir_status weir_records_put(weir_records *records, const char *owner, const char *id,
                              const char *text, size_t n, weir_error *err);
-/* A copy, 0-terminated, to be freed; NULL: unknown. */
-char *weir_records_get(weir_records *records, const char *owner, const char *id, size_t *n);
+/* *text: a copy, 0-terminated, to be freed; NULL: unknown. IO, NO_MEMORY: there may be one, but it
+ * cannot be had at the moment; nobody may take its place meanwhile. */
+weir_status weir_records_get(weir_records *records, const char *owner, const char *id, char **text,
+                             size_t *n, weir_error *err);
 /* false: unknown. */
 bool weir_records_forget(weir_records *records, const char *owner, const char *id);
 

@@ -205,7 +205,7 @@ bool weir_request_number(weir_request *request, const json_t *object, const char
 
 /* Integers come as doubles where one of the body is beyond 64 bits, and clients write 1.0 for 1.
  * Beyond 2^53 a double no longer says which integer was meant. */
-static bool integer_of(const json_t *value, int64_t *out) {
+bool weir_json_integer(const json_t *value, int64_t *out) {
     if (json_is_integer(value)) {
         *out = json_integer_value(value);
         return true;
@@ -227,7 +227,7 @@ bool weir_request_integer(weir_request *request, const json_t *object, const cha
         return false;
     }
     int64_t number;
-    if (!integer_of(value, &number) || number < least || number > most) {
+    if (!weir_json_integer(value, &number) || number < least || number > most) {
         char path[WEIR_REQUEST_PATH];
         weir_request_path(path, at, name);
         weir_request_fail(request, path, "invalid_value",

@@ -58,6 +58,8 @@ bool weir_request_string(weir_request *request, const json_t *object, const char
 /* NULL: missing, null or, which fails, no object. */
 json_t *weir_request_object(weir_request *request, const json_t *object, const char *at,
                             const char *name);
+/* Is it an integer, which may be written 1.0? Then *out. NULL is none. */
+bool weir_json_integer(const json_t *value, int64_t *out);
 /* Any value, marked as read with all that is in it; NULL: missing or null. */
 json_t *weir_request_value(weir_request *request, const json_t *object, const char *at,
                            const char *name);

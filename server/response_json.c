@@ -90,9 +90,9 @@ void weir_response_add(weir_text_buffer *out, const weir_response *r, const char
     weir_text_buffer_say(out, "], \"usage\": ");
     if (is_ended) {
         add_usage(out, &r->answer);
-        weir_text_buffer_say(out, ", \"weir\": {");
-        weir_say_reuse(&r->answer.reuse, out);
-        weir_text_buffer_say(out, "}");
+        const weir_answer *a = &r->answer;
+        weir_say_own(&a->reuse, a->seed, a->n_generated > 0 ? a->n_generated - 1 : 0, &r->times,
+                     out);
     } else {
         weir_text_buffer_say(out, "null");
     }

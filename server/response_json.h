@@ -23,6 +23,7 @@ typedef struct weir_response {
     weir_conversation conversation; /* what was said; of a stored one the answer too, at the end */
     weir_blocks blocks;
     weir_answer answer;
+    weir_job_times times; /* once the job has ended */
     double last_piece_s;
     /* of a stream: */
     const char *type; /* of the event in the making */

@@ -46,9 +46,13 @@ static void read_previous(weir_responses_request *r, const weir_service *service
     size_t n;
     if (!weir_request_string(&r->request, r->request.root, "", "previous_response_id", &id, &n))
         return;
-    char *json =
-        weir_response_get(service->records, weir_exchange_key(x), id, &n, &r->conversation);
-    if (json) {
+    char *json;
+    weir_error err;
+    if (weir_response_find(service->records, weir_exchange_key(x), id, &json, &n, &r->conversation,
+                           &err) != WEIR_STATUS_OK) {
+        if (!weir_request_is_bad(&r->request))
+            weir_api_error_from(&r->request.error, 500, "server_error", NULL, &err);
+    } else if (json) {
         name_calls(json, n, call_names);
     } else {
         weir_request_fail(&r->request, "previous_response_id", "previous_response_not_found",

@@ -5,6 +5,7 @@
  */
 #include "responses_store.h"
 
+#include "base/error.h"
 #include "json_text.h"
 
 #include <stdio.h>
@@ -61,16 +62,19 @@ static char *take_apart(const char *text, size_t n_text, size_t *n,
     return weir_text_copy(response.value, response.n_value);
 }
 
-char *weir_response_get(weir_records *records, const char *key, const char *id, size_t *n,
-                        weir_conversation *conversation) {
+weir_status weir_response_find(weir_records *records, const char *key, const char *id, char **json,
+                               size_t *n, weir_conversation *conversation, weir_error *err) {
     record_id name;
+    char *text;
     size_t n_text;
+    *json = NULL;
     if (!name_record(&name, id))
-        return NULL;
-    char *text = weir_records_get(records, key, name.text, &n_text);
-    char *json = text ? take_apart(text, n_text, n, conversation) : NULL;
+        return WEIR_STATUS_OK;
+    WEIR_TRY(weir_records_get(records, key, name.text, &text, &n_text, err));
+    if (text)
+        *json = take_apart(text, n_text, n, conversation);
     free(text);
-    return json;
+    return WEIR_STATUS_OK;
 }
 
 bool weir_response_forget(weir_records *records, const char *key, const char *id) {

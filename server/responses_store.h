@@ -12,10 +12,10 @@
 weir_status weir_response_keep(weir_records *records, const char *key, const char *id,
                                const char *json, size_t n, const weir_conversation *conversation,
                                weir_error *err);
-/* The reply, for the caller to free; NULL: unknown, or it can no longer be read. If conversation
- * is not NULL, the conversation goes there. */
-char *weir_response_get(weir_records *records, const char *key, const char *id, size_t *n,
-                        weir_conversation *conversation);
+/* The reply into *json, for the caller to free; NULL: unknown, or damaged. If conversation is not
+ * NULL, the conversation goes there. IO, NO_MEMORY: it cannot be read now, which may pass. */
+weir_status weir_response_find(weir_records *records, const char *key, const char *id, char **json,
+                               size_t *n, weir_conversation *conversation, weir_error *err);
 /* false: unknown. */
 bool weir_response_forget(weir_records *records, const char *key, const char *id);
 

@@ -75,11 +75,11 @@ static bool is_awaited(weir_runner *r) {
 /* While there is nothing else to do, what was run goes to the engine's store, page by page. A disk
  * that takes no more is asked again after the next job. */
 static void store_pages(weir_runner *r) {
-    uint64_t n_before, n_left = UINT64_MAX;
-    do {
+    uint64_t n_before = UINT64_MAX, n_left = weir_engine_store_pages(r->host->engine, 0);
+    while (n_left > 0 && n_left < n_before && !is_awaited(r)) {
         n_before = n_left;
         n_left = weir_engine_store_pages(r->host->engine, 1);
-    } while (n_left > 0 && n_left < n_before && !is_awaited(r));
+    }
     publish(r);
 }
 
@@ -102,21 +102,32 @@ static bool take_jobs(weir_runner *r, bool is_resting) {
     return !is_over;
 }
 
-/* A connection on which nothing comes is cut by what stands between, however well the job is kept
- * in the queue. New jobs join in front of the list: behind the first, it is this thread's. */
-static void tell_waiting(weir_runner *r) {
+/* Tokens of its prompt that were run so far. */
+static size_t n_prompt_done(const weir_choice *c) {
+    if (c->is_prompt_done)
+        return c->prompt->n_ids;
+    return c->seq ? weir_seq_n_tokens(c->seq) - weir_seq_n_pending(c->seq)
+                  : c->n_kept - c->n_kept_pending;
+}
+
+/* A connection on which nothing comes is cut by what stands between, however well the job is kept:
+ * in the queue, moved out, or in thoughts that nobody is shown. New jobs join in front of the list:
+ * behind the first, it is this thread's. */
+static void tell_all(weir_runner *r) {
     static const double every_s = 1;
     double now_s = weir_clock_s();
-    if (now_s - r->told_waiting_s < every_s)
+    if (now_s - r->told_all_s < every_s)
         return;
-    r->told_waiting_s = now_s;
+    r->told_all_s = now_s;
     pthread_mutex_lock(&r->mutex);
     const weir_live_job *job = r->jobs;
     pthread_mutex_unlock(&r->mutex);
-    for (; job; job = job->next)
-        if (!job->was_admitted && job->choice[0].job && job->events.on_progress &&
-            weir_live_job_goes_on(job))
-            job->events.on_progress(job->events.context, 0, 0, 0, job->job.prompt[0].n_ids);
+    for (; job; job = job->next) {
+        const weir_choice *c = &job->choice[0];
+        if (c->job && job->events.on_progress && weir_live_job_goes_on(job))
+            job->events.on_progress(job->events.context, 0, n_prompt_done(c), c->answer.n_cached,
+                                    c->prompt->n_ids);
+    }
 }
 
 /* ---- jobs ended --------------------------------------------------------------------------- */
@@ -291,7 +302,7 @@ void *weir_runner_thread(void *runner) {
     bool is_resting = true;
     while (take_jobs(r, is_resting)) {
         sweep(r);
-        tell_waiting(r);
+        tell_all(r);
         do_orders(r);
         if (weir_runner_draw(r))
             r->n_idle_rounds = 0;

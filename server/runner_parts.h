@@ -117,7 +117,7 @@ struct weir_runner {
     size_t n_orders;
     uint32_t n_active, n_moved_out;
     uint32_t n_idle_rounds;     /* since a step or a draw last did something */
-    double told_waiting_s;      /* when those that wait were last told */
+    double told_all_s;          /* when all jobs were last told how far they are */
     weir_workers *team;         /* that draws */
     char *pause_folder;         /* its own, removed at close; NULL: there is none */
     int pause_lock;             /* holds it */

@@ -8,6 +8,7 @@
 #include "runner_parts.h"
 
 #include "base/error.h"
+#include "base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,11 +143,16 @@ weir_status weir_choice_admit(weir_runner *r, weir_choice *c, weir_error *err) {
 
 /* ---- moved out and in --------------------------------------------------------------------- */
 
-/* A file brings a timeline back with the engine's own scales, so it would not do for others. */
+/* A file brings a timeline back with the engine's own scales, so it would not do for others. It is
+ * not synced: all answers would wait for a disk, and nobody reads it after this process. */
 static bool save(const weir_runner *r, const weir_choice *c) {
     char path[PATH_ROOM];
-    return r->pause_folder && !c->job->job.lora_scales && pause_path(r, c, path) &&
-           weir_seq_save(c->seq, path, NULL) == WEIR_STATUS_OK;
+    if (!r->pause_folder || c->job->job.lora_scales || !pause_path(r, c, path))
+        return false;
+    weir_out_leave_unsynced(true);
+    weir_status status = weir_seq_save(c->seq, path, NULL);
+    weir_out_leave_unsynced(false);
+    return status == WEIR_STATUS_OK;
 }
 
 weir_status weir_choice_move_out(weir_runner *r, weir_choice *c, weir_error *err) {

@@ -15,6 +15,7 @@
 #include "interrupt.h"
 #include "service.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,6 +31,7 @@ typedef struct server {
     weir_service service;
     weir_http *http;
     const char *settings_source;
+    double end_s; /* when it has to have ended: weir_clock_s */
 } server;
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -166,13 +168,14 @@ static void notify(const char *state) {
     close(fd);
 }
 
-/* A socket that systemd opened for us (sd_listen_fds(3)); -1: none. */
-static int inherited_socket(void) {
+/* Sockets that systemd opened for us (sd_listen_fds(3)). */
+static void inherit_sockets(weir_http_options *http) {
     enum { FIRST_FD = 3 };
-    const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
-    if (!pid || !n || strtol(pid, NULL, 10) != (long)getpid() || strtol(n, NULL, 10) < 1)
-        return -1;
-    return FIRST_FD;
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    long n = fds ? strtol(fds, NULL, 10) : 0;
+    bool is_ours = pid && strtol(pid, NULL, 10) == (long)getpid() && n > 0;
+    http->inherited_fd = is_ours ? FIRST_FD : -1;
+    http->n_inherited = is_ours ? (uint32_t)n : 0;
 }
 
 /* ---- its life ------------------------------------------------------------------------------- */
@@ -232,7 +235,7 @@ static weir_status open_door(server *s, weir_error *err) {
     http.on_request = on_request;
     http.on_end = on_end;
     http.context = s;
-    http.inherited_fd = inherited_socket();
+    inherit_sockets(&http);
     return weir_http_open(&s->http, &http, err);
 }
 
@@ -254,15 +257,15 @@ static void say_ready(const server *s) {
 static void drain(server *s) {
     weir_service *service = &s->service;
     int signal_number = weir_interrupt_take();
-    double end_s = weir_clock_s() + (s->options->drain_s > 0 ? s->options->drain_s : 30);
+    s->end_s = weir_clock_s() + (s->options->drain_s > 0 ? s->options->drain_s : 30);
     notify("STOPPING=1");
     atomic_store(&service->is_draining, true);
     weir_runner_drain(service->runner);
     weir_http_stop_listening(s->http);
     uint32_t n_open = weir_http_n_exchanges(s->http);
     weir_say("weir serve: signal %d: %u requests may end, %.0f s at most; again ends at once",
-             signal_number, n_open, end_s - weir_clock_s());
-    while (weir_clock_s() < end_s && !weir_interrupted() &&
+             signal_number, n_open, s->end_s - weir_clock_s());
+    while (weir_clock_s() < s->end_s && !weir_interrupted() &&
            (!weir_runner_is_idle(service->runner) || weir_http_n_exchanges(s->http) > 0))
         usleep(POLL_US);
 }
@@ -276,6 +279,25 @@ static void close_all(server *s) {
     weir_sessions_close(&service->sessions);
     weir_records_close(&service->records);
     weir_settings_free(&service->defaults);
+}
+
+/* What was run and is in no file yet has what is left of the drain: to lose it costs time when it
+ * is asked for again, and nothing else. */
+static void write_pages(const server *s) {
+    weir_engine *engine = s->service.host->engine;
+    uint64_t n_before = UINT64_MAX, n_left = weir_engine_store_pages(engine, 0);
+    if (n_left > 0 && !weir_interrupted())
+        weir_say("weir serve: %llu K/V pages may be written, %.0f s at most; again ends at once",
+                 (unsigned long long)n_left, fmax(s->end_s - weir_clock_s(), 0));
+    while (n_left > 0 && n_left < n_before && weir_clock_s() < s->end_s && !weir_interrupted()) {
+        n_before = n_left;
+        n_left = weir_engine_store_pages(engine, 1);
+    }
+    if (n_left == 0)
+        return;
+    weir_engine_cancel(engine); /* which closing it would write */
+    weir_say("weir serve: %llu K/V pages are not written, and will be run again",
+             (unsigned long long)n_left);
 }
 
 weir_status weir_server_run(weir_host *host, const weir_server_options *options, weir_error *err) {
@@ -302,6 +324,9 @@ weir_status weir_server_run(weir_host *host, const weir_server_options *options,
             usleep(POLL_US);
         drain(&s);
     }
+    bool has_served = atomic_load(&s.service.is_ready);
     close_all(&s);
+    if (has_served)
+        write_pages(&s);
     return status;
 }

@@ -131,12 +131,15 @@ bool weir_session_get(weir_sessions *s, weir_request *request, const char *owner
     char id[sizeof prefix + NAME_MAX_BYTES];
     weir_error err = {0};
     size_t n;
+    char *text;
     *out = (weir_conversation){0};
     id_of(id, name);
-    char *text = weir_records_get(s->records, owner, id, &n);
-    if (!text)
+    weir_status status = weir_records_get(s->records, owner, id, &text, &n, &err);
+    if (status == WEIR_STATUS_OK && !text)
         return false;
-    if (weir_conversation_read(out, text, n, name, &err) != WEIR_STATUS_OK)
+    if (status == WEIR_STATUS_OK)
+        status = weir_conversation_read(out, text, n, name, &err);
+    if (status != WEIR_STATUS_OK)
         fail_with(request, 500, &err);
     free(text);
     return true;

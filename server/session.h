@@ -28,7 +28,8 @@ bool weir_session_name_is_good(const char *name, size_t n);
 /* A name nobody has guessed, for who gives none: "session_" and 24 characters. */
 enum { WEIR_SESSION_NAME = 72 };
 
-/* Into *out. false: there is none. What was kept and cannot be read is an error of the request. */
+/* Into *out. false: there is none. What was kept and cannot be read, perhaps only at the moment, is
+ * an error of the request. */
 bool weir_session_get(weir_sessions *sessions, weir_request *request, const char *owner,
                       const char *name, weir_conversation *out);
 /* Writes it down; on failure request->error is set. */

@@ -34,7 +34,7 @@ static const weir_option options[] = {
      "address to listen at; default: 127.0.0.1"},
     {"port", 'p', WEIR_OPTION_U32, AT(port), "N", "default: 8080; 0: any that is free"},
     {"socket", 0, WEIR_OPTION_STRING, AT(socket), "PATH",
-     "listen at a Unix socket instead; a socket inherited from systemd\ncomes before both"},
+     "listen at a Unix socket instead; sockets inherited from systemd\ncome before both"},
     {"tls-cert", 0, WEIR_OPTION_STRING, AT(tls_cert), "FILE", "PEM certificate: speak TLS"},
     {"tls-key", 0, WEIR_OPTION_STRING, AT(tls_key), "FILE", "and its key"},
     {"keys", 0, WEIR_OPTION_STRING, AT(keys), "FILE",

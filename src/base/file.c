@@ -211,7 +211,7 @@ char *weir_program_folder(void) {
     return slash == NULL ? NULL : strndup(program, (size_t)(slash - program));
 }
 
-weir_status weir_make_folders(const char *path, weir_error *err) {
+static weir_status make_folders(const char *path, mode_t mode_of_last, weir_error *err) {
     char *copy = strdup(path);
     if (!copy)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for a path", path);
@@ -220,8 +220,9 @@ weir_status weir_make_folders(const char *path, weir_error *err) {
         char c = *at;
         if (c != '/' && c != 0)
             continue;
+        bool is_last = at[strspn(at, "/")] == 0;
         *at = 0;
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+        if (mkdir(copy, is_last ? mode_of_last : 0777) != 0 && errno != EEXIST)
             status =
                 weir_fail(err, WEIR_STATUS_IO, "%s: cannot be made: %s", copy, strerror(errno));
         *at = c;
@@ -232,6 +233,14 @@ weir_status weir_make_folders(const char *path, weir_error *err) {
     if (status == WEIR_STATUS_OK && *path && !weir_path_is_folder(path))
         status = weir_fail(err, WEIR_STATUS_IO, "%s: is no folder", path);
     return status;
+}
+
+weir_status weir_make_folders(const char *path, weir_error *err) {
+    return make_folders(path, 0777, err);
+}
+
+weir_status weir_make_private_folder(const char *path, weir_error *err) {
+    return make_folders(path, 0700, err);
 }
 
 /* ---- files under construction ------------------------------------------------------------- */
@@ -408,11 +417,11 @@ weir_status weir_out_patch(weir_out *out, uint64_t at, const void *data, size_t 
     return write_at(out, at, data, n, err);
 }
 
-weir_status weir_out_commit(weir_out **out, weir_error *err) {
+static weir_status commit(weir_out **out, bool is_synced, weir_error *err) {
     weir_out *o = *out;
     weir_status status;
     WEIR_TRY_GOTO(flush(o, err));
-    if (fsync(o->fd) != 0) {
+    if (is_synced && fsync(o->fd) != 0) {
         status = fail_io(err, o->path, "cannot be synced", errno);
         goto fail;
     }
@@ -431,12 +440,27 @@ weir_status weir_out_commit(weir_out **out, weir_error *err) {
             status = fail_io(err, o->path, "cannot be renamed from its temporary name", errno);
         goto fail;
     }
-    status = weir_path_sync(o->path, err);
+    status = is_synced ? weir_path_sync(o->path, err) : WEIR_STATUS_OK;
     out_free(out);
     return status;
 fail:
     weir_out_abort(out);
     return status;
+}
+
+/* Of the thread: a call of the public interface that writes a file has no place for it. */
+static _Thread_local bool leaves_unsynced;
+
+void weir_out_leave_unsynced(bool is_on) {
+    leaves_unsynced = is_on;
+}
+
+weir_status weir_out_commit(weir_out **out, weir_error *err) {
+    return commit(out, !leaves_unsynced, err);
+}
+
+weir_status weir_out_commit_unsynced(weir_out **out, weir_error *err) {
+    return commit(out, false, err);
 }
 
 void weir_out_abort(weir_out **out) {

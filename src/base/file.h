@@ -28,6 +28,9 @@ char *weir_path_join(const char *folder, const char *name);
 char *weir_path_folder(const char *path);
 /* A folder and those above it; that it is there already is no failure. */
 weir_status weir_make_folders(const char *path, weir_error *err);
+/* The same, but the last of them is made for its owner alone (0700). One that is there already
+ * stays as open as it is. */
+weir_status weir_make_private_folder(const char *path, weir_error *err);
 /* The folder of the program that runs, malloc'ed; NULL where the system does not tell it. */
 char *weir_program_folder(void);
 
@@ -62,6 +65,12 @@ weir_status weir_out_patch(weir_out *out, uint64_t at, const void *data, size_t 
 /* Sync, rename, sync the folder. FAILED if PATH has come into being and !overwrite; IO also if an
  * earlier write failed. Frees *out and sets it to NULL also on failure. */
 weir_status weir_out_commit(weir_out **out, weir_error *err);
+/* The same without a sync: for a file that holds checksums of its own and costs only time if a
+ * power failure takes it or leaves a part of it. */
+weir_status weir_out_commit_unsynced(weir_out **out, weir_error *err);
+/* is_on: from now on weir_out_commit of this thread is weir_out_commit_unsynced. For who calls what
+ * commits a file, and has no use for the file after this process. */
+void weir_out_leave_unsynced(bool is_on);
 /* Throws the temporary file away. NULL is fine. */
 void weir_out_abort(weir_out **out);
 

@@ -186,10 +186,20 @@ fail:
     return status;
 }
 
+/* Page by page: each may take long, and weir_engine_cancel ends it. A disk that takes no more is
+ * asked once. */
+static void store_all(weir_engine *e) {
+    uint64_t n_before = UINT64_MAX, n_left = e->n_unstored;
+    while (n_left > 0 && n_left < n_before && !atomic_load(&e->cancel)) {
+        n_before = n_left;
+        n_left = weir_engine_store_pages(e, 1);
+    }
+}
+
 void weir_engine_release(weir_engine *e) {
     if (--e->n_refs > 0)
         return;
-    weir_engine_store_pages(e, UINT32_MAX);
+    store_all(e);
     weir_page_store_close(&e->store);
     free(e->page);
     if (e->backend)

@@ -206,7 +206,7 @@ weir_status weir_page_store_open(weir_page_store **out, const char *folder, uint
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a store of pages");
         goto fail;
     }
-    WEIR_TRY_GOTO(weir_make_folders(s->folder, err));
+    WEIR_TRY_GOTO(weir_make_private_folder(s->folder, err));
     if (access(s->folder, R_OK | W_OK | X_OK) != 0) {
         status = weir_fail(err, WEIR_STATUS_IO, "%s: cannot be written to: %s", s->folder,
                            strerror(errno));
@@ -290,12 +290,13 @@ bool weir_page_store_read(weir_page_store *s, weir_page_key key, const int32_t *
     return found != NULL;
 }
 
-/* On disk under its name, or not at all. */
+/* Under its name whole, or not at all. Unsynced, because every answer waits meanwhile: a page that
+ * a power failure cuts is told by its checksums, and costs the time to run it. */
 static bool write_file(const char *path, const void *data, size_t n) {
     weir_out *out = NULL;
     bool is_good = weir_out_open(&out, path, true, NULL) == WEIR_STATUS_OK &&
                    weir_out_write(out, data, n, NULL) == WEIR_STATUS_OK &&
-                   weir_out_commit(&out, NULL) == WEIR_STATUS_OK;
+                   weir_out_commit_unsynced(&out, NULL) == WEIR_STATUS_OK;
     weir_out_abort(&out);
     return is_good;
 }

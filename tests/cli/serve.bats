@@ -271,6 +271,7 @@ long_chat() { # more words: a prompt of several pages; the answer in body
     serve --ctx 1024 --state-dir "$state"
     long_chat "Who is Tom?"
     answer=$(jq -r '.choices[0].message.content' "$BATS_TEST_TMPDIR/body")
+    [ "$(stat -c %a "$state/records" "$state/pages" | sort -u)" = 700 ]
     [ "$(jq '.weir.reuse.from_disk' "$BATS_TEST_TMPDIR/body")" = 0 ]
     curl -s "$address/v1/chat/completions" -o /dev/null \
         -d '{"session": "s", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}'
@@ -321,4 +322,53 @@ long_chat() { # more words: a prompt of several pages; the answer in body
     [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/v1/models")" = 401 ]
     [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/openapi.json")" = 401 ]
     stop
+}
+
+@test "all sockets from systemd are served" {
+    perl -MIO::Socket::INET -e 1 2>/dev/null || skip "perl is not installed"
+    cat >"$BATS_TEST_TMPDIR/activate.pl" <<'PERL'
+use strict; use IO::Socket::INET; use POSIX (); use Fcntl;
+my ($port_file, @command) = @ARGV;
+BEGIN { $^F = 255 } # descriptors stay open in what is started
+my @doors = map { IO::Socket::INET->new(Listen => 8, LocalAddr => "127.0.0.1") or die } 1 .. 2;
+open(my $out, ">", $port_file) or die; print $out $_->sockport, "\n" for @doors; close $out;
+my @copies = map { fcntl($_, F_DUPFD, 50) } @doors; # out of the way
+POSIX::dup2($copies[$_], 3 + $_) for 0 .. 1;
+@ENV{"LISTEN_PID", "LISTEN_FDS"} = ($$, 2);
+exec @command;
+PERL
+    perl "$BATS_TEST_TMPDIR/activate.pl" "$BATS_TEST_TMPDIR/ports" "$WEIR" serve "$nano" --ctx 512 \
+        --seqs 2 --threads 1 >/dev/null 2>"$log" 3>&- &
+    server=$!
+    for _ in $(seq 300); do
+        ! grep -q listening "$log" || break
+        sleep 0.1
+    done
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/ports")" = 2 ]
+    while read -r port; do
+        [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/live")" = 200 ]
+    done <"$BATS_TEST_TMPDIR/ports"
+    stop
+}
+
+@test "a second SIGTERM ends it without waiting for pages to be written" {
+    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    words=$(for i in $(seq 60); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
+    curl -s -N "$address/v1/chat/completions" -o "$BATS_TEST_TMPDIR/stream" \
+        -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$words\"}], \"stream\": true,
+             \"n\": 4, \"ignore_eos\": true}" 3>&- &
+    client=$!
+    for _ in $(seq 200); do
+        grep -q '"content":"[^"]' "$BATS_TEST_TMPDIR/stream" 2>/dev/null && break
+        sleep 0.05
+    done
+    kill -TERM "$server"
+    for _ in $(seq 100); do
+        ! grep -q "signal 15" "$log" || break
+        sleep 0.01
+    done
+    stop
+    wait "$client" || true
+    grep -q "K/V pages are not written" "$log"
+    [ -z "$(find "$BATS_TEST_TMPDIR/state/pages" -type f)" ]
 }

@@ -12,6 +12,15 @@
 
 enum { N_CTX = 256, BYTES = 1000, FILE_BYTES = 304 + BYTES + 8 };
 
+/* Syncs of this process; takes the place of the system's. */
+static int n_syncs;
+int fsync(int fd);
+int fsync(int fd) {
+    (void)fd;
+    n_syncs++;
+    return 0;
+}
+
 /* ---- the store by itself ---- */
 
 static weir_page_key key_of(uint64_t n) {
@@ -80,6 +89,26 @@ static void test_longest_unused_goes(void **state) {
     for (uint64_t n = 120; n < 150; n++)
         assert_true(is_there(store, n));
     weir_page_store_close(&store);
+}
+
+/* All answers wait while a page is written, and a lost one costs time only. */
+static void test_nobody_waits_for_a_disk(void **state) {
+    (void)state;
+    weir_page_store *store = open_store(in_temp("quick"), 10);
+    n_syncs = 0;
+    assert_true(put_page(store, 1));
+    assert_int_equal(n_syncs, 0);
+    assert_true(is_there(store, 1));
+    weir_page_store_close(&store);
+}
+
+static void test_nobody_else_may_read_them(void **state) {
+    (void)state;
+    struct stat info;
+    weir_page_store *store = open_store(in_temp("private"), 10);
+    weir_page_store_close(&store);
+    assert_int_equal(stat(in_temp("private/pages"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
 }
 
 static void test_damage_is_a_miss(void **state) {
@@ -328,6 +357,8 @@ static void test_killed_while_writing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_longest_unused_goes),
+        cmocka_unit_test(test_nobody_waits_for_a_disk),
+        cmocka_unit_test(test_nobody_else_may_read_them),
         cmocka_unit_test(test_damage_is_a_miss),
         cmocka_unit_test(test_other_files_are_left_alone),
         cmocka_unit_test(test_bad_folder),

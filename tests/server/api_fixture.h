@@ -57,8 +57,11 @@ static inline void assert_refused(const char *method, const char *path, const ch
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-/* What every reply tells of it. */
-#define REUSE "\"weir\": {\"reuse\": {\"tokens\": 5, \"from_disk\": 0, \"ended\": \"different\"}}"
+/* What every reply tells of it: 8 tokens in a second behind the first. */
+#define OWN                                                                               \
+    "\"weir\": {\"reuse\": {\"tokens\": 5, \"from_disk\": 0, \"ended\": \"different\"}, " \
+    "\"seed\": 42, \"queued_s\": 0.250000, \"first_token_s\": 0.500000, \"total_s\": "    \
+    "1.500000, \"tokens_per_s\": 8.000, \"was_paused\": false}"
 
 static inline void play_progress(size_t n_done, size_t n_cached) {
     runner.events.on_progress(runner.events.context, 0, n_done, n_cached,
@@ -88,6 +91,7 @@ static inline void play_answer_end(weir_answer_end how, int stop_string, const c
                                       .n_prompt = 20,
                                       .n_cached = 5,
                                       .reuse = {5, 0, WEIR_REUSE_DIFFERENT},
+                                      .seed = 42,
                                       .n_generated = 9,
                                       .n_reasoning = 2},
                            .message = &message,

@@ -189,6 +189,17 @@ static void test_fields_without_effect(void **state) {
     json_decref(json);
 }
 
+/* Then all numbers of the body are read as doubles. */
+static void test_integer_beyond_64_bits(void **state) {
+    (void)state;
+    chat("{" USER ", \"stop_token_ids\": [3, 4], \"max_tokens\": 20, \"odd\": "
+         "18446744073709551616}");
+    assert_true(runner.job.n_stop_tokens == 2 && runner.job.stop_tokens[1] == 4);
+    assert_int_equal(runner.job.settings.max_tokens, 20);
+    drop_job();
+    refused("{" USER ", \"stop_token_ids\": [3.5]}", "stop_token_ids", "expected a token id");
+}
+
 static void test_models(void **state) {
     (void)state;
     char *names[] = {(char[]){"pirate"}, (char[]){"poet"}};
@@ -655,6 +666,55 @@ static void test_logprobs(void **state) {
     json_decref(json);
 }
 
+static void play_letter(const char *letter) {
+    play_token(0, weir_tokenizer_find(service.host->tokenizer, letter, 1), -0.25f, NULL, 0);
+}
+
+/* All probabilities that the reply shows, whole or in chunks: the letters they are of. */
+static void assert_letters(const char *expected) {
+    char letters[8] = "";
+    bool is_done;
+    size_t n_comments, i, k;
+    json_t *events = exchange.is_stream ? stream_events(&is_done, &n_comments) : json_array();
+    json_t *event, *token;
+    if (!exchange.is_stream)
+        json_array_append_new(events, reply_json());
+    json_array_foreach(events, i, event) {
+        json_array_foreach(json_object_get(at(event, "choices.0.logprobs"), "content"), k, token) {
+            strncat(letters, string_at(token, "token"), sizeof letters - strlen(letters) - 1);
+        }
+    }
+    assert_string_equal(letters, expected);
+    json_decref(events);
+}
+
+/* Of a stop text no token is named, which was held back while it might not have become one; nor of
+ * thoughts that are not shown. */
+static void test_logprobs_of_what_is_not_shown(void **state) {
+    (void)state;
+    for (int is_stream = 0; is_stream < 2; is_stream++) {
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{" USER ", \"logprobs\": true, \"stop\": [\"bc\"], \"include_reasoning\": false, "
+                 "\"stream\": %s}",
+                 is_stream ? "true" : "false");
+        for (int stop_string = -1; stop_string < 1; stop_string++) {
+            weir_message message = {.role = WEIR_ROLE_ASSISTANT};
+            weir_choice_end end = {.answer = {.stop_string = stop_string}, .message = &message};
+            chat(body);
+            play_letter("t");
+            play_piece(0, WEIR_PIECE_REASONING, "t");
+            play_letter("a");
+            play_piece(0, WEIR_PIECE_CONTENT, "a");
+            play_letter("b");
+            play_letter("c");
+            runner.events.on_choice_end(runner.events.context, 0, &end);
+            play_end(WEIR_STATUS_OK, "");
+            assert_letters(stop_string < 0 ? "abc" : "a");
+        }
+    }
+}
+
 static void test_prompt_logprobs(void **state) {
     (void)state;
     chat("{" USER ", \"prompt_logprobs\": 0}");
@@ -780,6 +840,25 @@ static void test_client_leaves(void **state) {
     runner.on_submit = NULL;
 }
 
+/* Whoever has read the answer may go on with the session at once. */
+static void end_and_go_on(void) {
+    play_piece(0, WEIR_PIECE_CONTENT, "x");
+    play_choice_end(0, WEIR_ANSWER_STOP, 2);
+    play_end(WEIR_STATUS_OK, "");
+    assert_true(weir_session_hold(service.sessions, "", "s"));
+    weir_session_let_go(service.sessions, "", "s");
+}
+
+/* Also while the handler still has its share of the reply. */
+static void test_session_is_free(void **state) {
+    (void)state;
+    runner.on_submit = end_and_go_on;
+    ask(weir_handle_chat, "{" USER ", \"session\": \"s\"}");
+    ask(weir_handle_chat, "{" USER ", \"session\": \"s\", \"stream\": true}");
+    runner.on_submit = NULL;
+    weir_session_forget(service.sessions, "", "s");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sampling),
@@ -787,6 +866,7 @@ int main(void) {
         cmocka_unit_test(test_refused_fields),
         cmocka_unit_test(test_unknown_fields),
         cmocka_unit_test(test_fields_without_effect),
+        cmocka_unit_test(test_integer_beyond_64_bits),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_thinking),
         cmocka_unit_test(test_messages),
@@ -802,12 +882,14 @@ int main(void) {
         cmocka_unit_test(test_call_without_tools),
         cmocka_unit_test(test_unfinished_form),
         cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_logprobs_of_what_is_not_shown),
         cmocka_unit_test(test_prompt_logprobs),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_context),
         cmocka_unit_test(test_no_place),
         cmocka_unit_test(test_failed_job),
         cmocka_unit_test(test_client_leaves),
+        cmocka_unit_test(test_session_is_free),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }

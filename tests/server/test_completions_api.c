@@ -73,6 +73,11 @@ static void test_prompts(void **state) {
     assert_int_equal(runner.job.prompt[0].n_ids, 3); /* as given: nothing is put in front */
     assert_int_equal(runner.job.prompt[0].ids[2], 7);
     drop_job();
+    /* Beside an integer beyond 64 bits all are read as doubles. */
+    complete("{\"prompt\": [5, 6, 7], \"odd\": 18446744073709551616}");
+    assert_int_equal(runner.job.prompt[0].n_ids, 3);
+    assert_int_equal(runner.job.prompt[0].ids[2], 7);
+    drop_job();
     complete("{\"prompt\": [[5], [6, 7], \"Hi\"]}");
     assert_int_equal(runner.job.n_prompts, 3);
     assert_int_equal(runner.job.prompt[1].ids[1], 7);

@@ -700,6 +700,43 @@ static void test_inherited_socket(void **state) {
     close_site(s);
 }
 
+/* All that a service manager hands over are served, and more than can be are refused. */
+static void test_inherited_sockets(void **state) {
+    (void)state;
+    enum { N = 2, FIRST_FD = 200, N_MAX = 8 };
+    weir_error err = {0};
+    site *s = make_site();
+    weir_http_options options = plain_options(s);
+    uint16_t ports[N];
+    for (int i = 0; i < N; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t n = sizeof at;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+        assert_int_equal(listen(fd, 8), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+        ports[i] = ntohs(at.sin_port);
+        assert_int_equal(dup2(fd, FIRST_FD + i), FIRST_FD + i);
+        close(fd);
+    }
+    options.inherited_fd = FIRST_FD;
+    options.n_inherited = N_MAX + 1;
+    assert_int_equal(weir_http_open(&s->http, &options, &err), WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "9 sockets"));
+    options.n_inherited = N;
+    open_site(s, &options);
+    assert_int_equal(weir_http_port(s->http), ports[0]);
+    for (int i = 0; i < N; i++) {
+        client c = {.fd = dial_port(ports[i], 0)};
+        response r = ask(&c, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_int_equal(r.status, 200);
+        free_response(&r);
+        hang_up(&c);
+    }
+    assert_int_equal(status_of_host(s, "evil.example"), 403);
+    close_site(s);
+}
+
 static void test_stop_listening(void **state) {
     (void)state;
     site *s = open_plain();
@@ -877,6 +914,7 @@ int main(void) {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_inherited_socket),
+        cmocka_unit_test(test_inherited_sockets),
         cmocka_unit_test(test_stop_listening),
         cmocka_unit_test(test_close_cuts),
         cmocka_unit_test(test_tls),

@@ -40,7 +40,7 @@ static void test_whole(void **state) {
                    "\"weir-nano\", \"content\": [{\"type\": \"text\", \"text\": \"Hello "
                    "\\\"you\\\".\\n\"}], \"stop_reason\": \"end_turn\", \"stop_sequence\": null, "
                    "\"usage\": {\"input_tokens\": 15, \"cache_creation_input_tokens\": 0, "
-                   "\"cache_read_input_tokens\": 5, \"output_tokens\": 9}, " REUSE "}");
+                   "\"cache_read_input_tokens\": 5, \"output_tokens\": 9}, " OWN "}");
 }
 
 static void assert_stop_reason(weir_answer_end end, int stop_string, const char *reason,
@@ -98,7 +98,7 @@ static void test_warnings(void **state) {
           "\"output_tokens\": 0}}")
 #define USAGE                                                                \
     "\"usage\": {\"input_tokens\": 15, \"cache_creation_input_tokens\": 0, " \
-    "\"cache_read_input_tokens\": 5, \"output_tokens\": 9}, " REUSE
+    "\"cache_read_input_tokens\": 5, \"output_tokens\": 9}, " OWN
 
 static void assert_stream(const char *expected) {
     char text[16384];
@@ -439,6 +439,17 @@ static void test_output_format(void **state) {
     play_end(WEIR_STATUS_CANCELLED, "");
 }
 
+/* Then all numbers of the body are read as doubles, whose fault it is not. */
+static void test_integer_beyond_64_bits(void **state) {
+    (void)state;
+    post(USER_HI ", \"top_k\": 7, \"no_such_field\": 18446744073709551616");
+    assert_int_equal(runner.job.settings.max_tokens, 50);
+    assert_int_equal(runner.job.settings.sampling.top_k, 7);
+    play_end(WEIR_STATUS_CANCELLED, "");
+    assert_refused("POST", path, "{\"max_tokens\": 5.5, " USER_HI "}", 400, "max_tokens");
+    assert_refused("POST", path, "{\"max_tokens\": \"5\", " USER_HI "}", 400, "max_tokens");
+}
+
 static void test_refusals(void **state) {
     (void)state;
     static const struct {
@@ -531,6 +542,7 @@ int main(void) {
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_output_format),
+        cmocka_unit_test(test_integer_beyond_64_bits),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

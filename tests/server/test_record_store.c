@@ -12,7 +12,10 @@
 #include "record_store.h"
 #include "unit/temp_folder.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 static weir_error test_err;
 
@@ -31,13 +34,36 @@ static void put(weir_records *r, const char *owner, const char *id, const char *
 
 static bool has(weir_records *r, const char *owner, const char *id, const char *text) {
     size_t n;
-    char *found = weir_records_get(r, owner, id, &n);
+    char *found;
+    assert_int_equal(weir_records_get(r, owner, id, &found, &n, &test_err), WEIR_STATUS_OK);
     if (found && text) {
         assert_int_equal(n, strlen(text));
         assert_string_equal(found, text);
     }
     free(found);
     return found != NULL;
+}
+
+/* Until the store's own thread has tried to write as often as that. */
+static void wait_tries(weir_records *r, uint64_t n_written, uint64_t n_failures) {
+    weir_records_stats stats;
+    for (int i = 0; i < 10000; i++) {
+        weir_records_get_stats(r, &stats);
+        if (stats.n_written >= n_written && stats.n_failures >= n_failures)
+            return;
+        usleep(1000);
+    }
+    fail_msg("%llu written, %llu failed", (unsigned long long)stats.n_written,
+             (unsigned long long)stats.n_failures);
+}
+
+/* How much of a thing this process may have, from now on; what it was. */
+static struct rlimit limit(int of, rlim_t most) {
+    struct rlimit before, now;
+    assert_int_equal(getrlimit(of, &before), 0);
+    now = (struct rlimit){.rlim_cur = most, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(of, &now), 0);
+    return before;
 }
 
 static void in_and_out(weir_records *r) {
@@ -147,6 +173,9 @@ static void test_damaged_files_are_passed_over(void **state) {
     temp_write(in_temp("bad/2123456789abcdef0123456789abcdef.json"), "", 0);
     temp_write(in_temp("bad/readme"), "left alone", 10);
     temp_write(in_temp("bad/x.json.tmp-Ab3dEf"), "of a kill", 9);
+    temp_write(in_temp("bad/x.json.tmp-Gh3dEf"), "of another server", 17);
+    static const struct timespec long_ago[2];
+    assert_int_equal(utimensat(AT_FDCWD, in_temp("bad/x.json.tmp-Ab3dEf"), long_ago, 0), 0);
     r = open_records(in_temp("bad"), 0, 0);
     weir_records_stats stats;
     weir_records_get_stats(r, &stats);
@@ -155,6 +184,150 @@ static void test_damaged_files_are_passed_over(void **state) {
     weir_records_close(&r);
     assert_int_equal(access(in_temp("bad/readme"), F_OK), 0);
     assert_int_not_equal(access(in_temp("bad/x.json.tmp-Ab3dEf"), F_OK), 0);
+    assert_int_equal(access(in_temp("bad/x.json.tmp-Gh3dEf"), F_OK), 0);
+}
+
+/* The path of the only record in a folder. */
+static void find_file(char path[512], const char *folder) {
+    DIR *all = opendir(folder);
+    assert_non_null(all);
+    path[0] = 0;
+    for (struct dirent *d; (d = readdir(all)) != NULL;)
+        if (d->d_name[0] != '.')
+            snprintf(path, 512, "%.200s/%.200s", folder, d->d_name);
+    closedir(all);
+    assert_true(path[0]);
+}
+
+/* A text is not looked at before it is asked for; then damage shows, and costs this one. */
+static void test_damage_is_found_when_it_is_read(void **state) {
+    (void)state;
+    const char *folder = in_temp("hurt");
+    char path[512];
+    weir_records_stats stats;
+    weir_records *r = open_records(folder, 0, 0);
+    put(r, "", "one", "text");
+    weir_records_close(&r);
+    find_file(path, folder);
+    size_t n;
+    char *data = temp_read(path, &n);
+    data[n - 1] = 'T';
+    temp_write(path, data, n);
+    r = open_records(folder, 0, 0);
+    weir_records_get_stats(r, &stats);
+    assert_int_equal(stats.n_records, 1);
+    assert_false(has(r, "", "one", NULL));
+    weir_records_get_stats(r, &stats);
+    assert_int_equal(stats.n_records, 0);
+    put(r, "", "one", "again");
+    weir_records_close(&r);
+    temp_write(in_temp("hurt/0123456789abcdef0123456789abcdef.json"), data, n); /* not its name */
+    temp_write(path, data, n - 1);
+    r = open_records(folder, 0, 0);
+    weir_records_get_stats(r, &stats);
+    assert_int_equal(stats.n_records, 0);
+    weir_records_close(&r);
+    free(data);
+}
+
+/* One that cannot be read at the moment is neither unknown nor gone. */
+static void test_a_failure_to_read_may_pass(void **state) {
+    (void)state;
+    char *text;
+    size_t n;
+    weir_records *r = open_records(in_temp("passing"), 0, 0);
+    put(r, "", "one", "text");
+    weir_records_close(&r);
+    r = open_records(in_temp("passing"), 0, 0);
+    struct rlimit files = limit(RLIMIT_NOFILE, 0);
+    weir_status known = weir_records_get(r, "", "one", &text, &n, &test_err);
+    char *unknown_text;
+    weir_status unknown = weir_records_get(r, "", "two", &unknown_text, &n, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(known, WEIR_STATUS_IO);
+    assert_null(text);
+    assert_non_null(strstr(test_err.text, "one"));
+    assert_int_equal(unknown, WEIR_STATUS_OK);
+    assert_null(unknown_text);
+    assert_true(has(r, "", "one", "text"));
+    weir_records_close(&r);
+}
+
+/* A disk that was full for a while: what it did not take is written later, and what it had before
+ * stays meanwhile. */
+static void test_a_full_disk(void **state) {
+    (void)state;
+    weir_records *r = open_records(in_temp("full"), 0, 1000);
+    put(r, "", "a", "first");
+    wait_tries(r, 1, 0);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit size = limit(RLIMIT_FSIZE, 0);
+    put(r, "", "a", "second");
+    wait_tries(r, 1, 1);
+    put(r, "", "b", "other");
+    wait_tries(r, 1, 2);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &size), 0);
+    put(r, "", "c", "taken"); /* and now the others */
+    wait_tries(r, 4, 2);
+    limit(RLIMIT_FSIZE, 0);
+    put(r, "", "c", "at the end");
+    wait_tries(r, 4, 3);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &size), 0);
+    weir_records_close(&r);
+    r = open_records(in_temp("full"), 0, 1000);
+    assert_true(has(r, "", "a", "second"));
+    assert_true(has(r, "", "b", "other"));
+    assert_true(has(r, "", "c", "at the end"));
+
+    char large[901];
+    memset(large, 'x', 900);
+    large[900] = 0;
+    limit(RLIMIT_FSIZE, 0);
+    put(r, "", "a", "never written, and no room for it");
+    wait_tries(r, 0, 1);
+    put(r, "", "d", large);
+    put(r, "", "e", large);
+    wait_tries(r, 0, 3);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &size), 0);
+    weir_records_close(&r);
+    r = open_records(in_temp("full"), 0, 1000);
+    assert_true(has(r, "", "a", "second"));
+    weir_records_close(&r);
+}
+
+/* Each finds what the other wrote, and what one has forgotten is gone. */
+static void test_two_servers(void **state) {
+    (void)state;
+    weir_records *a = open_records(in_temp("both"), 0, 0), *b = open_records(in_temp("both"), 0, 0);
+    put(a, "alice", "one", "of a");
+    put(b, "alice", "two", "of b");
+    wait_tries(a, 1, 0);
+    wait_tries(b, 1, 0);
+    assert_true(has(a, "alice", "two", "of b"));
+    assert_true(has(b, "alice", "one", "of a"));
+    assert_false(has(b, "bob", "one", NULL));
+    put(a, "alice", "three", "of a");
+    wait_tries(a, 2, 0);
+    assert_true(weir_records_forget(b, "alice", "three"));
+    assert_false(weir_records_forget(b, "alice", "three"));
+    weir_records_close(&a);
+    weir_records_close(&b);
+    a = open_records(in_temp("both"), 0, 0);
+    assert_false(has(a, "alice", "three", NULL));
+    weir_records_close(&a);
+}
+
+static void test_nobody_else_may_read_them(void **state) {
+    (void)state;
+    struct stat info;
+    mode_t before = umask(0);
+    weir_records *r = open_records(in_temp("state/records"), 0, 0);
+    umask(before);
+    weir_records_close(&r);
+    assert_int_equal(stat(in_temp("state/records"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    assert_int_equal(stat(in_temp("state"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0777);
 }
 
 static void test_a_folder_that_is_none(void **state) {
@@ -186,7 +359,9 @@ static void *work(void *context) {
             weir_records_forget(w->records, owner, id);
         else if (i % 2 == 0)
             weir_records_put(w->records, owner, id, text, strlen(text), NULL);
-        char *found = weir_records_get(w->records, owner, id, &n);
+        char *found;
+        if (weir_records_get(w->records, owner, id, &found, &n, NULL) != WEIR_STATUS_OK)
+            abort();
         if (found && strcmp(found, text) != 0)
             abort();
         free(found);
@@ -223,6 +398,11 @@ int main(void) {
         cmocka_unit_test(test_the_next_server_finds_them),
         cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_damaged_files_are_passed_over),
+        cmocka_unit_test(test_damage_is_found_when_it_is_read),
+        cmocka_unit_test(test_a_failure_to_read_may_pass),
+        cmocka_unit_test(test_a_full_disk),
+        cmocka_unit_test(test_two_servers),
+        cmocka_unit_test(test_nobody_else_may_read_them),
         cmocka_unit_test(test_a_folder_that_is_none),
         cmocka_unit_test(test_many_threads),
     };

@@ -48,7 +48,7 @@ static const char *answer(const char *members, const char *text) {
 #define USAGE                                                                      \
     "{\"input_tokens\": 20, \"input_tokens_details\": {\"cached_tokens\": 5}, "    \
     "\"output_tokens\": 9, \"output_tokens_details\": {\"reasoning_tokens\": 2}, " \
-    "\"total_tokens\": 29}, " REUSE
+    "\"total_tokens\": 29}, " OWN
 
 static void test_whole(void **state) {
     (void)state;

@@ -471,6 +471,55 @@ static void who_waits_is_told_so(void **state) {
     fail_msg("told only when it was admitted");
 }
 
+/* An answer whose first piece takes more than a second, and what it is told behind it. */
+typedef struct slow_answer {
+    atomic_uint n_pieces, n_told;
+    size_t n_done;
+    atomic_bool has_ended;
+} slow_answer;
+
+static void take_long(void *context, uint32_t choice, weir_piece kind, const char *text, size_t n) {
+    slow_answer *slow = context;
+    (void)choice, (void)kind, (void)text, (void)n;
+    if (atomic_fetch_add(&slow->n_pieces, 1) == 0)
+        usleep(1100000);
+}
+
+static void tell_slow(void *context, uint32_t prompt, size_t n_done, size_t n_cached,
+                      size_t n_prompt) {
+    slow_answer *slow = context;
+    (void)prompt, (void)n_cached;
+    assert_true(n_done <= n_prompt);
+    slow->n_done = n_done;
+    atomic_fetch_add(&slow->n_told, atomic_load(&slow->n_pieces) > 0);
+}
+
+static void end_slow(void *context, weir_status status, const weir_error *err,
+                     const weir_job_times *times) {
+    slow_answer *slow = context;
+    (void)status, (void)err, (void)times;
+    atomic_store(&slow->has_ended, true);
+}
+
+/* Its client may have been shown nothing yet, of thoughts that are hidden or for want of room. */
+static void who_is_answered_is_told_so(void **state) {
+    (void)state;
+    weir_runner *runner = open_runner(NULL);
+    slow_answer slow = {0};
+    const weir_job_events events = {
+        .context = &slow, .on_progress = tell_slow, .on_piece = take_long, .on_end = end_slow};
+    uint64_t id;
+    weir_job job = kit_job(kit_token_prompt(20, 1), 1, 40);
+    job.settings.ignore_eos = true;
+    KIT_OK(weir_runner_submit(runner, &job, &events, &id, &kit_err));
+    while (!atomic_load(&slow.has_ended))
+        usleep(1000);
+    weir_runner_close(&runner);
+    assert_true(atomic_load(&slow.n_pieces) > 1);
+    assert_true(atomic_load(&slow.n_told) > 0);
+    assert_int_equal(slow.n_done, 20);
+}
+
 static void a_key_has_its_share(void **state) {
     (void)state;
     weir_runner *runner = open_runner(&(weir_runner_options){.per_key = 2});
@@ -634,6 +683,41 @@ static void pages_are_stored_while_nobody_waits(void **state) {
     assert_int_equal(system(command), 0);
 }
 
+/* Files of pages that an engine leaves which is closed with pages that are in no file yet. */
+static uint64_t n_stored_at_close(bool is_cancelled) {
+    char folder[] = "runner_store_XXXXXX", command[64];
+    assert_non_null(mkdtemp(folder));
+    weir_engine_options options = {
+        .n_ctx = 384, .n_seqs = 1, .n_threads = 1, .store_folder = folder};
+    weir_engine_stats stats;
+    weir_prompt prompt = kit_token_prompt(300, 4);
+    weir_seq *seq;
+    weir_host *storing = kit_host(&options);
+    KIT_OK(weir_seq_open(&seq, storing->engine, &kit_err));
+    KIT_OK(weir_seq_append(seq, prompt.ids, prompt.n_ids, &kit_err));
+    KIT_OK(weir_seq_run(seq, &kit_err));
+    weir_seq_close(&seq);
+    weir_prompt_free(&prompt);
+    weir_engine_get_stats(storing->engine, &stats);
+    assert_int_equal(stats.n_pages_unstored, 4);
+    if (is_cancelled)
+        weir_engine_cancel(storing->engine);
+    weir_host_close(&storing);
+    storing = kit_host(&options);
+    weir_engine_get_stats(storing->engine, &stats);
+    weir_host_close(&storing);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    return stats.n_store_files;
+}
+
+/* Who has no more time loses pages, and does not wait for them. */
+static void pages_are_stored_at_the_end_unless_it_is_cancelled(void **state) {
+    (void)state;
+    assert_int_equal(n_stored_at_close(false), 4);
+    assert_int_equal(n_stored_at_close(true), 0);
+}
+
 static void rates_forget(void **state) {
     (void)state;
     weir_rates rates = {0};
@@ -666,6 +750,7 @@ int main(void) {
         cmocka_unit_test(what_can_never_run_is_refused),
         cmocka_unit_test(a_full_queue_says_so),
         cmocka_unit_test(who_waits_is_told_so),
+        cmocka_unit_test(who_is_answered_is_told_so),
         cmocka_unit_test(a_key_has_its_share),
         cmocka_unit_test(a_drained_runner_ends_what_it_has),
         cmocka_unit_test(a_folder_that_is_none_is_refused),
@@ -673,6 +758,7 @@ int main(void) {
         cmocka_unit_test(events_may_cancel),
         cmocka_unit_test(numbers_add_up),
         cmocka_unit_test(pages_are_stored_while_nobody_waits),
+        cmocka_unit_test(pages_are_stored_at_the_end_unless_it_is_cancelled),
         cmocka_unit_test(rates_forget),
     };
     return cmocka_run_group_tests(tests, open_hosts, close_hosts);

@@ -3,6 +3,9 @@
  * kept is what was said and answered well, and each key has its own.
  */
 #include "api_fixture.h"
+#include "unit/temp_folder.h"
+
+#include <sys/resource.h>
 
 /* One turn of a chat with a session, answered with these words. */
 static void turn(const char *session, const char *words, const char *answer) {
@@ -63,6 +66,7 @@ static void test_goes_on(void **state) {
                    "\"Me too\"}]}",
                    409, "talk");
     assert_refused("POST", "/v1/sessions/talk/rewind", "", 409, "talk");
+    assert_refused("DELETE", "/v1/sessions/talk", "", 409, "talk");
     fixture_forget();
     runner = first;
     exchange = of_first;
@@ -155,6 +159,74 @@ static void test_what_is_shown_can_be_saved(void **state) {
     json_decref(json);
 }
 
+/* A name that is none is not cut to one that is. */
+static void test_long_names(void **state) {
+    (void)state;
+    char name[65], body[256], path[128];
+    memset(name, 'n', 64);
+    name[64] = 0;
+    snprintf(body, sizeof body,
+             "{\"id\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}", name);
+    post("/v1/sessions", body, 201);
+    snprintf(path, sizeof path, "/v1/sessions/%s.bak", name);
+    assert_refused("GET", path, "", 404, "no session");
+    assert_refused("DELETE", path, "", 404, "no session");
+    assert_refused("POST", strcat(path, "/rewind"), "", 404, "no session");
+    assert_says(name, "user:Hi ");
+    snprintf(path, sizeof path, "/v1/sessions/%s", name);
+    ask("DELETE", path, "");
+    assert_int_equal(exchange.http_status, 200);
+}
+
+static void open_kept(weir_records **records) {
+    weir_records_options options = {.folder = in_temp("records")};
+    weir_error err;
+    if (weir_records_open(records, &options, &err) != WEIR_STATUS_OK)
+        fail_msg("%s", err.text);
+    service.records = *records;
+    service.sessions = weir_sessions_open(*records);
+    assert_non_null(service.sessions);
+}
+
+static void close_kept(weir_records **records) {
+    weir_sessions_close(&service.sessions);
+    weir_records_close(records);
+}
+
+/* Its file is there, but there are no descriptors left to read it. */
+static void test_what_cannot_be_read_now(void **state) {
+    (void)state;
+    weir_records *plain = service.records, *records;
+    weir_sessions *plain_sessions = service.sessions;
+    static const char kept[] = "{\"response\": {\"output\": []}, \"conversation\": {}}";
+    open_kept(&records);
+    turn("kept", "Hi", "Hello");
+    weir_records_put(records, "", "response:resp_1", kept, strlen(kept), NULL);
+    close_kept(&records);
+    open_kept(&records);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_refused("POST", "/v1/chat/completions",
+                   "{\"session\": \"kept\", \"messages\": [{\"role\": \"user\", \"content\": "
+                   "\"Bye\"}]}",
+                   500, "kept");
+    assert_refused("GET", "/v1/sessions/kept", "", 500, "kept");
+    assert_refused("POST", "/v1/sessions/kept/rewind", "", 500, "kept");
+    assert_refused("POST", "/v1/sessions",
+                   "{\"id\": \"kept\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}",
+                   500, "kept");
+    assert_refused("POST", "/v1/responses",
+                   "{\"input\": \"Bye\", \"previous_response_id\": \"resp_1\"}", 500, "resp_1");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    turn("kept", "Bye", "See you");
+    assert_says("kept", "user:Hi assistant:Hello user:Bye assistant:See you ");
+    close_kept(&records);
+    service.records = plain;
+    service.sessions = plain_sessions;
+}
+
 static void test_bad_requests(void **state) {
     (void)state;
     static const char *const names[] = {"",
@@ -185,11 +257,21 @@ static void test_bad_requests(void **state) {
     turn("s", "Hi", "Hello");
 }
 
+static int open_all(void **state) {
+    return temp_folder_make(state) != 0 || fixture_open(state) != 0;
+}
+
+static int close_all(void **state) {
+    temp_folder_remove(state);
+    return fixture_close(state);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goes_on),           cmocka_unit_test(test_fork_and_rewind),
         cmocka_unit_test(test_saved_and_deleted), cmocka_unit_test(test_what_is_shown_can_be_saved),
+        cmocka_unit_test(test_long_names),        cmocka_unit_test(test_what_cannot_be_read_now),
         cmocka_unit_test(test_bad_requests),
     };
-    return cmocka_run_group_tests(tests, fixture_open, fixture_close);
+    return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -39,6 +39,16 @@ static void test_both_ways(void **state) {
     }
 }
 
+/* As clients write them to whom all numbers are doubles. */
+static void test_ids_as_doubles(void **state) {
+    (void)state;
+    json_t *whole = post("/detokenize", "{\"tokens\": [300, 301]}");
+    json_t *json = post("/detokenize", "{\"tokens\": [300.0, 3.01e2]}");
+    assert_true(json_equal(json, whole));
+    json_decref(json);
+    json_decref(whole);
+}
+
 /* vLLM's requests put the file's tokens around a text unless they say no, llama.cpp's if they say
  * yes; in both a control token that is written is one, unless they say no. */
 static void test_special_tokens(void **state) {
@@ -150,9 +160,10 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),      cmocka_unit_test(test_special_tokens),
-        cmocka_unit_test(test_pieces),         cmocka_unit_test(test_templates),
-        cmocka_unit_test(test_tokenizer_info), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_both_ways),      cmocka_unit_test(test_ids_as_doubles),
+        cmocka_unit_test(test_special_tokens), cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_templates),      cmocka_unit_test(test_tokenizer_info),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }

@@ -236,6 +236,37 @@ static void appears_at_commit(void **state) {
     assert_int_equal(st.st_mode & 0777, 0640);
 }
 
+/* Syncs of this process; takes the place of the system's. */
+static int n_syncs;
+int fsync(int fd);
+int fsync(int fd) {
+    (void)fd;
+    n_syncs++;
+    return 0;
+}
+
+static void commit_of_a(weir_status (*commit)(weir_out **out, weir_error *err), int n_expected) {
+    weir_out *out;
+    n_syncs = 0;
+    assert_int_equal(weir_out_open(&out, in_folder("a"), true, NULL), WEIR_STATUS_OK);
+    assert_int_equal(weir_out_write(out, "one", 3, NULL), WEIR_STATUS_OK);
+    assert_int_equal(commit(&out, NULL), WEIR_STATUS_OK);
+    assert_null(out);
+    assert_int_equal(n_syncs, n_expected);
+    assert_int_equal(n_entries(), 1);
+    expect("a", "one", 3);
+}
+
+static void syncs_unless_told(void **state) {
+    (void)state;
+    commit_of_a(weir_out_commit, 2);
+    commit_of_a(weir_out_commit_unsynced, 0);
+    weir_out_leave_unsynced(true);
+    commit_of_a(weir_out_commit, 0);
+    weir_out_leave_unsynced(false);
+    commit_of_a(weir_out_commit, 2);
+}
+
 /* Every order of small and large writes, pads and patches against the same done in memory. */
 static void bytes_are_those_of_memory(void **state) {
     (void)state;
@@ -462,6 +493,7 @@ int main(void) {
         IN_FOLDER(reads_what_has_no_size),
         IN_FOLDER(paths),
         IN_FOLDER(appears_at_commit),
+        IN_FOLDER(syncs_unless_told),
         IN_FOLDER(bytes_are_those_of_memory),
         IN_FOLDER(abort_leaves_nothing),
         IN_FOLDER(existing_file_is_kept),
