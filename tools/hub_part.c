@@ -108,7 +108,16 @@ uint64_t weir_hub_journal_bytes(const weir_hub_journal *j) {
     return bytes < j->size ? bytes : j->size;
 }
 
-/* The journal of a blob if it fits to the file of bytes. */
+/* Where the last chunk that is there ends. */
+static uint64_t end_of_marks(const weir_hub_journal *j, const char *text) {
+    uint64_t n = j->n_chunks;
+    while (n > 0 && text[j->head_bytes + n - 1] != THERE)
+        n--;
+    return n < j->n_chunks ? n * j->chunk_bytes : j->size;
+}
+
+/* The journal of a blob if it fits to the file of bytes. After a power failure that one may be
+ * shorter than the marks say: it can be neither hashed nor, with its chunks marked, fetched. */
 static weir_status read_journal(weir_hub_journal *out, char **text, const char *journal_path,
                                 const char *path, weir_error *err) {
     size_t n;
@@ -117,6 +126,11 @@ static weir_status read_journal(weir_hub_journal *out, char **text, const char *
         return weir_fail(err, WEIR_STATUS_IO, "%s: has no bytes beside it", journal_path);
     WEIR_TRY(weir_file_read(journal_path, MAX_JOURNAL, text, &n, err));
     weir_status status = weir_hub_journal_read(out, *text, n, journal_path, err);
+    if (status == WEIR_STATUS_OK && (uint64_t)st.st_size < end_of_marks(out, *text)) {
+        weir_hub_journal_free(out);
+        status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: marks bytes that are not there",
+                           journal_path);
+    }
     if (status != WEIR_STATUS_OK) {
         free(*text);
         *text = NULL;

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "console.h"
+#include "engine_shape.h"
+#include "eval_result.h"
 #include "interrupt.h"
 #include "json_text.h"
 #include "model_lookup.h"
@@ -246,8 +248,16 @@ static weir_status run_all(collection *c, weir_error *err) {
 
 /* ---- going on ------------------------------------------------------------------------------- */
 
-/* What must be the same for a part to be gone on with: the model, the tokens, how they are cut. */
-static weir_status make_origin(collection *c, weir_error *err) {
+static const char *kv_type(const collection *c) {
+    return c->values->kv_type ? c->values->kv_type : "f32";
+}
+
+/* What must be the same for a part to be gone on with: the model, the tokens, how they are cut,
+ * what the numbers between the matrices are kept in. Device and kernels are free: with them the
+ * sums differ by rounding alone. A model is told by its bytes: a state of a training and a later
+ * one have name and shape in common. */
+static weir_status make_origin(collection *c, const char *model_hash, const char *activations,
+                               weir_error *err) {
     enum { READ = 4096, TEXT = 512 };
     XXH3_state_t *state = XXH3_createState();
     int32_t *tokens = malloc(READ * sizeof *tokens);
@@ -266,14 +276,26 @@ static weir_status make_origin(collection *c, weir_error *err) {
     }
     if (has_memory)
         snprintf(c->origin, TEXT,
-                 "%.64s, %" PRIu64 " parameters, %" PRIu64 " bytes; text %016" PRIx64
-                 "; windows of %u tokens; head %d",
-                 c->info.name, c->info.n_params, c->info.weight_bytes,
-                 (uint64_t)XXH3_64bits_digest(state), c->n_ctx, c->values->with_head);
+                 "%.64s, model %s; text %016" PRIx64
+                 "; windows of %u tokens; head %d; activations %s; kv type %s",
+                 c->info.name, model_hash, (uint64_t)XXH3_64bits_digest(state), c->n_ctx,
+                 c->values->with_head, activations, kv_type(c));
     XXH3_freeState(state);
     free(tokens);
     return has_memory ? WEIR_STATUS_OK
                       : weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory to look at the text");
+}
+
+static weir_status set_origin(collection *c, const char *path, weir_error *err) {
+    const imatrix_values *v = c->values;
+    weir_eval_subject subject = {0};
+    const char *activations;
+    WEIR_TRY(weir_shape_activations(&activations, c->model, v->device, v->activations, err));
+    weir_status status = weir_eval_subject_set(&subject, path, c->model, &c->progress, err);
+    if (status == WEIR_STATUS_OK)
+        status = make_origin(c, subject.hash, activations, err);
+    weir_eval_subject_free(&subject);
+    return status;
 }
 
 static weir_status take_up_part(collection *c, weir_error *err) {
@@ -367,7 +389,7 @@ static weir_status open_engine(collection *c, weir_error *err) {
     uint32_t window_pages = c->n_ctx / PAGE_TOKENS + 1;
     weir_engine_options o = {.device = v->device,
                              .isa = v->isa,
-                             .kv_type = v->kv_type ? v->kv_type : "f32",
+                             .kv_type = kv_type(c),
                              .activations = v->activations,
                              .n_threads = v->n_threads,
                              .n_ctx = c->n_ctx,
@@ -392,7 +414,8 @@ static weir_status open_all(collection *c, const char *path, weir_error *err) {
     weir_model_get_info(c->model, &c->info);
     c->n_ctx = v->n_ctx > 0 ? v->n_ctx : c->info.n_ctx < DEFAULT_CTX ? c->info.n_ctx : DEFAULT_CTX;
     WEIR_TRY(open_engine(c, err));
-    WEIR_TRY(make_origin(c, err));
+    if (c->save_every > 0 || v->resume) /* else nobody asks, and hashing reads the whole file */
+        WEIR_TRY(set_origin(c, path, err));
     WEIR_TRY(weir_imatrix_make(&c->imatrix, err));
     if (v->resume)
         WEIR_TRY(take_up_part(c, err));

@@ -37,33 +37,84 @@ void weir_cast_aim(weir_cast *c, size_t index, const weir_format *to, uint64_t f
     c->first_row = first_row;
 }
 
-/* The least magnitude that rounds to infinity; 0: every number fits. */
-static float limit_of(const weir_format *to) {
+/* The values that a row can take: above -below, and less than `above` over zero or, where the
+ * values of a group have a minimum in common, over the lowest of them if that is below zero. */
+typedef struct reach {
+    float below, above;
+    uint32_t n_group; /* values with a common minimum; 0: there is none */
+    bool is_finite;   /* infinities are out of reach, and NaN is too */
+} reach;
+
+/* Of float16, in which scales are stored. */
+#define LARGEST_SCALE 65504.0f
+
+static reach reach_of_levels(float n) {
+    return (reach){n * LARGEST_SCALE, n * LARGEST_SCALE, 0, true};
+}
+
+/* Of blocks: half a step beyond the last level of the largest scale, which is rounded to that
+ * level; of others the least magnitude that rounds to infinity. */
+static reach reach_of(const weir_format *to) {
     switch (to->id) {
     case WEIR_FORMAT_F16:
-        return 65520.0f;
+        return (reach){65520.0f, 65520.0f, 0, false};
     case WEIR_FORMAT_BF16:
-        return 0x1.ffp127f;
-    default:
-        return 0.0f;
+        return (reach){0x1.ffp127f, 0x1.ffp127f, 0, false};
+    case WEIR_FORMAT_Q8_0:
+        return reach_of_levels(127.5f);
+    case WEIR_FORMAT_Q6_K:
+        return reach_of_levels(128 * 32.5f);
+    case WEIR_FORMAT_Q5_K:
+        return (reach){63.5f * LARGEST_SCALE, 63 * 31.5f * LARGEST_SCALE, 32, true};
+    case WEIR_FORMAT_Q5_1:
+        return (reach){65520.0f, 31.5f * LARGEST_SCALE, 32, true};
+    case WEIR_FORMAT_Q5_0:
+        return reach_of_levels(16.5f);
+    case WEIR_FORMAT_Q4_K:
+        return (reach){63.5f * LARGEST_SCALE, 63 * 15.5f * LARGEST_SCALE, 32, true};
+    case WEIR_FORMAT_Q4_1:
+        return (reach){65520.0f, 15.5f * LARGEST_SCALE, 32, true};
+    case WEIR_FORMAT_Q4_0:
+        return reach_of_levels(8.5f);
+    case WEIR_FORMAT_IQ4_NL:
+        return reach_of_levels(138.5f);
+    case WEIR_FORMAT_IQ4_XS:
+        return reach_of_levels(32 * 138.5f);
+    case WEIR_FORMAT_Q3_K:
+        return reach_of_levels(32 * 4.5f);
+    case WEIR_FORMAT_Q2_K:
+        return (reach){15.5f * LARGEST_SCALE, 15 * 3.5f * LARGEST_SCALE, 16, true};
+    default: /* MXFP4: its scales go as far as floats do */
+        return (reach){INFINITY, INFINITY, 0, true};
     }
+}
+
+/* What values of the group [n] count from. */
+static float lowest_of(const reach *r, const float *group, uint64_t n) {
+    float low = 0.0f;
+    for (uint64_t i = 0; i < n && r->n_group > 0; i++)
+        low = group[i] < low ? group[i] : low;
+    return low > -r->below ? low : -r->below;
 }
 
 /* Numbers that the new format cannot hold are an error, not a surprise later on. */
 weir_status weir_cast_check_row(const weir_source *source, const weir_source_tensor *t,
                                 const weir_format *to, const float *values, uint64_t row,
                                 weir_error *err) {
-    bool is_block = to->block_values > 1;
-    float limit = limit_of(to);
-    if (!is_block && limit == 0.0f)
+    if (to->id == WEIR_FORMAT_F32)
         return WEIR_STATUS_OK;
-    for (uint64_t i = 0; i < t->n_cols; i++) {
-        float v = values[i];
-        if (is_block ? !isfinite(v) : isfinite(v) && fabsf(v) >= limit)
-            return weir_fail(err, WEIR_STATUS_BAD_FILE,
-                             "%s: %s: row %llu, value %llu is %g, which %s cannot hold",
-                             weir_source_path(source), t->name, (unsigned long long)row,
-                             (unsigned long long)i, (double)v, to->name);
+    reach r = reach_of(to);
+    uint64_t n_group = r.n_group > 0 ? r.n_group : t->n_cols;
+    for (uint64_t at = 0; at < t->n_cols; at += n_group) {
+        float low = lowest_of(&r, values + at, n_group);
+        for (uint64_t i = at; i < at + n_group; i++) {
+            float v = values[i];
+            if (isfinite(v) ? v <= -r.below || v - low >= r.above : r.is_finite)
+                return weir_fail(err, WEIR_STATUS_BAD_FILE,
+                                 "%s: %s: row %llu, value %llu is %g, which %s cannot hold",
+                                 weir_source_path(source), t->name, (unsigned long long)row,
+                                 (unsigned long long)i, (double)v, to->name);
+        }
     }
     return WEIR_STATUS_OK;
 }

@@ -123,6 +123,14 @@ same_numbers() { # A B
     refuses_with 1 "--resume goes on from it, --force begins anew"
     weir imatrix "$model" long.txt -o a.gguf --resume
     refuses_with 1 "a.gguf.part: of another run"
+    # A later state of a training: name, shape and length are those of the earlier one.
+    "$WEIR" synth other.gguf --config tiny-moe --seed 2 2>/dev/null
+    weir imatrix other.gguf much.txt -o a.gguf --resume
+    refuses_with 1 "a.gguf.part: of another run"
+    weir imatrix "$model" much.txt -o a.gguf --resume --kv-type f16
+    refuses_with 1 "a.gguf.part: of another run"
+    weir imatrix "$model" much.txt -o a.gguf --resume --activations f32
+    refuses_with 1 "a.gguf.part: of another run"
     weir imatrix "$model" much.txt -o a.gguf --resume --chunks 2
     refuses_with 1 "holds"
     weir imatrix "$model" much.txt -o a.gguf --resume --json

@@ -322,6 +322,17 @@ model-00002-of-00002.safetensors tokenizer.json tokenizer_config.json " ]
     hub
     pull
     fetched_right
+    # Bytes that a power failure cut off: all of them, and the last ones.
+    for left in 0 1000; do
+        weir rm Org/Mini --force
+        hub --fault cdn+1:0:cut=100
+        pull --connections 1 --retries 0
+        [ "$code" -eq 5 ]
+        truncate -s "$left" "$(ls "$cache"/models--Org--Mini/blobs/*.weir.incomplete)"
+        hub
+        pull
+        fetched_right
+    done
     # --verify finds what was damaged later.
     printf X | dd of="$(readlink -f "$(cat "$out")")" bs=1 seek=1000 conv=notrunc 2>/dev/null
     pull

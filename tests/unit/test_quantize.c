@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "base/compiler.h"
+#include "convert/cast_rows.h"
 #include "convert/quantize_mix.h"
 #include "convert/quantize_plan.h"
 #include "temp_folder.h"
@@ -358,8 +361,76 @@ static void test_damaged_inputs_leave_nothing(void **state) {
     temp_write(in_temp("cut.gguf"), bytes, n);
     o.type = "bf16";
     expect_failure("cut.gguf", "no.gguf", &o, WEIR_STATUS_BAD_FILE, "bf16 cannot hold");
+    o.type = "q8_0";
+    expect_failure("cut.gguf", "no.gguf", &o, WEIR_STATUS_BAD_FILE, "q8_0 cannot hold");
     free(bytes);
     remove(in_temp("cut.gguf"));
+}
+
+/* The last levels of each format with a scale of 65504, which is the largest, and the widest step
+ * between two. */
+static const struct {
+    const char *format;
+    float down, up, step;
+    bool has_min; /* values of a group count from their lowest one */
+} last_levels[] = {
+    {"q8_0", 127, 127, 1, false},
+    {"q6_k", 128 * 32, 128 * 32, 128, false},
+    {"q5_k", 63, 63 * 31, 63, true},
+    {"q5_1", 1, 31, 1, true},
+    {"q5_0", 16, 16, 1, false},
+    {"q4_k", 63, 63 * 15, 63, true},
+    {"q4_1", 1, 15, 1, true},
+    {"q4_0", 8, 8, 1, false},
+    {"iq4_nl", 127, 127, 24, false},
+    {"iq4_xs", 32 * 127, 32 * 127, 32 * 24, false},
+    {"q3_k", 32 * 4, 32 * 4, 32, false},
+    {"q2_k", 15, 15 * 3, 15, true},
+};
+
+/* Is a row with these two values taken? All others are zero. */
+static bool is_held(const weir_source *source, const weir_format *f, float value, size_t at,
+                    float other, float x[256]) {
+    weir_source_tensor t = *weir_source_tensor_at(source, 0);
+    weir_error err = {0};
+    t.n_cols = 256;
+    memset(x, 0, 256 * sizeof *x);
+    x[at] = other;
+    x[37] = value;
+    weir_status status = weir_cast_check_row(source, &t, f, x, 0, &err);
+    if (status != WEIR_STATUS_OK)
+        assert_non_null(strstr(err.text, "cannot hold"));
+    return status == WEIR_STATUS_OK;
+}
+
+static void test_values_beyond_a_block_are_refused(void **state) {
+    (void)state;
+    weir_source *source;
+    float x[256], y[256];
+    uint8_t blocks[sizeof x];
+    require(weir_source_open(&source, in_temp("dense.gguf"), &test_err));
+    for (size_t i = 0; i < WEIR_COUNT(last_levels); i++) {
+        const weir_format *f = weir_format_by_name(last_levels[i].format);
+        float down = -65504 * last_levels[i].down, up = 65504 * last_levels[i].up;
+        const float held[] = {down, 0.9f * down, 0.9f * up, up};
+        for (size_t k = 0; k < WEIR_COUNT(held); k++) {
+            assert_true(is_held(source, f, held[k], 0, 0, x));
+            weir_format_quantize(f, x, NULL, blocks, 256);
+            f->dequantize(blocks, y, 256);
+            if (!(fabsf(y[37] - held[k]) <= 65504 * last_levels[i].step))
+                fail_msg("%s: %g became %g", f->name, (double)held[k], (double)y[37]);
+        }
+        assert_false(is_held(source, f, 1.2f * down, 0, 0, x));
+        assert_false(is_held(source, f, 1.2f * up, 0, 0, x));
+        assert_false(is_held(source, f, 1e9f, 0, 0, x));
+        assert_int_equal(is_held(source, f, up, 36, 0.9f * down, x), !last_levels[i].has_min);
+        assert_true(is_held(source, f, up, 100, 0.9f * down, x)); /* in another group */
+    }
+    const weir_format *mxfp4 = weir_format_by_name("mxfp4");
+    assert_true(is_held(source, mxfp4, FLT_MAX, 0, -FLT_MAX, x));
+    assert_false(is_held(source, mxfp4, INFINITY, 0, 0, x));
+    assert_false(is_held(source, mxfp4, NAN, 0, 0, x));
+    weir_source_close(&source);
 }
 
 /* In a child, because a limit cannot be taken back. */
@@ -873,6 +944,7 @@ int main(void) {
         cmocka_unit_test(test_requantizing_is_asked_for),
         cmocka_unit_test(test_dry_run_writes_nothing),
         cmocka_unit_test(test_damaged_inputs_leave_nothing),
+        cmocka_unit_test(test_values_beyond_a_block_are_refused),
         cmocka_unit_test(test_full_disk_leaves_nothing),
         cmocka_unit_test(test_one_run_at_a_time),
         cmocka_unit_test(test_killed_runs_go_on),
