@@ -218,7 +218,9 @@ typedef struct weir_lora_options {
     void (*on_sample)(void *context, const char *text, const bool *is_target_byte, size_t n);
     void (*on_step)(void *context, const weir_train_report *report);
     void (*on_note)(void *context, const char *line);
-    bool (*wants_stop)(void *context); /* true: writes the adapter as it is now and ends */
+    bool (*wants_stop)(void *context); /* true: writes the adapter as it is now and ends; before the
+                                          first step, also while data are read, nothing is written
+                                          and the status is CANCELLED */
     void *context;
 } weir_lora_options;
 

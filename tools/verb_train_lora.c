@@ -158,7 +158,8 @@ const weir_verb weir_verb_train_lora = {
         "MODEL any file the program runs, quantized ones too: it stays as it is. By default the\n"
         "matrices of attention, convolution and dense feed-forward are adapted, and the loss "
         "counts\n"
-        "what the assistant says. Interrupted, it writes the adapter as far as it came.\n"
+        "what the assistant says. Interrupted, it writes the adapter as far as it came,\n"
+        "before the first step nothing.\n"
         "\n"
         "  weir train lora examples/pirate.jsonl weir-nano -o pirate.gguf\n"
         "  weir run weir-nano --lora pirate.gguf \"Tell me a story about a mouse.\"\n",

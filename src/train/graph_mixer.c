@@ -1,6 +1,6 @@
 /*
  * graph_mixer.c: the first half of a layer, residual included: norm, then gated short convolution
- * or attention (lfm2.md 1), forward and back.
+ * or attention, forward and back.
  */
 #include "train/graph_internal.h"
 

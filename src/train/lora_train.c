@@ -121,11 +121,13 @@ static weir_status check_patterns(lora_run *run, weir_error *err) {
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static weir_status open_data(lora_run *run, const char *data, const char *model, weir_error *err) {
-    weir_pack_options pack = {.path = data,
-                              .tokenizer = model,
-                              .assistant_only = !run->o->all_targets,
-                              .max_tokens = run->max_tokens,
-                              .n_threads = run->o->n_threads};
+    weir_pack_options pack = {
+        .path = data,
+        .tokenizer = model,
+        .assistant_only = !run->o->all_targets,
+        .max_tokens = run->max_tokens,
+        .n_threads = run->o->n_threads,
+        .progress = {.context = run->o->context, .is_cancelled = run->o->wants_stop}};
     weir_pack_report report;
     char note[160];
     WEIR_TRY(weir_shard_make(&run->shard, &pack, &report, err));
@@ -342,8 +344,12 @@ static weir_status train(lora_run *run, weir_error *err) {
     run->report.n_tokens_all = run->report.n_steps * run->batch_tokens;
     run->started_s = weir_clock_s();
     for (double progress = 0; progress < 1; progress = progress_of(run)) {
-        if (o->wants_stop && o->wants_stop(o->context))
-            break;
+        if (o->wants_stop && o->wants_stop(o->context)) {
+            if (run->report.step > 0)
+                break;
+            return weir_fail(err, WEIR_STATUS_CANCELLED,
+                             "stopped before the first step; nothing is written");
+        }
         WEIR_TRY(step(run, weir_schedule_rate(&schedule, (uint64_t)(progress * PARTS)), err));
         run->report.step++;
         tell_step(run, progress_of(run));

@@ -317,6 +317,21 @@ static void close_finder(finder *f, uint32_t n_merges) {
     free(f->words);
 }
 
+/* i: merges that were found. With what is advised all merges before the joins are the same ones. */
+static weir_status too_few(const finder *f, uint32_t i, uint32_t n, uint32_t n_joins,
+                           weir_error *err) {
+    uint32_t n_words = n - n_joins;
+    if (f->joins)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "the text gives %u joins of a word with what stands before it, %u are "
+                         "wanted; expected more text, or %u joins and %u tokens",
+                         i - n_words, n_joins, i - n_words, WEIR_VOCAB_MERGED + i);
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                     "the text gives %u merges and no more, %u are wanted; expected more text, or "
+                     "%u tokens",
+                     i, n_words, WEIR_VOCAB_MERGED + i + n_joins);
+}
+
 static weir_status find(finder *f, weir_merge *merges, uint32_t n, uint32_t n_joins,
                         const weir_progress *progress, weir_error *err) {
     for (uint32_t i = 0; i < n; i++) {
@@ -327,10 +342,7 @@ static weir_status find(finder *f, weir_merge *merges, uint32_t n, uint32_t n_jo
                 return no_memory(err);
         }
         if (!take_best(f, &at))
-            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                             "the text gives %u merges and no more, %u are wanted; expected more "
-                             "text, or %u tokens",
-                             i, n, WEIR_VOCAB_MERGED + i);
+            return too_few(f, i, n, n_joins, err);
         merges[i] = (weir_merge){f->pairs[at].left, f->pairs[at].right};
         int32_t id = WEIR_VOCAB_MERGED + (int32_t)i;
         if (!add_text(f, id, f->texts[merges[i].left], f->texts[merges[i].right]) ||

@@ -154,7 +154,8 @@ static void test_bad_files(void **state) {
         write_peft_adapter(pefts[i].config, peft, 2);
         expect_refusal(m, in_temp("bad"), pefts[i].status, pefts[i].why);
     }
-    const half stranger[] = {{"base_model.model.model.layers.0.conv.in_proj.lora_C.weight", 2, d, 1}};
+    const half stranger[] = {
+        {"base_model.model.model.layers.0.conv.in_proj.lora_C.weight", 2, d, 1}};
     write_peft_adapter(config, stranger, 1);
     expect_refusal(m, in_temp("bad"), WEIR_STATUS_BAD_FILE, "lora_C.weight is for no matrix");
     unlink(in_temp("bad/adapter_config.json"));

@@ -3,6 +3,7 @@
  * file depends on the seed and on nothing else, what was learnt is in it, and the base is not
  * touched.
  */
+#include "base/file.h"
 #include "lora_kit.h"
 
 static const char chats[] =
@@ -13,6 +14,7 @@ static const char chats[] =
 
 typedef struct told {
     uint64_t n_steps, stop_after;
+    bool stops_at_once;
     double first, last;
     uint32_t n_parts;
     uint64_t n_params;
@@ -38,7 +40,7 @@ static void on_part(void *context, const weir_adapted_part *part) {
 
 static bool wants_stop(void *context) {
     const told *t = context;
-    return t->stop_after > 0 && t->n_steps >= t->stop_after;
+    return t->stops_at_once || (t->stop_after > 0 && t->n_steps >= t->stop_after);
 }
 
 /* The target bytes of the sample. */
@@ -245,6 +247,12 @@ static void test_ends(void **state) {
     weir_lora *lora = kit_lora_open(model, in_temp("stopped.gguf"));
     weir_lora_close(&lora);
     weir_model_close(&model);
+    /* Before the first step there is nothing worth a file, or an older one's place. */
+    o = options_for(&t);
+    o.overwrite = true;
+    t.stops_at_once = true;
+    assert_int_equal(train("base.gguf", "never.gguf", &o), WEIR_STATUS_CANCELLED);
+    assert_false(weir_path_exists(in_temp("never.gguf")));
     o = options_for(&t);
     o.max_steps = 0;
     o.max_seconds = 0.3;

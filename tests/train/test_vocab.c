@@ -422,6 +422,16 @@ static void refuses_what_cannot_be(void **state) {
     assert_int_equal(make(out, (weir_vocab_options){0}, inputs, 1, &report, &err),
                      WEIR_STATUS_BAD_ARGUMENT);
     assert_non_null(strstr(err.text, "gives 0 merges"));
+    /* Each kind of merge runs out on its own, and what is advised can be done. */
+    temp_write(in_temp("j.txt"), "the cat the cat the cat", 23);
+    const char *short_text[] = {in_temp("j.txt")};
+    assert_int_equal(make(out, (weir_vocab_options){.n_tokens = 300, .n_joins = 8}, short_text, 1,
+                          &report, &err),
+                     WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "2 joins and 294 tokens"));
+    assert_int_equal(make(in_temp("y"), (weir_vocab_options){.n_tokens = 294, .n_joins = 2},
+                          short_text, 1, &report, &err),
+                     WEIR_STATUS_OK);
     assert_int_equal(make(out, (weir_vocab_options){.chat_template = in_temp("t.jinja")}, inputs, 1,
                           &report, &err),
                      WEIR_STATUS_BAD_FILE);
