@@ -313,14 +313,15 @@ const weir_verb weir_verb_run = {
     .n_operands_min = 0,
     .n_operands_max = 2,
     .details =
-        "MODEL is a GGUF file, a Hugging Face folder, or the name of one in\n"
-        "$XDG_DATA_HOME/weir/models, in share/weir/models beside the program's bin, or in models/\n"
-        "beside the program or its source; left out, it is weir-nano. PROMPT may be - for "
-        "standard\n"
-        "input. Without a prompt standard input is read, and if that is a terminal, a "
-        "conversation\n"
-        "begins; /help explains it. The answer alone goes to standard output, calls of tools that\n"
-        "nobody answers as JSON lines; all else goes to standard error.\n"
+        "MODEL is a GGUF file, a Hugging Face folder, ORG/NAME[:QUANT] as `weir pull` fetched it, "
+        "or\n"
+        "the name of one in $XDG_DATA_HOME/weir/models, in share/weir/models beside the program's\n"
+        "bin, or in models/ beside the program or its source; left out, it is weir-nano. PROMPT "
+        "may\n"
+        "be - for standard input. Without a prompt standard input is read, and if that is a\n"
+        "terminal, a conversation begins; /help explains it. The answer alone goes to\n"
+        "standard output, calls of tools that nobody answers as JSON lines; all else goes to\n"
+        "standard error.\n"
         "\n"
         "  weir run\n"
         "  weir run model.gguf \"Why is the sky blue?\"\n"

@@ -259,7 +259,8 @@ const weir_verb weir_verb_show = {
     .operands = "MODEL",
     .n_operands_min = 1,
     .n_operands_max = 1,
-    .details = "MODEL is a GGUF file, a Hugging Face folder, or the name of an installed model.\n"
+    .details = "MODEL is a GGUF file, a Hugging Face folder, the name of an installed model, or\n"
+               "ORG/NAME[:QUANT] as `weir pull` fetched it.\n"
                "What a chat template takes is found out by rendering small conversations with it.\n"
                "\n"
                "  weir show lfm2-8b-q4_0.gguf\n"

@@ -1,5 +1,5 @@
 /*
- * compose.c: blocks made of ops, a step made of blocks. It is the model of lfm2.md 1 in order, and
+ * compose.c: blocks made of ops, a step made of blocks. It is the model in order, and
  * the only place that knows that order. Owns no state; the buffers are be->scratch.
  */
 #include "backend/backend.h"

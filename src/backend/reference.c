@@ -1,5 +1,5 @@
 /*
- * reference.c: the ten ops in plain C, to be read beside lfm2.md 1: the oracle for every device.
+ * reference.c: the ten ops in plain C: the oracle for every device.
  *
  * One thread, no tiles, no tricks. Values are float32; sums run in double, so that the oracle's own
  * rounding stays far below that of what it judges. Weights are dequantized row by row, and

@@ -1,6 +1,6 @@
 /*
  * route.h: the choice of experts for one row, the same code on every host device, because two
- * devices that round differently here would run different experts (lfm2.md 1.4).
+ * devices that round differently here would run different experts.
  */
 #ifndef WEIR_BACKEND_ROUTE_H
 #define WEIR_BACKEND_ROUTE_H

@@ -141,7 +141,7 @@ weir_status weir_hparams_from_json(weir_hparams *out, const char *json, size_t s
 /* What both end with: limits, divisibility, consistency. */
 weir_status weir_hparams_check(const weir_hparams *h, const char *name, weir_error *err);
 
-/* Number of parameters of a model of this form (lfm2.md 2.1), a tied matrix counted once.
+/* Number of parameters of a model of this form, a tied matrix counted once.
  * *n_active (may be NULL): those that one token meets. h was checked. */
 uint64_t weir_hparams_n_params(const weir_hparams *h, uint64_t *n_active);
 

@@ -71,7 +71,7 @@ double weir_format_error(const weir_format *f, const float *values, const float 
                          float *scratch_values, void *scratch_blocks, size_t n);
 
 /* The format a row of n_values can take instead of f when f's block does not divide it: Q4_K ->
- * Q5_0, Q5_K -> Q5_1, Q6_K -> Q8_0 and so on, at last F16 (lfm2.md 4). f itself if it fits. */
+ * Q5_0, Q5_K -> Q5_1, Q6_K -> Q8_0 and so on, at last F16 (docs/formats.md). f itself if it fits. */
 const weir_format *weir_format_for_row(const weir_format *f, size_t n_values);
 
 #endif
