@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "json_text.h"
+#include "suite_rows.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -323,7 +323,7 @@ static void read_row(reader *r, weir_choice_row *row, const json_t *from) {
     static void (*const read[WEIR_CHOICE_SHAPES])(reader *, weir_choice_row *, const json_t *) = {
         read_plain, read_mmlu, read_mmlu_pro, read_arc, read_gpqa, read_hellaswag};
     row->line = r->line;
-    if (!json_is_object(from) || !find_shape(from, &row->shape)) {
+    if (!find_shape(from, &row->shape)) {
         r->status = weir_fail(
             r->err, WEIR_STATUS_BAD_FILE,
             "%s:%llu: expected an object with the members of plain rows (context, choices, "
@@ -334,28 +334,9 @@ static void read_row(reader *r, weir_choice_row *row, const json_t *from) {
     read[row->shape](r, row, from);
 }
 
-static void add_row(reader *r, weir_choice_set *set, size_t *cap, const char *line, size_t n) {
-    char where[64];
-    snprintf(where, sizeof where, "line %llu", (unsigned long long)r->line);
-    if (set->n == *cap) {
-        size_t more = *cap * 2 + 64;
-        weir_choice_row *rows = realloc(set->row, more * sizeof *rows);
-        if (!rows) {
-            r->status = weir_fail(r->err, WEIR_STATUS_NO_MEMORY, "%s: no memory for it", r->where);
-            return;
-        }
-        set->row = rows;
-        *cap = more;
-    }
-    json_t *json = weir_json_read(line, n, where, r->err);
-    if (!json) {
-        r->status = weir_fail_within(r->err, WEIR_STATUS_BAD_FILE, "%s", r->where);
-        return;
-    }
+static void add_row(reader *r, weir_choice_set *set, const json_t *from) {
     weir_choice_row *row = &set->row[set->n++];
-    *row = (weir_choice_row){0};
-    read_row(r, row, json);
-    json_decref(json);
+    read_row(r, row, from);
     if (r->status == WEIR_STATUS_OK && row->shape != set->row[0].shape)
         r->status =
             weir_fail(r->err, WEIR_STATUS_BAD_FILE, "%s:%llu: a row of %s after rows of %s",
@@ -365,28 +346,21 @@ static void add_row(reader *r, weir_choice_set *set, size_t *cap, const char *li
 
 weir_status weir_choice_set_parse(weir_choice_set *out, const char *text, size_t n, uint64_t seed,
                                   const char *where, weir_error *err) {
+    weir_error inner = {0};
     reader r = {.where = where, .seed = seed, .err = err};
-    size_t cap = 0;
-    *out = (weir_choice_set){0};
-    for (size_t at = 0; at < n && r.status == WEIR_STATUS_OK;) {
-        const char *end = memchr(text + at, '\n', n - at);
-        size_t n_line = end ? (size_t)(end - text) - at : n - at, first = at;
-        r.line++;
-        while (first < at + n_line && is_space(text[first]))
-            first++;
-        if (first < at + n_line) {
-            char *line = malloc(at + n_line - first + 1); /* ended by a 0, as texts are read */
-            if (!line)
-                return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for it", where);
-            memcpy(line, text + first, at + n_line - first);
-            line[at + n_line - first] = 0;
-            add_row(&r, out, &cap, line, at + n_line - first);
-            free(line);
-        }
-        at += n_line + 1;
+    json_t *lines = json_array(), *rows = weir_rows_parse(text, n, 0, lines, where, &inner);
+    size_t n_rows = json_array_size(rows);
+    *out = (weir_choice_set){.row = calloc(n_rows + 1, sizeof *out->row)};
+    if (!rows)
+        r.status = weir_fail(err, inner.status, "%s", inner.text);
+    else if (!lines || !out->row)
+        r.status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its rows", where);
+    for (size_t i = 0; i < n_rows && r.status == WEIR_STATUS_OK; i++) {
+        r.line = (uint64_t)json_integer_value(json_array_get(lines, i));
+        add_row(&r, out, json_array_get(rows, i));
     }
-    if (r.status == WEIR_STATUS_OK && out->n == 0)
-        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: no questions in it", where);
+    json_decref(lines);
+    json_decref(rows);
     return r.status;
 }
 

@@ -1,6 +1,6 @@
 /*
- * eval_choice_data.h: questions with choices, one JSON object a line, in the forms that data sets
- * are published in (docs/eval.md). Pure: text in, rows out.
+ * eval_choice_data.h: questions with choices, one a row (suite_rows.h: JSON lines, a JSON array or
+ * CSV), in the forms that data sets are published in (docs/eval.md). Pure: text in, rows out.
  */
 #ifndef WEIR_TOOLS_EVAL_CHOICE_DATA_H
 #define WEIR_TOOLS_EVAL_CHOICE_DATA_H
@@ -23,7 +23,7 @@ extern const char *const weir_choice_shape_names[WEIR_CHOICE_SHAPES];
 
 typedef struct weir_choice_row {
     weir_choice_shape shape;
-    uint64_t line;                  /* in the file, from 1 */
+    uint64_t line;                  /* of its beginning, or its number in an array, from 1 */
     char *category;                 /* "": none */
     char *question;                 /* of PLAIN the context */
     char *choice[WEIR_CHOICE_MOST]; /* [n_choices], at least 2 */
@@ -35,7 +35,7 @@ typedef struct weir_choice_set {
     size_t n;
 } weir_choice_set;
 
-/* Text [n], which a 0 follows. The choices of GPQA rows, whose right one comes first, are put into
+/* Of text [n]. The choices of GPQA rows, whose right one comes first, are put into
  * an order by seed and question. BAD_FILE with "where:line" and what was expected; also if there
  * are no rows. weir_choice_set_free is due also after a failure. */
 weir_status weir_choice_set_parse(weir_choice_set *out, const char *text, size_t n, uint64_t seed,

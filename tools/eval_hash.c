@@ -98,11 +98,13 @@ static bool ends_in(const char *name, const char *ending) {
     return n >= n_ending && strcmp(name + n - n_ending, ending) == 0;
 }
 
-/* Weights, of a model or of an adapter, their shape, words and template. */
+/* Weights, of a model or of an adapter, their shape, words and template, and what ends an answer.
+ */
 static int is_of_model(const struct dirent *entry) {
-    static const char *const names[] = {"config.json",         "adapter_config.json",
-                                        "tokenizer.json",      "tokenizer_config.json",
-                                        "chat_template.jinja", "chat_template.json"};
+    static const char *const names[] = {"config.json",           "adapter_config.json",
+                                        "tokenizer.json",        "tokenizer_config.json",
+                                        "chat_template.jinja",   "chat_template.json",
+                                        "generation_config.json"};
     for (size_t i = 0; i < WEIR_COUNT(names); i++)
         if (strcmp(entry->d_name, names[i]) == 0)
             return 1;

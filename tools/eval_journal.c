@@ -16,11 +16,13 @@
 
 enum { MAX_FILE_BYTES = 1 << 30, WHAT_TEXT = 256 };
 
+static const char REST[] = "journal"; /* member of a line that a result has not */
+
 struct weir_eval_journal {
     int fd; /* -1: nothing is kept */
     char *path;
     uint64_t n_bytes; /* of whole lines */
-    json_t *ids;      /* object with the ids as keys */
+    json_t *ids;      /* object: items by their ids */
     weir_eval_result *result;
 };
 
@@ -53,10 +55,17 @@ static weir_status write_line(weir_eval_journal *j, const json_t *json, weir_err
     return WEIR_STATUS_OK;
 }
 
+/* Of the tokens that are scored, which more than data and settings decides on (--manifest); "":
+ * none are known beforehand. */
+static const char *tokens_of(const weir_eval_result *r) {
+    const char *hash = json_string_value(json_object_get(r->details, "tokens_xxh128"));
+    return hash ? hash : "";
+}
+
 static json_t *head_json(const weir_eval_result *r) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "weir_journal", r->version, "kind", r->kind,
-                     "model", r->model.hash, "base", r->base.hash, "data", r->data_hash, "settings",
-                     r->settings);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "weir_journal", r->version, "kind",
+                     r->kind, "model", r->model.hash, "base", r->base.hash, "data", r->data_hash,
+                     "tokens", tokens_of(r), "settings", r->settings);
 }
 
 static weir_status write_head(weir_eval_journal *j, weir_error *err) {
@@ -94,7 +103,7 @@ static weir_status check_head(const weir_eval_journal *j, const json_t *head, we
     if (!weir_eval_same_settings(settings, r->settings, what, sizeof what))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%s: begun with another setting: %s",
                          j->path, what);
-    return WEIR_STATUS_OK;
+    return check_text(j, head, "tokens", "choice of tokens", tokens_of(r), err);
 }
 
 /* Has it an id that is not there yet? Then it is the journal's. */
@@ -104,7 +113,7 @@ static weir_status take_item(weir_eval_journal *j, json_t *item, weir_error *err
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "an item without \"id\" and \"scores\"");
     if (json_object_get(j->ids, id))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "two items are called \"%s\"", id);
-    if (json_object_set_new(j->ids, id, json_true()) != 0)
+    if (json_object_set(j->ids, id, item) != 0)
         return no_memory(err);
     weir_eval_result_item(j->result, json_incref(item));
     return WEIR_STATUS_OK;
@@ -215,12 +224,29 @@ bool weir_eval_journal_has(const weir_eval_journal *journal, const char *id) {
     return json_object_get(journal->ids, id) != NULL;
 }
 
-weir_status weir_eval_journal_add(weir_eval_journal *journal, json_t *item, weir_error *err) {
-    if (!item)
+weir_status weir_eval_journal_add_rest(weir_eval_journal *journal, json_t *item, json_t *rest,
+                                       weir_error *err) {
+    if (!item || (rest && json_object_set(item, REST, rest) != 0)) {
+        json_decref(item);
+        json_decref(rest);
         return no_memory(err);
+    }
     weir_status status = take_item(journal, item, err);
     if (status == WEIR_STATUS_OK && journal->fd >= 0)
         status = write_line(journal, item, err);
+    json_object_del(item, REST);
     json_decref(item);
+    json_decref(rest);
     return status;
+}
+
+weir_status weir_eval_journal_add(weir_eval_journal *journal, json_t *item, weir_error *err) {
+    return weir_eval_journal_add_rest(journal, item, NULL, err);
+}
+
+json_t *weir_eval_journal_take_rest(weir_eval_journal *journal, const char *id) {
+    json_t *item = json_object_get(journal->ids, id);
+    json_t *rest = json_incref(json_object_get(item, REST));
+    json_object_del(item, REST);
+    return rest;
 }

@@ -2,10 +2,10 @@
  * eval_journal.h: the items of a long evaluation as they are finished: a file of JSON lines that a
  * later run goes on with.
  *
- * The first line tells what the items are of (kind, hashes of model and data, settings); each
- * further line is one item as in eval_result.h. A line is written by one write and synced, so an
- * end at any moment loses at most the item in work; a line without its end is cut off when the file
- * is taken up again.
+ * The first line tells what the items are of (kind, hashes of model, data and scored tokens,
+ * settings); each further line is one item as in eval_result.h. A line is written by one write and
+ * synced, so an end at any moment loses at most the item in work; a line without its end is cut off
+ * when the file is taken up again.
  */
 #ifndef WEIR_TOOLS_EVAL_JOURNAL_H
 #define WEIR_TOOLS_EVAL_JOURNAL_H
@@ -30,5 +30,12 @@ bool weir_eval_journal_has(const weir_eval_journal *journal, const char *id);
 /* Adds a finished item to the file and to the result; takes over the reference, also on failure.
  * BAD_ARGUMENT if it has no id, or one that is there. */
 weir_status weir_eval_journal_add(weir_eval_journal *journal, json_t *item, weir_error *err);
+
+/* The same for an item of which a later run needs more than a result has: `rest` is in the file
+ * alone. Takes over both references; rest NULL: there is none. */
+weir_status weir_eval_journal_add_rest(weir_eval_journal *journal, json_t *item, json_t *rest,
+                                       weir_error *err);
+/* Takes it out of an item that was taken up; the reference is the caller's. NULL: there is none. */
+json_t *weir_eval_journal_take_rest(weir_eval_journal *journal, const char *id);
 
 #endif

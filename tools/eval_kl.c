@@ -3,7 +3,8 @@
  *
  * Both models run the same rows in turns; the rows are compared by a team of threads of their own
  * and added up in order, so the numbers do not depend on the number of threads. What is independent
- * for errors are the windows.
+ * for errors are the windows. All sums are kept by window, and a journal has them as they are, with
+ * the KL of each token for the quantiles: those of windows out of it are what running them gives.
  */
 #include "eval_kl.h"
 
@@ -11,12 +12,15 @@
 #include "base/error.h"
 #include "base/workers.h"
 #include "eval_distance.h"
+#include "eval_journal.h"
 #include "eval_logits.h"
 #include "interrupt.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ID_TEXT = 64 };
 
 /* What is known of a window, or of all: sums over its scored tokens. */
 typedef enum sum_of {
@@ -34,7 +38,6 @@ typedef enum sum_of {
 } sum_of;
 
 typedef struct window_sums {
-    uint64_t sample, number;
     double n, sum[N_SUMS];
 } window_sums;
 
@@ -62,11 +65,13 @@ typedef struct comparison {
     float *base_rows;       /* [n_batch, n_vocab or k] decoded from saved logits */
     uint32_t *base_ids;     /* [n_batch, k] */
     uint16_t *base_experts; /* [n_batch, n_layers_moe, n_used] */
-    double *layer_common;   /* [n_layers_moe] shares, summed over tokens */
+    double *layer_common;   /* [n_layers_moe] shares, summed over tokens: of all windows */
+    double *layer_window;   /* [n_layers_moe] the same of this window */
     double *kl;             /* [n_scored] */
     uint64_t n_scored;      /* so far */
     window_sums *windows;   /* [n_windows] */
     size_t n_windows, cap_windows;
+    weir_eval_journal *journal;
 } comparison;
 
 static weir_status no_memory(weir_error *err) {
@@ -128,7 +133,7 @@ static double experts_of(comparison *c, const row *r) {
     for (uint32_t i = 0; i < c->n_layers_moe; i++) {
         uint32_t n = weir_eval_common(base + (size_t)i * c->n_used, model + (size_t)i * c->n_used,
                                       c->n_used);
-        c->layer_common[i] += (double)n / c->n_used;
+        c->layer_window[i] += (double)n / c->n_used;
         sum += (double)n / c->n_used;
     }
     return c->n_layers_moe > 0 ? sum / c->n_layers_moe : 0;
@@ -186,7 +191,7 @@ static weir_status compare_window(comparison *c, const weir_eval_window *w, wind
     return WEIR_STATUS_OK;
 }
 
-static window_sums *add_window(comparison *c, const weir_eval_window *w) {
+static window_sums *add_window(comparison *c) {
     if (c->n_windows == c->cap_windows) {
         size_t cap = c->cap_windows * 2 + 64;
         window_sums *windows = realloc(c->windows, cap * sizeof *windows);
@@ -195,18 +200,100 @@ static window_sums *add_window(comparison *c, const weir_eval_window *w) {
         c->windows = windows;
         c->cap_windows = cap;
     }
-    c->windows[c->n_windows] = (window_sums){.sample = w->sample, .number = w->number};
+    c->windows[c->n_windows] = (window_sums){0};
     return &c->windows[c->n_windows++];
+}
+
+/* ---- windows in the journal ----------------------------------------------------------------- */
+
+static json_t *item_json(const comparison *c, const window_sums *w, const char *id) {
+    json_t *scores =
+        json_pack("{s:f, s:f, s:f, s:f, s:f}", "kl_mean", w->sum[SUM_KL] / w->n, "top1",
+                  w->sum[SUM_TOP1] / w->n, "top5", w->sum[SUM_TOP5] / w->n, "nats_per_token",
+                  w->sum[SUM_NATS] / w->n, "dp2", w->sum[SUM_DP2] / w->n);
+    if (c->n_layers_moe > 0)
+        json_object_set_new(scores, "experts", json_real(w->sum[SUM_EXPERTS] / w->n));
+    return json_pack("{s:s, s:f, s:o}", "id", id, "weight", w->n, "scores", scores);
+}
+
+static json_t *list_json(const double *values, size_t n) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, json_real(values[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+static bool take_list(const json_t *list, double *values, size_t n) {
+    if (!json_is_array(list) || json_array_size(list) != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_array_get(list, i);
+        if (!json_is_number(value))
+            return false;
+        values[i] = json_number_value(value);
+    }
+    return true;
+}
+
+/* Its values of KL are the last ones. */
+static weir_status keep_window(comparison *c, const window_sums *w, const char *id,
+                               weir_error *err) {
+    json_t *rest = NULL;
+    if (c->o->journal) {
+        size_t n = (size_t)w->n;
+        rest = json_pack("{s:o, s:o, s:o}", "sums", list_json(w->sum, N_SUMS), "layers",
+                         list_json(c->layer_window, c->n_layers_moe), "kl",
+                         list_json(c->kl + c->n_scored - n, n));
+        if (!rest)
+            return no_memory(err);
+    }
+    return weir_eval_journal_add_rest(c->journal, item_json(c, w, id), rest, err);
+}
+
+static weir_status take_window(comparison *c, const weir_eval_window *w, const char *id,
+                               window_sums *sums, weir_error *err) {
+    json_t *rest = weir_eval_journal_take_rest(c->journal, id);
+    sums->n = (double)w->n_scored;
+    bool is_good = take_list(json_object_get(rest, "sums"), sums->sum, N_SUMS) &&
+                   take_list(json_object_get(rest, "layers"), c->layer_window, c->n_layers_moe) &&
+                   take_list(json_object_get(rest, "kl"), c->kl + c->n_scored, w->n_scored);
+    json_decref(rest);
+    c->n_scored += w->n_scored;
+    return is_good ? WEIR_STATUS_OK
+                   : weir_fail(err, WEIR_STATUS_BAD_FILE,
+                               "%s: window %s: expected its \"sums\", \"layers\" and %zu \"kl\"",
+                               c->o->journal, id, w->n_scored);
+}
+
+/* ---- all windows ---------------------------------------------------------------------------- */
+
+static weir_status add_up(comparison *c, const weir_eval_window *w, weir_error *err) {
+    char id[ID_TEXT];
+    window_sums *sums = add_window(c);
+    if (!sums)
+        return no_memory(err);
+    snprintf(id, sizeof id, "%llu/%llu", (unsigned long long)w->sample,
+             (unsigned long long)w->number);
+    memset(c->layer_window, 0, c->n_layers_moe * sizeof *c->layer_window);
+    if (weir_eval_journal_has(c->journal, id)) {
+        WEIR_TRY(take_window(c, w, id, sums, err));
+    } else {
+        WEIR_TRY(compare_window(c, w, sums, err));
+        WEIR_TRY(keep_window(c, sums, id, err));
+    }
+    for (uint32_t i = 0; i < c->n_layers_moe; i++)
+        c->layer_common[i] += c->layer_window[i];
+    return WEIR_STATUS_OK;
 }
 
 static weir_status compare_all(comparison *c, weir_error *err) {
     const weir_progress *p = &c->o->text.progress;
     weir_eval_window w;
     while (weir_eval_text_next(c->text, &w)) {
-        window_sums *sums = add_window(c, &w);
-        if (!sums)
-            return no_memory(err);
-        WEIR_TRY(compare_window(c, &w, sums, err));
+        WEIR_TRY(add_up(c, &w, err));
         if (p->report)
             p->report(p->context, "comparing", c->n_scored, weir_eval_text_n_scored(c->text));
         if (weir_interrupted() || (p->is_cancelled && p->is_cancelled(p->context)))
@@ -358,8 +445,10 @@ static weir_status take_memory(comparison *c, weir_error *err) {
     c->base_ids = calloc(n_batch * n_ids + 1, sizeof *c->base_ids);
     c->base_experts = calloc(n_batch * c->n_layers_moe * c->n_used + 1, sizeof *c->base_experts);
     c->layer_common = calloc((size_t)c->n_layers_moe + 1, sizeof *c->layer_common);
+    c->layer_window = calloc((size_t)c->n_layers_moe + 1, sizeof *c->layer_window);
     c->kl = calloc(weir_eval_text_n_scored(c->text), sizeof *c->kl);
-    if (!c->rows || !c->base_rows || !c->base_ids || !c->base_experts || !c->layer_common || !c->kl)
+    if (!c->rows || !c->base_rows || !c->base_ids || !c->base_experts || !c->layer_common ||
+        !c->layer_window || !c->kl)
         return no_memory(err);
     weir_engine_memory(c->model.engine, &plan);
     return weir_workers_open(&c->workers, plan.n_threads > 0 ? plan.n_threads : 1, false, err);
@@ -376,6 +465,7 @@ static weir_status open_all(comparison *c, weir_error *err) {
 }
 
 static void close_all(comparison *c) {
+    weir_eval_journal_close(&c->journal);
     weir_workers_close(&c->workers);
     weir_eval_side_close(&c->base);
     weir_eval_side_close(&c->model);
@@ -386,6 +476,7 @@ static void close_all(comparison *c) {
     free(c->base_ids);
     free(c->base_experts);
     free(c->layer_common);
+    free(c->layer_window);
     free(c->kl);
     free(c->windows);
 }
@@ -457,19 +548,6 @@ static void tell_layers(const comparison *c, weir_eval_result *out) {
     weir_eval_result_detail(out, "layers", layers);
 }
 
-static json_t *item_json(const comparison *c, const window_sums *w) {
-    char id[64];
-    snprintf(id, sizeof id, "%llu/%llu", (unsigned long long)w->sample,
-             (unsigned long long)w->number);
-    json_t *scores =
-        json_pack("{s:f, s:f, s:f, s:f, s:f}", "kl_mean", w->sum[SUM_KL] / w->n, "top1",
-                  w->sum[SUM_TOP1] / w->n, "top5", w->sum[SUM_TOP5] / w->n, "nats_per_token",
-                  w->sum[SUM_NATS] / w->n, "dp2", w->sum[SUM_DP2] / w->n);
-    if (c->n_layers_moe > 0)
-        json_object_set_new(scores, "experts", json_real(w->sum[SUM_EXPERTS] / w->n));
-    return json_pack("{s:s, s:f, s:o}", "id", id, "weight", w->n, "scores", scores);
-}
-
 static weir_status copy_subject(weir_eval_subject *to, const weir_eval_subject *from,
                                 weir_error *err) {
     *to = *from;
@@ -492,13 +570,12 @@ static weir_status describe(comparison *c, weir_eval_result *out, weir_error *er
 static weir_status run_all(comparison *c, weir_eval_result *out, weir_error *err) {
     WEIR_TRY(open_all(c, err));
     WEIR_TRY(describe(c, out, err));
+    WEIR_TRY(weir_eval_journal_open(&c->journal, c->o->journal, c->o->resumes, out, err));
     double start_s = weir_clock_s();
     WEIR_TRY(compare_all(c, err));
     WEIR_TRY(tell_metrics(c, out, err));
     if (c->n_layers_moe > 0)
         tell_layers(c, out);
-    for (size_t i = 0; c->o->wants_items && i < c->n_windows; i++)
-        weir_eval_result_item(out, item_json(c, &c->windows[i]));
     out->seconds = weir_clock_s() - start_s;
     return WEIR_STATUS_OK;
 }

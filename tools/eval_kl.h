@@ -17,11 +17,13 @@ typedef struct weir_eval_kl_options {
      * max_tokens and assistant_only are as saved, or their defaults. */
     weir_eval_text_options text;
     weir_eval_side_options side; /* of both; n_ctx, n_batch and wants_experts are set here */
-    bool wants_items;            /* the result gets an item a window */
+    const char *journal;         /* keeps each window as it is finished (eval_journal.h); or NULL */
+    bool resumes;                /* goes on with the journal, if it is there */
 } weir_eval_kl_options;
 
 /*
- * *out is kind "kl" with both subjects; weir_eval_result_free is due also after a failure. Its
+ * *out is kind "kl" with both subjects, an item a window, and the same to the last bit however
+ * often it was interrupted and gone on with; weir_eval_result_free is due also after a failure. Its
  * detail "layers", where both have experts and chose equally many, is a list of {"layer",
  * "experts"}. BAD_ARGUMENT for different vocabularies, or saved logits of other tokens; NO_MEMORY
  * if both models do not fit at once.

@@ -1,7 +1,7 @@
 /*
  * score_letter.c: the letter of an answer, by the cascade of MMLU-Pro's published scorer with its
  * gaps closed: marks of emphasis and of TeX around the letter are passed over, and a letter that
- * begins a word is none.
+ * begins a word is none. GPQA, whose published scorer knows "Answer: C" alone, has that first.
  */
 #include "score_letter.h"
 
@@ -111,15 +111,24 @@ static char find_alone(const letters *l) {
     return 0;
 }
 
-char weir_letter_find(const char *text, size_t n, size_t n_choices, weir_letter_way *way) {
-    static char (*const ways[])(const letters *) = {find_is, find_colon, find_boxed, find_alone};
+char weir_letter_find(const char *text, size_t n, size_t n_choices, weir_letter_order order,
+                      weir_letter_way *way) {
+    static char (*const find[])(const letters *) = {[WEIR_LETTER_IS] = find_is,
+                                                    [WEIR_LETTER_COLON] = find_colon,
+                                                    [WEIR_LETTER_BOXED] = find_boxed,
+                                                    [WEIR_LETTER_ALONE] = find_alone};
+    static const weir_letter_way orders[][4] = {
+        [WEIR_LETTER_IS_FIRST] = {WEIR_LETTER_IS, WEIR_LETTER_COLON, WEIR_LETTER_BOXED,
+                                  WEIR_LETTER_ALONE},
+        [WEIR_LETTER_COLON_FIRST] = {WEIR_LETTER_COLON, WEIR_LETTER_IS, WEIR_LETTER_BOXED,
+                                     WEIR_LETTER_ALONE}};
     const letters l = {
         .text = text, .n = n, .n_choices = n_choices < WEIR_LETTERS ? n_choices : WEIR_LETTERS};
-    for (size_t i = 0; i < WEIR_COUNT(ways); i++) {
-        char letter = ways[i](&l);
+    for (size_t i = 0; i < WEIR_COUNT(orders[order]); i++) {
+        char letter = find[orders[order][i]](&l);
         if (letter) {
             if (way)
-                *way = (weir_letter_way)(WEIR_LETTER_IS + i);
+                *way = orders[order][i];
             return letter;
         }
     }

@@ -13,10 +13,9 @@
 
 enum { MAX_CHOICES = 16, N_GPQA = 4, SHUFFLE_STREAM = 0x67707161 };
 
-weir_status weir_suite_letter_judge(weir_suite_verdict *out, const weir_suite_item *item,
-                                    const weir_suite_answer *answer, weir_error *err) {
-    (void)err; /* letters need no memory */
-    char letter = weir_letter_find(answer->content, answer->n, item->n_choices, NULL);
+static weir_status judge_letter(weir_suite_verdict *out, const weir_suite_item *item,
+                                const weir_suite_answer *answer, weir_letter_order order) {
+    char letter = weir_letter_find(answer->content, answer->n, item->n_choices, order, NULL);
     weir_suite_verdict_set(out, letter && letter == item->answer[0], letter != 0, &letter,
                            letter != 0);
     return WEIR_STATUS_OK;
@@ -121,6 +120,12 @@ fail:
     return status;
 }
 
+weir_status weir_suite_mmlu_judge(weir_suite_verdict *out, const weir_suite_item *item,
+                                  const weir_suite_answer *answer, weir_error *err) {
+    (void)err; /* letters need no memory */
+    return judge_letter(out, item, answer, WEIR_LETTER_IS_FIRST);
+}
+
 /* ---- gpqa ------------------------------------------------------------------------------------ */
 
 /* Without the space around it, of which the published file has much. */
@@ -179,4 +184,10 @@ weir_status weir_suite_gpqa_read(weir_suite_data *data, weir_suite_item *item, s
         return weir_suite_ask(item, &text, err);
     weir_text_buffer_free(&text);
     return status;
+}
+
+weir_status weir_suite_gpqa_judge(weir_suite_verdict *out, const weir_suite_item *item,
+                                  const weir_suite_answer *answer, weir_error *err) {
+    (void)err; /* letters need no memory */
+    return judge_letter(out, item, answer, WEIR_LETTER_COLON_FIRST);
 }

@@ -36,10 +36,12 @@ weir_status weir_suite_math_judge(weir_suite_verdict *out, const weir_suite_item
 
 weir_status weir_suite_mmlu_read(weir_suite_data *data, weir_suite_item *item, size_t index,
                                  weir_error *err);
+weir_status weir_suite_mmlu_judge(weir_suite_verdict *out, const weir_suite_item *item,
+                                  const weir_suite_answer *answer, weir_error *err);
 weir_status weir_suite_gpqa_read(weir_suite_data *data, weir_suite_item *item, size_t index,
                                  weir_error *err);
-weir_status weir_suite_letter_judge(weir_suite_verdict *out, const weir_suite_item *item,
-                                    const weir_suite_answer *answer, weir_error *err);
+weir_status weir_suite_gpqa_judge(weir_suite_verdict *out, const weir_suite_item *item,
+                                  const weir_suite_answer *answer, weir_error *err);
 
 /* ---- suite_calls.c: bfcl --------------------------------------------------------------------- */
 

@@ -16,24 +16,34 @@ static bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+typedef struct row_list {
+    json_t *rows, *lines; /* lines: NULL, or as many numbers */
+    size_t limit;         /* 0: none */
+    const char *where;
+} row_list;
 
-static weir_status append(json_t *rows, json_t *row, const char *where, size_t number,
-                          weir_error *err) {
-    if (!json_is_object(row)) {
-        json_decref(row);
-        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: row %zu: expected a JSON object", where,
-                         number);
-    }
-    return json_array_append_new(rows, row) == 0
-               ? WEIR_STATUS_OK
-               : weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the rows", where);
+static bool is_full(const row_list *l) {
+    return l->limit > 0 && json_array_size(l->rows) >= l->limit;
 }
 
-static weir_status read_lines(json_t *rows, const char *text, size_t n, size_t limit,
-                              const char *where, weir_error *err) {
+/* Takes the row, also on failure. */
+static weir_status append(row_list *l, json_t *row, size_t number, weir_error *err) {
+    if (!json_is_object(row)) {
+        json_decref(row);
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: row %zu: expected a JSON object", l->where,
+                         number);
+    }
+    if (json_array_append_new(l->rows, row) != 0 ||
+        (l->lines && json_array_append_new(l->lines, json_integer((json_int_t)number)) != 0))
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for the rows", l->where);
+    return WEIR_STATUS_OK;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static weir_status read_lines(row_list *l, const char *text, size_t n, weir_error *err) {
     size_t number = 0;
-    for (size_t at = 0; at < n && (limit == 0 || json_array_size(rows) < limit);) {
+    for (size_t at = 0; at < n && !is_full(l);) {
         const char *feed = memchr(text + at, '\n', n - at);
         size_t n_line = feed ? (size_t)(feed - (text + at)) : n - at;
         const char *line = text + at;
@@ -46,19 +56,17 @@ static weir_status read_lines(json_t *rows, const char *text, size_t n, size_t l
         weir_error inner = {0};
         json_t *row = weir_json_read(line, n_line, "row", &inner);
         if (!row)
-            return weir_fail(err, inner.status, "%s: line %zu: %s", where, number, inner.text);
-        WEIR_TRY(append(rows, row, where, number, err));
+            return weir_fail(err, inner.status, "%s: line %zu: %s", l->where, number, inner.text);
+        WEIR_TRY(append(l, row, number, err));
     }
     return WEIR_STATUS_OK;
 }
 
-static weir_status read_array(json_t *rows, const char *text, size_t n, size_t limit,
-                              const char *where, weir_error *err) {
-    json_t *array = weir_json_read(text, n, where, err);
+static weir_status read_array(row_list *l, const char *text, size_t n, weir_error *err) {
+    json_t *array = weir_json_read(text, n, l->where, err);
     weir_status status = array ? WEIR_STATUS_OK : WEIR_STATUS_BAD_FILE;
-    for (size_t i = 0; i < json_array_size(array) && (limit == 0 || i < limit); i++)
-        if (status == WEIR_STATUS_OK)
-            status = append(rows, json_incref(json_array_get(array, i)), where, i + 1, err);
+    for (size_t i = 0; i < json_array_size(array) && !is_full(l) && status == WEIR_STATUS_OK; i++)
+        status = append(l, json_incref(json_array_get(array, i)), i + 1, err);
     json_decref(array);
     return status;
 }
@@ -128,7 +136,7 @@ static weir_status read_head(csv *c, char **names, size_t *n_names, weir_error *
 }
 
 /* Empty lines are no rows. */
-static weir_status read_row(csv *c, json_t *rows, char *const *names, size_t n_names,
+static weir_status read_row(csv *c, row_list *l, char *const *names, size_t n_names,
                             weir_error *err) {
     json_t *row = json_object();
     size_t first = c->line, i = 0, n_bytes = 0;
@@ -150,19 +158,18 @@ static weir_status read_row(csv *c, json_t *rows, char *const *names, size_t n_n
         json_decref(row);
         return status;
     }
-    return append(rows, row, c->where, json_array_size(rows) + 1, err);
+    return append(l, row, first, err);
 }
 
-static weir_status read_csv(json_t *rows, const char *text, size_t n, size_t limit,
-                            const char *where, weir_error *err) {
-    csv c = {.text = text, .n = n, .line = 1, .where = where};
+static weir_status read_csv(row_list *l, const char *text, size_t n, weir_error *err) {
+    csv c = {.text = text, .n = n, .line = 1, .where = l->where};
     char **names = calloc(MAX_COLUMNS, sizeof *names);
     size_t n_names = 0;
     weir_status status =
         names ? read_head(&c, names, &n_names, err)
-              : weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its head", where);
-    while (status == WEIR_STATUS_OK && c.at < n && (limit == 0 || json_array_size(rows) < limit))
-        status = read_row(&c, rows, names, n_names, err);
+              : weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its head", l->where);
+    while (status == WEIR_STATUS_OK && c.at < n && !is_full(l))
+        status = read_row(&c, l, names, n_names, err);
     for (size_t i = 0; i < n_names; i++)
         free(names[i]);
     free(names);
@@ -172,27 +179,36 @@ static weir_status read_csv(json_t *rows, const char *text, size_t n, size_t lim
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-json_t *weir_rows_parse(const char *text, size_t n, size_t limit, const char *where,
+/* Its first and its last bytes (Apache Parquet, File Format): it would pass for odd CSV. */
+static bool is_parquet(const char *text, size_t n) {
+    return n >= 12 && memcmp(text, "PAR1", 4) == 0 && memcmp(text + n - 4, "PAR1", 4) == 0;
+}
+
+json_t *weir_rows_parse(const char *text, size_t n, size_t limit, json_t *lines, const char *where,
                         weir_error *err) {
-    json_t *rows = json_array();
+    row_list l = {.rows = json_array(), .lines = lines, .limit = limit, .where = where};
     size_t n_mark = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, first = n_mark;
     weir_status status;
     while (first < n && is_space(text[first]))
         first++;
     char c = first < n ? text[first] : '{';
-    if (c == '{') /* empty lines count, so that the numbers of lines are right */
-        status = read_lines(rows, text + n_mark, n - n_mark, limit, where, err);
+    if (is_parquet(text, n))
+        status =
+            weir_fail(err, WEIR_STATUS_BAD_FILE,
+                      "%s: Parquet is not read; expected JSON lines, a JSON array or CSV", where);
+    else if (c == '{') /* empty lines count, so that the numbers of lines are right */
+        status = read_lines(&l, text + n_mark, n - n_mark, err);
     else if (c == '[')
-        status = read_array(rows, text + first, n - first, limit, where, err);
+        status = read_array(&l, text + first, n - first, err);
     else
-        status = read_csv(rows, text + first, n - first, limit, where, err);
-    if (status == WEIR_STATUS_OK && !rows)
+        status = read_csv(&l, text + first, n - first, err);
+    if (status == WEIR_STATUS_OK && !l.rows)
         status = weir_fail(err, WEIR_STATUS_NO_MEMORY, "%s: no memory for its rows", where);
-    if (status == WEIR_STATUS_OK && json_array_size(rows) == 0)
+    if (status == WEIR_STATUS_OK && json_array_size(l.rows) == 0)
         status = weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: there are no rows", where);
     if (status == WEIR_STATUS_OK)
-        return rows;
-    json_decref(rows);
+        return l.rows;
+    json_decref(l.rows);
     return NULL;
 }
 
@@ -201,7 +217,7 @@ json_t *weir_rows_read(const char *path, size_t limit, char **hash, weir_error *
     size_t n;
     if (weir_file_read(path, MAX_ROWS_BYTES, &text, &n, err) != WEIR_STATUS_OK)
         return NULL;
-    json_t *rows = weir_rows_parse(text, n, limit, path, err);
+    json_t *rows = weir_rows_parse(text, n, limit, NULL, path, err);
     if (rows && hash) {
         char hex[WEIR_EVAL_HASH];
         weir_eval_hash_bytes(hex, text, n);

@@ -39,7 +39,7 @@ static const weir_option options[] = {
      "data set is known with"},
     {"shots", 0, WEIR_OPTION_U32, AT(n_shots), "N",
      "examples with their answers before each question, 64 at most"},
-    {"shots-file", 0, WEIR_OPTION_STRING, AT(shots_file), "FILE.jsonl",
+    {"shots-file", 0, WEIR_OPTION_STRING, AT(shots_file), "FILE",
      "where they come from, of the question's category if it has any"},
     {"limit", 0, WEIR_OPTION_U64, AT(limit), "N", "only so many questions"},
     {"seed", 0, WEIR_OPTION_U64, AT(seed), "N",
@@ -416,14 +416,15 @@ static int run(const weir_parsed *parsed) {
 const weir_verb weir_verb_eval_choice = {
     .name = "eval choice",
     .summary = "Asks which of given choices is the most probable",
-    .operands = "MODEL DATA.jsonl",
+    .operands = "MODEL DATA",
     .n_operands_min = 2,
     .n_operands_max = 2,
     .details =
-        "DATA has a question a line, as the sets MMLU, MMLU-Pro, ARC, GPQA and HellaSwag are\n"
-        "exported, or {\"context\": TEXT, \"choices\": [TEXT, ..], \"answer\": N}. acc takes the\n"
-        "choice of the greatest log-probability, acc_norm of the greatest per byte. docs/eval.md\n"
-        "has the texts that are made of each set.\n"
+        "DATA is JSON lines, a JSON array or CSV with a question a row, as the sets MMLU, "
+        "MMLU-Pro,\n"
+        "ARC, GPQA and HellaSwag are published, or {\"context\": TEXT, \"choices\": [TEXT, ..],\n"
+        "\"answer\": N}. acc takes the choice of the greatest log-probability, acc_norm of the\n"
+        "greatest per byte. docs/eval.md has the texts that are made of each set.\n"
         "\n"
         "  weir eval choice MODEL arc_challenge.jsonl -o arc.json\n"
         "  weir eval choice MODEL mmlu_pro.jsonl --shots 5 --shots-file validation.jsonl \\\n"

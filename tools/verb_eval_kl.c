@@ -19,8 +19,8 @@
 typedef struct kl_values {
     uint32_t n_ctx, n_stride, n_threads;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out;
-    bool assistant_only, held_out, shows_layers, overwrite, as_json;
+    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out, *journal;
+    bool assistant_only, held_out, shows_layers, resumes, overwrite, as_json;
 } kl_values;
 
 #define AT(field) offsetof(kl_values, field)
@@ -53,6 +53,9 @@ static const weir_option options[] = {
     {"output", 'o', WEIR_OPTION_STRING, AT(out), "FILE.json",
      "keep the result with its windows, for weir eval diff"},
     {"force", 'f', WEIR_OPTION_FLAG, AT(overwrite), NULL, "replace --output if it exists"},
+    {"journal", 0, WEIR_OPTION_STRING, AT(journal), "FILE.jsonl",
+     "keep each window as soon as it is finished"},
+    {"resume", 0, WEIR_OPTION_FLAG, AT(resumes), NULL, "go on with the journal, if it is there"},
     {"generated samples (gen:KIND)", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
     {"n", 'n', WEIR_OPTION_U64, AT(gen_n), "N", "how many; default: 500"},
     {"seed", 0, WEIR_OPTION_U64, AT(gen_seed), "N", "another seed, other samples; default: 0"},
@@ -160,7 +163,8 @@ static weir_status compare(const weir_parsed *parsed, const char *base, const ch
                                        .activations = v->activations,
                                        .n_threads = v->n_threads,
                                        .progress = progress},
-                              .wants_items = v->out != NULL};
+                              .journal = v->journal,
+                              .resumes = v->resumes};
     WEIR_TRY(weir_eval_kl_run(result, &o, err));
     if (v->out)
         WEIR_TRY(weir_eval_result_write(result, v->out, err));
@@ -200,6 +204,10 @@ static bool is_usable(const weir_parsed *parsed) {
         weir_say("weir eval kl: --force is for --output");
         return false;
     }
+    if (v->resumes && !v->journal) {
+        weir_say("weir eval kl: --resume is for --journal");
+        return false;
+    }
     return true;
 }
 
@@ -210,7 +218,9 @@ static int run(const weir_parsed *parsed) {
     weir_interrupt_with_care(NULL);
     weir_status status = evaluate(parsed, &err);
     if (weir_interrupted() && status != WEIR_STATUS_OK)
-        status = weir_fail(&err, WEIR_STATUS_CANCELLED, "interrupted");
+        status =
+            weir_fail(&err, WEIR_STATUS_CANCELLED, "interrupted%s",
+                      ((const kl_values *)parsed->values)->journal ? "; --resume goes on" : "");
     return status == WEIR_STATUS_OK ? WEIR_EXIT_DONE : weir_tell_failure("eval kl", status, &err);
 }
 
@@ -226,7 +236,7 @@ const weir_verb weir_verb_eval_kl = {
         "MODEL); errors are those of means over windows. docs/eval.md has all definitions.\n"
         "\n"
         "  weir eval kl lfm2-bf16.gguf lfm2-q4_k_m.gguf text.txt --layers\n"
-        "  weir eval kl base.logits lfm2-q4_k_m.gguf text.txt\n",
+        "  weir eval kl base.logits lfm2-q4_k_m.gguf text.txt --journal run.jsonl --resume\n",
     .options = options,
     .n_options = WEIR_COUNT(options),
     .values_bytes = sizeof(kl_values),

@@ -3,13 +3,15 @@
  * bits a byte, with the error of the mean. What it expected can be saved for `weir eval kl`.
  *
  * Windows and what is scored in them are eval_text's. What is independent for the error are the
- * windows, not the tokens, which hang together.
+ * windows, not the tokens, which hang together. A finished window goes to the journal at once with
+ * the exact sum of its nats, so a run that is gone on with adds up to what one in one piece has.
  */
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "console.h"
 #include "eval_distance.h"
+#include "eval_journal.h"
 #include "eval_logits.h"
 #include "eval_side.h"
 #include "eval_text.h"
@@ -23,12 +25,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ID_TEXT = 64 };
+
 typedef struct ppl_values {
     uint32_t n_ctx, n_stride, n_threads, logits_top;
     uint64_t max_tokens, gen_n, gen_seed;
-    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out, *save_logits;
+    const char *split, *manifest, *kv_type, *activations, *device, *isa, *out, *journal;
+    const char *save_logits;
     weir_string_list loras;
-    bool assistant_only, held_out, overwrite, as_json;
+    bool assistant_only, held_out, resumes, overwrite, as_json;
 } ppl_values;
 
 #define AT(field) offsetof(ppl_values, field)
@@ -60,6 +65,9 @@ static const weir_option options[] = {
     {"output", 'o', WEIR_OPTION_STRING, AT(out), "FILE.json",
      "keep the result with its windows, for weir eval diff"},
     {"force", 'f', WEIR_OPTION_FLAG, AT(overwrite), NULL, "replace files that are there"},
+    {"journal", 0, WEIR_OPTION_STRING, AT(journal), "FILE.jsonl",
+     "keep each window as soon as it is finished"},
+    {"resume", 0, WEIR_OPTION_FLAG, AT(resumes), NULL, "go on with the journal, if it is there"},
     {"logits for weir eval kl", 0, WEIR_OPTION_GROUP, 0, NULL, NULL},
     {"save-logits", 0, WEIR_OPTION_STRING, AT(save_logits), "FILE",
      "save what was expected at every scored token: 2 bytes for each\ntoken of the vocabulary"},
@@ -80,20 +88,17 @@ typedef struct evaluation {
     weir_eval_side side;
     weir_eval_text *text;
     weir_eval_logits_out *logits;
+    weir_eval_journal *journal;
     weir_eval_result result;
     weir_progress progress;
     double nats, seconds;
     uint64_t n_tokens, n_bytes, n_samples, last_sample;
+    uint64_t n_run; /* of the tokens, those that are not out of the journal */
 } evaluation;
 
 /* ---- scoring -------------------------------------------------------------------------------- */
 
-typedef struct window_score {
-    double nats;
-    uint64_t n_bytes;
-} window_score;
-
-static weir_status score_row(evaluation *e, uint32_t at, int32_t token, window_score *score,
+static weir_status score_row(evaluation *e, uint32_t at, int32_t token, double *sum,
                              weir_error *err) {
     uint32_t n_vocab = e->side.info.n_vocab;
     const float *logits = e->side.logits + (size_t)at * n_vocab;
@@ -101,8 +106,7 @@ static weir_status score_row(evaluation *e, uint32_t at, int32_t token, window_s
     if (!isfinite(nats))
         return weir_fail(err, WEIR_STATUS_FAILED, "%s: a logit is no finite number",
                          e->side.info.name);
-    score->nats += nats;
-    score->n_bytes += weir_eval_text_token_bytes(e->text, token);
+    *sum += nats;
     if (!e->logits)
         return WEIR_STATUS_OK;
     size_t n_chosen = (size_t)e->side.n_layers_moe * e->side.info.n_experts_used;
@@ -110,7 +114,7 @@ static weir_status score_row(evaluation *e, uint32_t at, int32_t token, window_s
     return weir_eval_logits_out_add(e->logits, logits, token, experts, err);
 }
 
-static weir_status score_window(evaluation *e, const weir_eval_window *w, window_score *score,
+static weir_status score_window(evaluation *e, const weir_eval_window *w, double *nats,
                                 weir_error *err) {
     size_t n_run = w->n - 1;
     WEIR_TRY(weir_eval_side_begin(&e->side, w->tokens, n_run, err));
@@ -119,38 +123,68 @@ static weir_status score_window(evaluation *e, const weir_eval_window *w, window
         WEIR_TRY(weir_eval_side_step(&e->side, n, err));
         for (uint32_t i = 0; i < n; i++)
             if (w->is_scored[done + i + 1])
-                WEIR_TRY(score_row(e, i, w->tokens[done + i + 1], score, err));
+                WEIR_TRY(score_row(e, i, w->tokens[done + i + 1], nats, err));
         done += n;
     }
     return WEIR_STATUS_OK;
 }
 
+static uint64_t bytes_of(const evaluation *e, const weir_eval_window *w) {
+    uint64_t n_bytes = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->is_scored[i])
+            n_bytes += weir_eval_text_token_bytes(e->text, w->tokens[i]);
+    return n_bytes;
+}
+
 /* An item is a window; bits a byte count by its bytes, all else by its tokens. */
-static void add_item(evaluation *e, const weir_eval_window *w, const window_score *score) {
-    char id[64];
-    double n = (double)w->n_scored, n_bytes = (double)score->n_bytes;
-    snprintf(id, sizeof id, "%llu/%llu", (unsigned long long)w->sample,
-             (unsigned long long)w->number);
-    json_t *scores = json_pack("{s:f}", "nats_per_token", score->nats / n);
+static json_t *item_json(const weir_eval_window *w, const char *id, double nats, uint64_t n_bytes) {
+    double n = (double)w->n_scored;
+    json_t *scores = json_pack("{s:f}", "nats_per_token", nats / n);
     json_t *item = json_pack("{s:s, s:f, s:o}", "id", id, "weight", n, "scores", scores);
-    if (item && score->n_bytes > 0) {
-        json_object_set_new(scores, "bits_per_byte", json_real(score->nats / log(2) / n_bytes));
-        json_object_set_new(item, "weights", json_pack("{s:f}", "bits_per_byte", n_bytes));
+    if (item && n_bytes > 0) {
+        json_object_set_new(scores, "bits_per_byte", json_real(nats / log(2) / (double)n_bytes));
+        json_object_set_new(item, "weights", json_pack("{s:f}", "bits_per_byte", (double)n_bytes));
     }
-    weir_eval_result_item(&e->result, item);
+    return item;
+}
+
+/* The journal has what nats_per_token has lost to rounding. */
+static weir_status take_window(evaluation *e, const char *id, double *nats, weir_error *err) {
+    json_t *rest = weir_eval_journal_take_rest(e->journal, id);
+    const json_t *sum = json_object_get(rest, "nats");
+    bool is_good = json_is_number(sum);
+    *nats = json_number_value(sum);
+    json_decref(rest);
+    return is_good ? WEIR_STATUS_OK
+                   : weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: window %s: expected its \"nats\"",
+                               e->values->journal, id);
+}
+
+static weir_status run_window(evaluation *e, const weir_eval_window *w, const char *id,
+                              uint64_t n_bytes, double *nats, weir_error *err) {
+    WEIR_TRY(score_window(e, w, nats, err));
+    e->n_run += w->n_scored;
+    return weir_eval_journal_add_rest(e->journal, item_json(w, id, *nats, n_bytes),
+                                      json_pack("{s:f}", "nats", *nats), err);
 }
 
 static weir_status score_all(evaluation *e, weir_error *err) {
     weir_eval_window w;
     while (weir_eval_text_next(e->text, &w)) {
-        window_score score = {0};
-        WEIR_TRY(score_window(e, &w, &score, err));
-        add_item(e, &w, &score);
+        char id[ID_TEXT];
+        double nats = 0;
+        uint64_t n_bytes = bytes_of(e, &w);
+        snprintf(id, sizeof id, "%llu/%llu", (unsigned long long)w.sample,
+                 (unsigned long long)w.number);
+        WEIR_TRY(weir_eval_journal_has(e->journal, id)
+                     ? take_window(e, id, &nats, err)
+                     : run_window(e, &w, id, n_bytes, &nats, err));
         e->n_samples += e->n_tokens == 0 || w.sample != e->last_sample;
         e->last_sample = w.sample;
-        e->nats += score.nats;
+        e->nats += nats;
         e->n_tokens += w.n_scored;
-        e->n_bytes += score.n_bytes;
+        e->n_bytes += n_bytes;
         if (e->progress.report)
             e->progress.report(e->progress.context, "scoring", e->n_tokens,
                                weir_eval_text_n_scored(e->text));
@@ -216,12 +250,14 @@ static weir_status open_all(evaluation *e, const char *path, const char *file, w
     WEIR_TRY(weir_eval_side_describe(&e->side_options, e->side.model, &e->result, err));
     WEIR_TRY(weir_eval_subject_set(&e->result.model, path, e->side.model, &e->progress, err));
     WEIR_TRY(weir_eval_subject_adapt(&e->result.model, &v->loras, err));
+    WEIR_TRY(weir_eval_journal_open(&e->journal, v->journal, v->resumes, &e->result, err));
     return open_logits(e, err);
 }
 
 static void close_all(evaluation *e) {
     weir_interrupt_with_care(NULL);
     weir_eval_logits_out_abort(&e->logits);
+    weir_eval_journal_close(&e->journal);
     weir_eval_side_close(&e->side);
     weir_eval_text_close(&e->text);
     weir_eval_result_free(&e->result);
@@ -261,7 +297,9 @@ static void print_text(const evaluation *e) {
         printf(" +- %.3f", perplexity->error);
     if (isfinite(bits->value))
         printf("   bits/byte %.4f", bits->value);
-    printf("   (%.0f tokens/s)\n", (double)e->n_tokens / e->seconds);
+    if (e->n_run > 0)
+        printf("   (%.0f tokens/s)", (double)e->n_run / e->seconds);
+    putchar('\n');
 }
 
 static weir_status finish(evaluation *e, weir_error *err) {
@@ -316,6 +354,15 @@ static bool is_usable(const weir_parsed *parsed) {
         weir_say("weir eval ppl: --force is for --output and --save-logits");
         return false;
     }
+    if (v->resumes && !v->journal) {
+        weir_say("weir eval ppl: --resume is for --journal");
+        return false;
+    }
+    if (v->journal && v->save_logits) {
+        weir_say("weir eval ppl: --journal: a file of --save-logits cannot be gone on with; "
+                 "expected one of the two");
+        return false;
+    }
     return true;
 }
 
@@ -328,7 +375,8 @@ static int run(const weir_parsed *parsed) {
     weir_status status = evaluate(parsed, &e, &err);
     close_all(&e);
     if (weir_interrupted() && status != WEIR_STATUS_OK) /* it may show as something else */
-        status = weir_fail(&err, WEIR_STATUS_CANCELLED, "interrupted");
+        status = weir_fail(&err, WEIR_STATUS_CANCELLED, "interrupted%s",
+                           e.values->journal ? "; --resume goes on" : "");
     return status == WEIR_STATUS_OK ? WEIR_EXIT_DONE : weir_tell_failure("eval ppl", status, &err);
 }
 
@@ -346,6 +394,7 @@ const weir_verb weir_verb_eval_ppl = {
                "  weir eval ppl weir-nano stories.txt\n"
                "  weir eval ppl weir-nano chats.jsonl --assistant-only\n"
                "  weir eval ppl weir-nano gen:tool --held-out --assistant-only\n"
+               "  weir eval ppl lfm2-24b.gguf text.txt --journal run.jsonl --resume\n"
                "  weir eval ppl lfm2-bf16.gguf text.txt --save-logits base.logits\n",
     .options = options,
     .n_options = WEIR_COUNT(options),

@@ -126,6 +126,69 @@ field() { # name
     [ ! -s ppl.out ]
 }
 
+@test "eval ppl: interrupted and gone on with, the result is the same to the last digit" {
+    make_model moe.gguf tiny-moe
+    for i in $(seq 60); do echo "The mouse went to the mill number $i."; done >long.txt
+    args=("$model" long.txt --ctx 32)
+    weir eval ppl "${args[@]}" -o whole.json --journal j.jsonl
+    exits_with 0
+    jq 'del(.seconds)' whole.json >whole.txt
+    cut=$(($(wc -l <j.jsonl) / 2))
+    weir eval ppl "${args[@]}" -o plain.json
+    cmp whole.txt <(jq 'del(.seconds)' plain.json)
+    # An end in the middle of a line.
+    head -n "$cut" j.jsonl >half.jsonl
+    printf '{"id":"0/' >>half.jsonl
+    weir eval ppl "${args[@]}" -o two.json --journal half.jsonl --resume
+    exits_with 0
+    cmp whole.txt <(jq 'del(.seconds)' two.json)
+    cmp j.jsonl half.jsonl
+    # Nothing is left to be done.
+    weir eval ppl "${args[@]}" -o three.json --journal half.jsonl --resume
+    exits_with 0
+    cmp whole.txt <(jq 'del(.seconds)' three.json)
+    # Ended by signals, now and then.
+    for signal in TERM KILL INT; do
+        "$WEIR" eval ppl "${args[@]}" --journal k.jsonl --resume >/dev/null 2>ppl.err </dev/null 3>&- &
+        pid=$!
+        sleep 0.08
+        kill -$signal "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    weir eval ppl "${args[@]}" -o four.json --journal k.jsonl --resume
+    exits_with 0
+    cmp whole.txt <(jq 'del(.seconds)' four.json)
+    cmp j.jsonl k.jsonl
+}
+
+@test "eval ppl: a journal of other work, and what has none" {
+    make_model moe.gguf tiny-moe
+    weir eval ppl "$model" two.txt --journal j.jsonl
+    exits_with 0
+    weir eval ppl "$model" two.txt --journal j.jsonl
+    refuses_with 1 "--resume goes on with it"
+    weir eval ppl "$model" two.txt --journal j.jsonl --resume --ctx 16
+    refuses_with 2 "begun with another setting: ctx"
+    echo 'Another text, and not a long one.' >other.txt
+    weir eval ppl "$model" other.txt --journal j.jsonl --resume
+    refuses_with 2 "begun with another data"
+    # The same data and settings, other documents of it.
+    echo '[{"split": "a"}, {"split": "b"}]' >ab.json
+    echo '[{"split": "b"}, {"split": "a"}]' >ba.json
+    weir eval ppl "$model" two.txt --split a --manifest ab.json --journal split.jsonl
+    exits_with 0
+    weir eval ppl "$model" two.txt --split a --manifest ba.json --journal split.jsonl --resume
+    refuses_with 2 "begun with another choice of tokens"
+    jq -c 'del(.journal)' j.jsonl >bare.jsonl
+    weir eval ppl "$model" two.txt --journal bare.jsonl --resume
+    refuses_with 3 'bare.jsonl: window 0/0: expected its "nats"'
+    weir eval ppl "$model" two.txt --resume
+    refuses_with 2 "--resume is for --journal"
+    weir eval ppl "$model" two.txt --journal new.jsonl --save-logits some.logits
+    refuses_with 2 "a file of --save-logits cannot be gone on with"
+    [ ! -e new.jsonl ]
+}
+
 @test "eval probes: counts by kind of check" {
     # It says the same to everything, which is right now and then and wrong mostly.
     scripted says.gguf LFM2-8B-A1B say 'I am very small, and I do not know that.'

@@ -46,6 +46,28 @@ field() {
     refuses_with 3 "bad.jsonl:1: expected"
 }
 
+@test "eval choice: GPQA as it is published, in CSV, and the same in JSON" {
+    weir eval choice "$model" "$WEIR_TEST_DATA/suites/gpqa.csv" --json -o csv.json
+    exits_with 0
+    [ "$(field .details.questions)" -eq 3 ]
+    [ "$(field .settings.shape)" = '"gpqa"' ]
+    [ "$(field '.details.categories | length')" -eq 3 ]
+    jq -n '[["How many legs\nhas an \"ordinary\" spider?", "8", "6", "10", "12", "Biology"],
+        ["What is the formula of water?", "H2O\n", "CO2", "NaCl, dissolved", "O2", "Chemistry"],
+        ["Which planet is the largest?", "Jupiter", "Mars", "Venus", "Earth", "Physics"]]
+        | map({Question: .[0], "Correct Answer": .[1], "Incorrect Answer 1": .[2],
+               "Incorrect Answer 2": .[3], "Incorrect Answer 3": .[4], "High-level domain": .[5]})' >array.json
+    jq -c '.[]' array.json >lines.jsonl
+    for file in array.json lines.jsonl; do
+        weir eval choice "$model" $file -o other.json --force
+        exits_with 0
+        cmp <(jq -c '[.items[] | del(.id)]' csv.json) <(jq -c '[.items[] | del(.id)]' other.json)
+    done
+    printf 'PAR1 columns PAR1' >gpqa.parquet
+    weir eval choice "$model" gpqa.parquet
+    refuses_with 3 "gpqa.parquet: Parquet is not read"
+}
+
 @test "eval choice: killed and gone on with, the result is the same" {
     weir eval choice "$model" pro.jsonl -o whole.json
     exits_with 0

@@ -66,6 +66,13 @@ says() { # id, text
         weir eval score gpqa "$data/gpqa.csv" "$letter.jsonl" --out "$letter.json"
         exits_with 0
     done
+    # The line that the prompt of gpqa asks for counts before a remark on the way.
+    for id in rec1 rec2 rec3; do says $id 'So far the answer is A, it seems.
+Answer: B'; done >remark.jsonl
+    weir eval score gpqa "$data/gpqa.csv" remark.jsonl --out remark.json
+    exits_with 0
+    cmp <(jq -c '[.metrics, .items[].scores]' B.json) <(jq -c '[.metrics, .items[].scores]' remark.json)
+    jq -e 'all(.items[].samples[]; .found == "B")' remark.json
     # Each item is right with one letter of the four, and another seed has another order.
     [ "$(jq -s '[.[].metrics.accuracy.value] | add | . * 1000 | round' ./[ABCD].json)" -eq 1000 ]
     first=$(jq -c '[.items[].answer]' A.json)

@@ -61,6 +61,39 @@ setup() {
     cmp one.json two.json
 }
 
+@test "eval kl: interrupted and gone on with, the result is the same to the last digit" {
+    weir eval ppl "$f32" text.txt --ctx 16 --save-logits base.logits --logits-top 8
+    exits_with 0
+    for against in "$f32" base.logits; do
+        args=("$against" "$base" text.txt --ctx 16)
+        rm -f ./*.jsonl
+        weir eval kl "${args[@]}" -o whole.json --force
+        exits_with 0
+        jq 'del(.seconds)' whole.json >whole.txt
+        weir eval kl "${args[@]}" -o kept.json --force --journal j.jsonl
+        exits_with 0
+        cmp whole.txt <(jq 'del(.seconds)' kept.json)
+        [ "$(wc -l <j.jsonl)" -eq $((1 + $(jq '.items | length' whole.json))) ]
+        for cut in 1 2 7; do
+            head -n $cut j.jsonl >half.jsonl
+            printf '{"id":"0/' >>half.jsonl
+            weir eval kl "${args[@]}" -o two.json --force --journal half.jsonl --resume
+            exits_with 0
+            cmp whole.txt <(jq 'del(.seconds)' two.json)
+            cmp j.jsonl half.jsonl
+        done
+    done
+    weir eval kl "$f32" "$base" text.txt --ctx 16 --journal j.jsonl --resume
+    refuses_with 2 "begun with another setting: base_logits_k"
+    weir eval kl "$base" "$base" text.txt --ctx 16 --journal j.jsonl --resume
+    refuses_with 2 "begun with another base"
+    sed -i '2s/"kl":\[/"kl":[0.5,/' j.jsonl
+    weir eval kl base.logits "$base" text.txt --ctx 16 --journal j.jsonl --resume
+    refuses_with 3 'j.jsonl: window 0/0: expected its "sums", "layers" and'
+    weir eval kl "$base" "$base" text.txt --resume
+    refuses_with 2 "--resume is for --journal"
+}
+
 @test "eval kl: what cannot be is refused" {
     weir eval ppl "$f32" text.txt --ctx 16 --save-logits some.logits --logits-top 4
     exits_with 0

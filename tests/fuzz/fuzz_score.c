@@ -36,10 +36,15 @@ static void try_number(const char *text, size_t n) {
 }
 
 static void try_letter(const char *text, size_t n) {
-    weir_letter_way way;
-    char letter = weir_letter_find(text, n, 4, &way);
-    require((letter == 0) == (way == WEIR_LETTER_NONE));
-    require(letter == 0 || (letter >= 'A' && letter <= 'D' && memchr(text, letter, n)));
+    bool is_found[2];
+    for (int order = WEIR_LETTER_IS_FIRST; order <= (int)WEIR_LETTER_COLON_FIRST; order++) {
+        weir_letter_way way;
+        char letter = weir_letter_find(text, n, 4, (weir_letter_order)order, &way);
+        require((letter == 0) == (way == WEIR_LETTER_NONE));
+        require(letter == 0 || (letter >= 'A' && letter <= 'D' && memchr(text, letter, n)));
+        is_found[order] = letter != 0;
+    }
+    require(is_found[0] == is_found[1]); /* the same ways, one after another */
 }
 
 static void try_math(const char *text, size_t n) {
@@ -70,9 +75,15 @@ static void try_calls(const char *text, size_t n) {
 }
 
 static void try_rows(const char *text, size_t n) {
-    json_t *rows = weir_rows_parse(text, n, 0, "rows", NULL);
-    for (size_t i = 0; i < json_array_size(rows); i++)
-        require(json_is_object(json_array_get(rows, i)));
+    json_t *lines = json_array(), *rows = weir_rows_parse(text, n, 0, lines, "rows", NULL);
+    json_int_t last = 0;
+    require(!rows || json_array_size(lines) == json_array_size(rows));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_int_t line = json_integer_value(json_array_get(lines, i));
+        require(json_is_object(json_array_get(rows, i)) && line > last);
+        last = line;
+    }
+    json_decref(lines);
     json_decref(rows);
 }
 

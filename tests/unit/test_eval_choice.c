@@ -123,13 +123,70 @@ static void test_gpqa(void **state) {
     weir_choice_set_free(&set);
 }
 
+/* CSV as published, JSON lines and a JSON array: the same questions in the same order of choices.
+ */
+static void test_files(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t line[2];
+    } files[] = {
+        {"{\"Question\":\"Why?\\n\\\"So\\\"\",\"Correct Answer\":\"r\",\"Incorrect Answer "
+         "1\":\"a\","
+         "\"Incorrect Answer 2\":\"b, c\",\"Incorrect Answer 3\":\"d\","
+         "\"High-level domain\":\"Ph\"}\n\n"
+         "{\"Question\":\"Who?\",\"Correct Answer\":\"1\",\"Incorrect Answer 1\":\"2\","
+         "\"Incorrect Answer 2\":\"3\",\"Incorrect Answer 3\":\"4\",\"High-level domain\":\"\"}",
+         {1, 3}},
+        {"[{\"Question\":\"Why?\\n\\\"So\\\"\",\"Correct Answer\":\"r\",\"Incorrect Answer "
+         "1\":\"a\","
+         "\"Incorrect Answer 2\":\"b, c\",\"Incorrect Answer 3\":\"d\","
+         "\"High-level domain\":\"Ph\"},\n"
+         "{\"Question\":\"Who?\",\"Correct Answer\":\"1\",\"Incorrect Answer 1\":\"2\","
+         "\"Incorrect Answer 2\":\"3\",\"Incorrect Answer 3\":\"4\",\"High-level domain\":\"\"}]\n",
+         {1, 2}},
+        {"\xef\xbb\xbfRecord ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,"
+         "Incorrect Answer 3,High-level domain\r\n"
+         "rec1,\"Why?\n\"\"So\"\"\",r,a,\"b, c\",d,Ph\r\n"
+         "rec2,Who?,1,2,3,4,\r\n",
+         {2, 4}},
+    };
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        weir_choice_set first = {0};
+        for (size_t i = 0; i < WEIR_COUNT(files); i++) {
+            weir_choice_set set;
+            REQUIRE_OK(weir_choice_set_parse(&set, files[i].text, strlen(files[i].text), seed,
+                                             "rows", &test_err));
+            assert_int_equal(set.n, 2);
+            for (size_t k = 0; k < set.n; k++) {
+                const weir_choice_row *row = &set.row[k], *as = &(i ? first : set).row[k];
+                assert_int_equal(row->line, files[i].line[k]);
+                assert_int_equal(row->shape, WEIR_CHOICE_GPQA);
+                assert_string_equal(row->choice[row->answer], k ? "1" : "r");
+                assert_string_equal(row->question, k ? "Who?" : "Why?\n\"So\"");
+                assert_string_equal(row->category, k ? "" : "Ph");
+                for (int c = 0; c < 4; c++)
+                    assert_string_equal(row->choice[c], as->choice[c]);
+            }
+            if (i == 0)
+                first = set;
+            else
+                weir_choice_set_free(&set);
+        }
+        weir_choice_set_free(&first);
+    }
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const struct {
         const char *text, *line;
     } cases[] = {
-        {"", "rows: no questions in it"},
-        {"[1]\n", "rows:1: expected an object with the members of plain rows"},
+        {"", "rows: there are no rows"},
+        {"[1]\n", "rows: row 1: expected a JSON object"},
+        {"[{\"context\":\"a\"}]", "rows:1: expected an object with the members of plain rows"},
+        {"a,b\n1,2\n", "rows:2: expected an object with the members of plain rows"},
+        {"PAR1 columns PAR1", "rows: Parquet is not read; expected JSON lines"},
         {"{\"context\":\"a\",\"choices\":[\"b\"],\"answer\":0}", "\"choices\": expected a list"},
         {"{\"context\":\"a\",\"choices\":[\"b\",\"c\"],\"answer\":2}", "one of the choices"},
         {"{\"context\":\"a\",\"choices\":[\"b\",3],\"answer\":1}", "\"choices\": expected a text"},
@@ -291,8 +348,9 @@ static void test_best(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_gpqa), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_scores), cmocka_unit_test(test_cut),  cmocka_unit_test(test_best),
+        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_gpqa),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_scores), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_best),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

@@ -124,6 +124,41 @@ static void test_journal_cuts(void **state) {
     temp_remove(in_temp("j.jsonl"));
 }
 
+/* What going on needs stands in the file, never in a result. */
+static void test_journal_rest(void **state) {
+    (void)state;
+    weir_eval_journal *j;
+    weir_eval_result r;
+    journal_of(&j, &r, true);
+    require(weir_eval_journal_add_rest(j, item(0, 0), json_pack("{s:f}", "sum", 0.1), &err));
+    require(weir_eval_journal_add(j, item(1, 1), &err));
+    assert_null(json_object_get(json_array_get(r.items, 0), "journal"));
+    assert_null(weir_eval_journal_take_rest(j, "0"));
+    weir_eval_journal_close(&j);
+    weir_eval_result_free(&r);
+    journal_of(&j, &r, true);
+    json_t *rest = weir_eval_journal_take_rest(j, "0");
+    assert_true(json_real_value(json_object_get(rest, "sum")) == 0.1);
+    json_decref(rest);
+    assert_null(weir_eval_journal_take_rest(j, "0"));
+    assert_null(weir_eval_journal_take_rest(j, "1"));
+    assert_null(weir_eval_journal_take_rest(j, "2"));
+    assert_int_equal(json_array_size(r.items), 2);
+    json_t *plain = item(0, 0);
+    assert_true(json_equal(json_array_get(r.items, 0), plain));
+    json_decref(plain);
+    weir_eval_journal_close(&j);
+    weir_eval_result_free(&r);
+    /* Other tokens of the same data are other items. */
+    make(&r, 0, 0, "letter");
+    weir_eval_result_detail(&r, "tokens_xxh128", json_string("0123"));
+    assert_int_equal(weir_eval_journal_open(&j, in_temp("j.jsonl"), true, &r, &err),
+                     WEIR_STATUS_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "begun with another choice of tokens"));
+    weir_eval_result_free(&r);
+    temp_remove(in_temp("j.jsonl"));
+}
+
 static void test_journal_refused(void **state) {
     (void)state;
     weir_eval_journal *j, *other = NULL;
@@ -247,10 +282,10 @@ static void test_check_pair(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_journal_cuts), cmocka_unit_test(test_journal_refused),
-        cmocka_unit_test(test_pairs),        cmocka_unit_test(test_perplexities),
-        cmocka_unit_test(test_check_pair),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_journal_cuts),    cmocka_unit_test(test_journal_rest),
+        cmocka_unit_test(test_journal_refused), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_perplexities),    cmocka_unit_test(test_check_pair),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

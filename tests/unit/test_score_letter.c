@@ -1,5 +1,6 @@
-/* test_score_letter.c: which letter an answer settles on. */
+/* test_score_letter.c: which letter an answer settles on, and which suite takes which. */
 #include "score_letter.h"
+#include "suite.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,15 +65,54 @@ static const letter_case cases[] = {
     {"answer is", 4, 0, WEIR_LETTER_NONE},
 };
 
-static void test_find(void **state) {
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const letter_case *c = &cases[i];
+/* GPQA's prompt asks for "Answer: C" in the last line. */
+static const letter_case gpqa_cases[] = {
+    {"So far the answer is A, it seems. But no.\n\nAnswer: B", 4, 'B', WEIR_LETTER_COLON},
+    {"One may think the answer is B.\n\n**Answer:** $C$", 4, 'C', WEIR_LETTER_COLON},
+    {"Answer: D\nthe answer is A", 4, 'D', WEIR_LETTER_COLON},
+    {"\\boxed{A}\nAnswer: C", 4, 'C', WEIR_LETTER_COLON},
+    {"Answer: E, the answer is (B)", 4, 'B', WEIR_LETTER_IS},
+    {"The answer is (C).", 4, 'C', WEIR_LETTER_IS},
+    {"It is \\boxed{C}, not D", 4, 'C', WEIR_LETTER_BOXED},
+    {"B, or C", 4, 'C', WEIR_LETTER_ALONE},
+    {"I do not know", 4, 0, WEIR_LETTER_NONE},
+};
+
+static void require_found(const letter_case *c, size_t n, weir_letter_order order) {
+    for (; n > 0; n--, c++) {
         weir_letter_way way;
-        char letter = weir_letter_find(c->text, strlen(c->text), c->n_choices, &way);
+        char letter = weir_letter_find(c->text, strlen(c->text), c->n_choices, order, &way);
         if (letter != c->letter || way != c->way)
             fail_msg("'%s': got %c by way %d", c->text, letter ? letter : '-', (int)way);
     }
+}
+
+static void test_find(void **state) {
+    (void)state;
+    require_found(cases, COUNT(cases), WEIR_LETTER_IS_FIRST);
+}
+
+static void test_find_colon_first(void **state) {
+    (void)state;
+    require_found(gpqa_cases, COUNT(gpqa_cases), WEIR_LETTER_COLON_FIRST);
+}
+
+/* Each suite takes the form that its own prompt asks for. */
+static void test_suites(void **state) {
+    static const char text[] = "So the answer is A, it seems.\n\nAnswer: B";
+    const weir_suite_answer answer = {.content = text, .n = strlen(text)};
+    weir_suite_item item = {.n_choices = 4, .answer = (char[]){'B', 0}};
+    weir_suite_verdict verdict;
+    (void)state;
+    assert_int_equal(weir_suite_find("gpqa")->judge(&verdict, &item, &answer, NULL),
+                     WEIR_STATUS_OK);
+    assert_string_equal(verdict.found, "B");
+    assert_true(verdict.score[0] == 1);
+    item.answer[0] = 'A';
+    assert_int_equal(weir_suite_find("mmlu-pro")->judge(&verdict, &item, &answer, NULL),
+                     WEIR_STATUS_OK);
+    assert_string_equal(verdict.found, "A");
+    assert_true(verdict.score[0] == 1);
 }
 
 static void test_hostile(void **state) {
@@ -83,13 +123,14 @@ static void test_hostile(void **state) {
     char *text = malloc(N);
     (void)state;
     assert_non_null(text);
-    assert_int_equal(weir_letter_find(zeros, sizeof zeros - 1, 4, NULL), 'B');
-    assert_int_equal(weir_letter_find(beyond, strlen("Answer: C"), 4, NULL), 'C');
+    assert_int_equal(weir_letter_find(zeros, sizeof zeros - 1, 4, WEIR_LETTER_IS_FIRST, NULL), 'B');
+    assert_int_equal(weir_letter_find(beyond, strlen("Answer: C"), 4, WEIR_LETTER_IS_FIRST, NULL),
+                     'C');
     for (size_t p = 0; p < COUNT(pieces); p++) {
         size_t n_piece = strlen(pieces[p]);
         for (size_t i = 0; i < N; i++)
             text[i] = pieces[p][i % n_piece];
-        weir_letter_find(text, N, 10, NULL);
+        weir_letter_find(text, N, 10, WEIR_LETTER_IS_FIRST, NULL);
     }
     free(text);
 }
@@ -97,6 +138,8 @@ static void test_hostile(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_colon_first),
+        cmocka_unit_test(test_suites),
         cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
