@@ -24,6 +24,7 @@ serve() {
     [ -e "$nano" ] || skip "models/weir-nano.gguf is not there"
     "$WEIR" help serve >/dev/null 2>&1 || skip "there is no server"
     [[ " $* " != *" --socket "* ]] || where=
+    : >"$log" # there before it is read
     # shellcheck disable=SC2086 # two words or none
     "$WEIR" serve "$nano" $where --ctx 512 --seqs 4 --threads 1 "$@" >/dev/null 2>"$log" 3>&- &
     server=$!

@@ -2,9 +2,10 @@
 # nano_types.sh: llama.cpp reads what weir converts and quantizes. The model that ships goes into a
 # Hugging Face folder and back, which changes nothing, and from the folder into mixes that together
 # hold every format; one is weighed with importance. llama.cpp loads each file and draws greedily
-# after four prompts as weir does. The two round activations in other ways, so that they may part
-# where llama.cpp's two best logits are nearer than 0.1, four times what was seen (nano.mjs); a
-# tensor that is read wrongly ends all agreement with the first token.
+# after four prompts as weir does. llama.cpp rounds activations to 8 bits, weir here not at all, so
+# that they may part where llama.cpp's two best logits are nearer than 0.1, and one prompt of a file
+# anywhere, as where another expert was chosen (nano.mjs; seen: 0.19); a tensor that is read wrongly
+# ends all agreement with the first token.
 # From the environment: WEIR, the program; WEIR_SOURCE, the tree. Works in the current folder.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,11 +42,11 @@ mixes="f16 bf16 q8_0 q6_k q5_k_m q5_1 q5_0 q4_k_m q4_k_s q4_1 q4_0 iq4_nl iq4_xs
 judged=f32
 for mix in $mixes; do
     "$WEIR" quantize "$work/folder" "$work/$mix.gguf" "$mix" 2>/dev/null
-    nano_draw "$mix"
+    nano_draw "$mix" --activations f32
     judged="$judged $mix=0.1"
 done
 "$WEIR" imatrix "$model" gen:instruction -n 20 -o "$work/importance.gguf" 2>/dev/null
 "$WEIR" quantize "$work/folder" "$work/weighed.gguf" q4_0 --imatrix "$work/importance.gguf" 2>/dev/null
-nano_draw weighed
+nano_draw weighed --activations f32
 # shellcheck disable=SC2086
 limit 300 node "$install/nano.mjs" "$work" $n_greedy $judged weighed=0.1
