@@ -392,6 +392,8 @@ static bool is_usable(const weir_parsed *parsed) {
         trouble = "--force is for --output";
     else if (weir_option_given_zero(parsed, "limit"))
         trouble = "--limit 0: expected 1 or more";
+    else if (weir_option_given_zero(parsed, "ctx"))
+        trouble = "--ctx 0: expected 1 or more";
     if (trouble)
         weir_say("weir eval choice: %s", trouble);
     return !trouble;

@@ -192,7 +192,13 @@ fail:
 
 static bool is_usable(const weir_parsed *parsed) {
     static const char *const of_samples[] = {"n", "seed", "held-out"};
+    static const char *const counts[] = {"ctx", "stride", "max-tokens", "n"};
     const kl_values *v = parsed->values;
+    for (size_t i = 0; i < WEIR_COUNT(counts); i++)
+        if (weir_option_given_zero(parsed, counts[i])) {
+            weir_say("weir eval kl: --%s: expected 1 at least", counts[i]);
+            return false;
+        }
     for (size_t i = 0; i < WEIR_COUNT(of_samples); i++)
         if (weir_option_given(parsed, of_samples[i]) &&
             !weir_eval_text_is_generated(parsed->operands[2])) {

@@ -338,7 +338,13 @@ static weir_status evaluate(const weir_parsed *parsed, evaluation *e, weir_error
 
 static bool is_usable(const weir_parsed *parsed) {
     static const char *const of_samples[] = {"n", "seed", "held-out"};
+    static const char *const counts[] = {"ctx", "stride", "max-tokens", "n"};
     const ppl_values *v = parsed->values;
+    for (size_t i = 0; i < WEIR_COUNT(counts); i++)
+        if (weir_option_given_zero(parsed, counts[i])) {
+            weir_say("weir eval ppl: --%s: expected 1 at least", counts[i]);
+            return false;
+        }
     for (size_t i = 0; i < WEIR_COUNT(of_samples); i++)
         if (weir_option_given(parsed, of_samples[i]) &&
             !weir_eval_text_is_generated(parsed->operands[1])) {

@@ -430,6 +430,23 @@ static bool is_kind(const char *kind) {
     return !kind || *kinds;
 }
 
+static bool is_usable(const weir_parsed *parsed) {
+    static const char *const counts[] = {"n", "max-tokens", "ctx"};
+    const probes_values *v = parsed->values;
+    for (size_t i = 0; i < WEIR_COUNT(counts); i++)
+        if (weir_option_given_zero(parsed, counts[i])) {
+            weir_say("weir eval probes: --%s: expected 1 at least", counts[i]);
+            return false;
+        }
+    if (!is_kind(v->kind)) {
+        weir_say("weir eval probes: --kind: expected one that `weir train gen --list` prints, "
+                 "got '%s'",
+                 v->kind);
+        return false;
+    }
+    return true;
+}
+
 static int run(const weir_parsed *parsed) {
     const probes_values *v = parsed->values;
     probing p = {.values = v,
@@ -438,15 +455,8 @@ static int run(const weir_parsed *parsed) {
                  .seed = weir_option_given(parsed, "seed") ? v->seed : 7};
     weir_error err = {0};
     char *path = NULL;
-    if (p.n == 0 || !is_kind(v->kind)) {
-        if (p.n == 0)
-            weir_say("weir eval probes: --n: expected 1 at least");
-        else
-            weir_say("weir eval probes: --kind: expected one that `weir train gen --list` prints, "
-                     "got '%s'",
-                     v->kind);
+    if (!is_usable(parsed))
         return WEIR_EXIT_USAGE;
-    }
     weir_interrupt_with_care(NULL);
     weir_status status = weir_find_model(parsed->operands[0], &path, &err);
     if (status == WEIR_STATUS_OK)

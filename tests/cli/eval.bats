@@ -28,6 +28,16 @@ field() { # name
     awk -v n="$nats" 'BEGIN { exit !(n > 5) }'
 }
 
+@test "eval ppl: a given 0 is no default" {
+    make_model moe.gguf tiny-moe
+    for option in ctx stride max-tokens n; do
+        weir eval ppl "$model" gen:story --$option 0
+        refuses_with 2 "weir eval ppl: --$option: expected 1 at least"
+        weir eval kl "$model" "$model" gen:story --$option 0
+        refuses_with 2 "weir eval kl: --$option: expected 1 at least"
+    done
+}
+
 @test "eval ppl: the result names model, data and settings, and is kept with its windows" {
     make_model moe.gguf tiny-moe
     weir eval ppl "$model" two.txt --json -o kept.json --stride 7 --ctx 16
@@ -207,6 +217,10 @@ field() { # name
     grep -q -- '--- tool: ' "$err" || explain
     weir eval probes "$model" --kind poem
     refuses_with 2 "poem"
+    for option in max-tokens ctx; do
+        weir eval probes "$model" --kind identity -n 1 --$option 0
+        refuses_with 2 "weir eval probes: --$option: expected 1 at least"
+    done
     weir eval probes "$model" -n 0
     refuses_with 2 "--n: expected 1 at least"
     weir eval probes "$model" --kind identity -n 1 --seed 0 --json

@@ -104,3 +104,10 @@ field() {
     weir eval diff a.json d.json
     refuses_with 3 "d.json: expected a result of weir eval"
 }
+
+@test "eval choice: a given 0 is no default" {
+    weir eval choice "$model" pro.jsonl --ctx 0
+    refuses_with 2 "--ctx 0: expected 1 or more"
+    weir eval choice "$model" pro.jsonl --limit 0
+    refuses_with 2 "--limit 0: expected 1 or more"
+}
