@@ -2,11 +2,12 @@
 # The scaling ladder: one family of shapes, four sizes (or those named), equal tokens in the same
 # order, and the fit of bits per byte against the logarithm of the number of parameters. Writes
 # bench/results/ladder.md, .svg and .jsonl. TOKENS is the number of tokens for each (default 4000000:
-# about 40 minutes in all on two cores with AVX2, 17 with AVX-512 BF16). Runs stand in build/ladder; finished ones are used
-# again, interrupted ones go on.
+# about 40 minutes in all on two cores with AVX2, 17 with AVX-512 BF16). Runs stand in build/ladder:
+# interrupted ones go on, finished ones are exported once more. A run by another recipe, other TOKENS
+# for one, is refused: remove build/ladder for it.
 #
 #   scripts/ladder.sh            # d64 d96 d128 d192
-#   TOKENS=30000000 scripts/ladder.sh d64 d96 d128 d192 d256
+#   rm -r build/ladder; TOKENS=30000000 scripts/ladder.sh d64 d96 d128 d192 d256
 set -eu
 cd "$(dirname "$0")/.."
 weir=build/weir
@@ -67,18 +68,18 @@ END
 for step in "$@"; do
     # shellcheck disable=SC2046 # three words
     write_run "$step" $(shape_of "$step")
-    if [ ! -d "$out/$step/model" ]; then
-        if ls "$out/$step"/ckpt-*.safetensors >/dev/null 2>&1; then
-            $weir train run "$out/$step.json" --output "$out/$step" --resume
-        else
-            # The data are the same for all: packed once.
-            first=$out/$1
-            if [ "$step" != "$1" ] && [ -d "$first/data" ] && [ ! -d "$out/$step/data" ]; then
-                mkdir -p "$out/$step"
-                cp -R "$first/data" "$out/$step/data"
-            fi
-            $weir train run "$out/$step.json" --output "$out/$step"
+    # Of a finished run nothing but its end is left to do: that it is one by this recipe is for
+    # --resume to say.
+    if ls "$out/$step"/ckpt-*.safetensors >/dev/null 2>&1; then
+        $weir train run "$out/$step.json" --output "$out/$step" --resume
+    else
+        # The data are the same for all: packed once.
+        first=$out/$1
+        if [ "$step" != "$1" ] && [ -d "$first/data" ] && [ ! -d "$out/$step/data" ]; then
+            mkdir -p "$out/$step"
+            cp -R "$first/data" "$out/$step/data"
         fi
+        $weir train run "$out/$step.json" --output "$out/$step"
     fi
     parameters=$($weir show "$out/$step/model" --json | jq '.model.n_params // .n_params')
     active=$($weir show "$out/$step/model" --json | jq '.model.n_params_active // .n_params_active')

@@ -340,3 +340,44 @@ wait_for_checkpoint() { # folder
     weir train run example.json
     refuses_with 5 "vocab" # there is none: everything before that was read
 }
+
+@test "ladder.sh: what stands there is resumed, however finished it looks" {
+    command -v jq >/dev/null || skip "no jq here"
+    mkdir -p tree/build tree/scripts
+    cp "$WEIR_SOURCE"/scripts/ladder.* tree/scripts/
+    # Stands for weir: a run leaves what one leaves, and is refused by another recipe.
+    cat >tree/build/weir <<'END'
+#!/bin/sh
+if [ "$1" = show ]; then
+    step=${2%/model}
+    step=${step##*/d}
+    echo "{\"model\": {\"n_params\": ${step}000, \"n_params_active\": 500}}"
+    exit
+fi
+shift 2
+echo "$*" >>calls
+out=$3
+mkdir -p "$out/model" "$out/data"
+[ ! -e "$out/recipe" ] || cmp -s "$1" "$out/recipe" || exit 1
+cp "$1" "$out/recipe"
+: >"$out/ckpt-00000001.safetensors"
+echo '{"kind": "eval", "bits_per_byte": 1.5, "sources": {"val-story": {"bits_per_byte": 1.2},
+    "val-books": {"bits_per_byte": 1.8}}}' | jq -c . >"$out/log.jsonl"
+END
+    chmod +x tree/build/weir
+    tree/scripts/ladder.sh d64 d96 d128 >first
+    cp tree/bench/results/ladder.jsonl first.jsonl
+    tree/scripts/ladder.sh d64 d96 d128 >second
+    cmp first second
+    cmp first.jsonl tree/bench/results/ladder.jsonl
+    [ "$(cat tree/calls)" = "build/ladder/d64.json --output build/ladder/d64
+build/ladder/d96.json --output build/ladder/d96
+build/ladder/d128.json --output build/ladder/d128
+build/ladder/d64.json --output build/ladder/d64 --resume
+build/ladder/d96.json --output build/ladder/d96 --resume
+build/ladder/d128.json --output build/ladder/d128 --resume" ]
+    code=0
+    TOKENS=30000000 tree/scripts/ladder.sh d64 d96 d128 >third || code=$?
+    [ "$code" -ne 0 ]
+    [ ! -s third ]
+}
