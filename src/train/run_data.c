@@ -86,7 +86,7 @@ static weir_status make_stamp(const weir_run_source *s, const weir_run_data_opti
     if (!text)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the stamp of '%s'", s->name);
     snprintf(text, n,
-             "form 2\ntokenizer %016" PRIx64 "\ntemplate %016" PRIx64 "\ninput %016" PRIx64
+             "form 3\ntokenizer %016" PRIx64 "\ntemplate %016" PRIx64 "\ninput %016" PRIx64
              "\nsplit %s\n"
              "assistant_only %d\nmax_tokens %u\ngen %s\nseed %" PRIu64 "\nfirst %" PRIu64
              "\nn %" PRIu64 "\nheld_out %d\n",

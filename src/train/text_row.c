@@ -62,7 +62,21 @@ static weir_status check_marks(const char *text, place at, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-/* [{"type": "text", "text": ...}, ...] joined. *text NULL: it is something else. */
+static bool is_text_part(const json_t *part) {
+    const char *kind = json_string_value(json_object_get(part, "type"));
+    return kind && strcmp(kind, "text") == 0 && json_is_string(json_object_get(part, "text"));
+}
+
+/* Of a tool's list: is it one of parts, and not the JSON that it gave? */
+static bool are_text_parts(const json_t *list) {
+    size_t n = json_array_size(list), i = 0;
+    while (i < n && is_text_part(json_array_get(list, i)))
+        i++;
+    return n > 0 && i == n;
+}
+
+/* [{"type": "text", "text": ...}, ...] joined as the server joins them, with a line feed between.
+ */
 static weir_status join_parts(json_t **text, const json_t *parts, place at, weir_error *err) {
     *text = json_string("");
     if (!*text)
@@ -70,16 +84,15 @@ static weir_status join_parts(json_t **text, const json_t *parts, place at, weir
     size_t i;
     json_t *part;
     json_array_foreach(parts, i, part) {
-        const char *kind = json_string_value(json_object_get(part, "type"));
-        const char *more = json_string_value(json_object_get(part, "text"));
-        if (!kind || strcmp(kind, "text") != 0 || !more) {
+        if (!is_text_part(part)) {
             json_decref(*text);
             *text = NULL;
             return bad(at, err,
                        "a part of the content is not text; expected {\"type\": \"text\", "
                        "\"text\": ...}");
         }
-        json_t *joined = json_sprintf("%s%s", json_string_value(*text), more);
+        json_t *joined = json_sprintf("%s%s%s", json_string_value(*text), i > 0 ? "\n" : "",
+                                      json_string_value(json_object_get(part, "text")));
         json_decref(*text);
         *text = joined;
         if (!joined)
@@ -103,7 +116,8 @@ static weir_status make_content(json_t *message, const char *role, bool has_call
         if (!has_calls)
             return bad(at, err, "no \"content\"; expected text");
         made = json_string("");
-    } else if (is_role(role, "tool") && (json_is_object(content) || json_is_array(content))) {
+    } else if (is_role(role, "tool") && !are_text_parts(content) &&
+               (json_is_object(content) || json_is_array(content))) {
         char *dump = weir_text_row_dump(content);
         made = dump ? json_string(dump) : NULL;
         free(dump);

@@ -99,7 +99,32 @@ static void turns_calls(void **state) {
     assert_turned(
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
         "{\"type\":\"text\",\"text\":\"b\"}]}]}",
-        "{\"messages\": [{\"role\": \"user\", \"content\": \"ab\"}]}");
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\\nb\"}]}");
+}
+
+/* A tool's list is parts, as the server reads it, only if all of it is; else it is what it gave. */
+static void turns_lists_of_tools(void **state) {
+    (void)state;
+    static const struct {
+        const char *content, *text;
+    } rows[] = {
+        {"[{\"type\":\"text\",\"text\":\"7 degrees\"}]", "7 degrees"},
+        {"[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]", "a\\nb"},
+        {"[]", "[]"},
+        {"[{\"type\":\"text\",\"text\":\"a\"},1]",
+         "[{\\\"type\\\": \\\"text\\\", \\\"text\\\": \\\"a\\\"}, 1]"},
+        {"[{\"type\":\"text\",\"text\":7}]", "[{\\\"type\\\": \\\"text\\\", \\\"text\\\": 7}]"},
+        {"[{\"type\":\"image\",\"text\":\"a\"}]",
+         "[{\\\"type\\\": \\\"image\\\", \\\"text\\\": \\\"a\\\"}]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char row[256], expected[256];
+        snprintf(row, sizeof row, "{\"messages\":[{\"role\":\"tool\",\"content\":%s}]}",
+                 rows[i].content);
+        snprintf(expected, sizeof expected,
+                 "{\"messages\": [{\"role\": \"tool\", \"content\": \"%s\"}]}", rows[i].text);
+        assert_turned(row, expected);
+    }
 }
 
 static void refuses_with_the_reason(void **state) {
@@ -330,10 +355,15 @@ static void reads_packed_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(turns_every_form),        cmocka_unit_test(turns_calls),
-        cmocka_unit_test(refuses_with_the_reason), cmocka_unit_test(takes_marks_in_questions),
-        cmocka_unit_test(divides_documents),       cmocka_unit_test(refuses_names),
-        cmocka_unit_test(keeps_long_lines),        cmocka_unit_test(reads_packed_files),
+        cmocka_unit_test(turns_every_form),
+        cmocka_unit_test(turns_calls),
+        cmocka_unit_test(turns_lists_of_tools),
+        cmocka_unit_test(refuses_with_the_reason),
+        cmocka_unit_test(takes_marks_in_questions),
+        cmocka_unit_test(divides_documents),
+        cmocka_unit_test(refuses_names),
+        cmocka_unit_test(keeps_long_lines),
+        cmocka_unit_test(reads_packed_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
