@@ -91,7 +91,9 @@ typedef struct weir_pack_options {
 } weir_pack_options;
 
 typedef struct weir_pack_report {
-    uint64_t n_samples, n_tokens, n_targets, n_bytes, n_cut;
+    uint64_t n_samples, n_tokens, n_targets, n_bytes;
+    uint64_t n_cut;      /* of the samples, those that are longer than max_tokens and were cut */
+    uint64_t n_left_out; /* conversations that are no samples: all targets lie behind the cut */
 } weir_pack_report;
 
 /* Text or conversations to a file of tokens with target masks. A bad row is an error with file and

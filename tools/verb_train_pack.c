@@ -139,11 +139,12 @@ static weir_status tell(const pack_values *values, const weir_pack_report *repor
                         const char *tokenizer, weir_error *err) {
     if (values->as_json)
         return weir_json_print(
-            json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "out",
+            json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "out",
                       weir_json_text(values->out, strlen(values->out)), "samples",
                       (json_int_t)report->n_samples, "tokens", (json_int_t)report->n_tokens,
                       "targets", (json_int_t)report->n_targets, "bytes",
-                      (json_int_t)report->n_bytes, "cut", (json_int_t)report->n_cut),
+                      (json_int_t)report->n_bytes, "cut", (json_int_t)report->n_cut, "left_out",
+                      (json_int_t)report->n_left_out),
             err);
     weir_say("%s is written", values->out);
     printf("%llu samples, %llu tokens of %llu bytes, %llu of them targets (%.1f %%)",
@@ -152,6 +153,9 @@ static weir_status tell(const pack_values *values, const weir_pack_report *repor
            100.0 * (double)report->n_targets / (double)report->n_tokens);
     if (report->n_cut > 0)
         printf("; %llu conversations were too long and are cut", (unsigned long long)report->n_cut);
+    if (report->n_left_out > 0)
+        printf("; %llu are left out: what they teach lies behind the cut",
+               (unsigned long long)report->n_left_out);
     putchar('\n');
     return show_sample(values->out, tokenizer, values, err);
 }

@@ -120,6 +120,22 @@ static weir_status check_patterns(lora_run *run, weir_error *err) {
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
+static void tell_cuts(const lora_run *run, const weir_pack_report *report) {
+    char note[160];
+    if (report->n_cut > 0 && run->o->on_note) {
+        snprintf(note, sizeof note, "%llu of %llu samples are longer than %u tokens and were cut",
+                 (unsigned long long)report->n_cut, (unsigned long long)report->n_samples,
+                 run->max_tokens);
+        run->o->on_note(run->o->context, note);
+    }
+    if (report->n_left_out > 0 && run->o->on_note) {
+        snprintf(note, sizeof note,
+                 "%llu more were left out: what they teach lies behind their first %u tokens",
+                 (unsigned long long)report->n_left_out, run->max_tokens);
+        run->o->on_note(run->o->context, note);
+    }
+}
+
 static weir_status open_data(lora_run *run, const char *data, const char *model, weir_error *err) {
     weir_pack_options pack = {
         .path = data,
@@ -129,14 +145,8 @@ static weir_status open_data(lora_run *run, const char *data, const char *model,
         .n_threads = run->o->n_threads,
         .progress = {.context = run->o->context, .is_cancelled = run->o->wants_stop}};
     weir_pack_report report;
-    char note[160];
     WEIR_TRY(weir_shard_make(&run->shard, &pack, &report, err));
-    if (report.n_cut == 0 || !run->o->on_note)
-        return WEIR_STATUS_OK;
-    snprintf(note, sizeof note, "%llu of %llu samples are longer than %u tokens and were cut",
-             (unsigned long long)report.n_cut, (unsigned long long)report.n_samples,
-             run->max_tokens);
-    run->o->on_note(run->o->context, note);
+    tell_cuts(run, &report);
     return WEIR_STATUS_OK;
 }
 

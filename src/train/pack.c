@@ -46,7 +46,7 @@ typedef struct pack {
     bundle_row rows[BUNDLE_ROWS];
     size_t n_rows;
     atomic_size_t next; /* the first row that no thread has taken */
-    uint64_t n_read, n_cut, n_bytes;
+    uint64_t n_read, n_cut, n_left_out, n_bytes;
     bool is_text, is_kind_known;
 } pack;
 
@@ -240,9 +240,11 @@ static weir_status write_row(pack *p, const bundle_row *row, weir_error *err) {
                                                     : "renders a token at most");
     if (is_cut) {
         n = p->max_tokens;
+        if (!has_target(&row->tokens, n)) { /* all that is to be learnt lies behind the cut */
+            p->n_left_out++;
+            return WEIR_STATUS_OK;
+        }
         p->n_cut++;
-        if (!has_target(&row->tokens, n))
-            return WEIR_STATUS_OK; /* all that is to be learnt lies behind the cut */
     }
     p->n_bytes += row->tokens.n_bytes;
     return weir_shard_writer_add(p->writer, row->tokens.ids, row->tokens.is_target, n,
@@ -362,7 +364,7 @@ static weir_status check_outcome(const pack *p, weir_error *err) {
     const char *name = options->path ? options->path : options->gen_kind;
     if (weir_shard_writer_n_targets(p->writer) > 0)
         return WEIR_STATUS_OK;
-    if (p->n_cut > 0)
+    if (p->n_left_out > 0)
         return weir_fail(err, WEIR_STATUS_BAD_FILE,
                          "%s: all targets lie behind the first %u tokens of their conversations; "
                          "expected a larger max_tokens",
@@ -409,6 +411,7 @@ weir_status weir_train_pack(const char *out, const weir_pack_options *options,
         .n_targets = weir_shard_writer_n_targets(p->writer),
         .n_bytes = p->n_bytes,
         .n_cut = p->n_cut,
+        .n_left_out = p->n_left_out,
     };
     WEIR_TRY_GOTO(weir_shard_writer_commit(&p->writer, p->is_text, err));
     if (report)

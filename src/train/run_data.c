@@ -168,12 +168,15 @@ static weir_status pack(const weir_run_file *file, const weir_run_source *s, con
                      .is_cancelled = options->is_cancelled ? ask_cancelled : NULL},
     };
     weir_pack_report report = {0};
-    char line[256];
+    char line[320], left_out[96] = "";
     WEIR_TRY(weir_train_pack(path, &pack, &report, err));
+    if (report.n_left_out > 0)
+        snprintf(left_out, sizeof left_out,
+                 "; %" PRIu64 " left out, their targets lie behind max_tokens", report.n_left_out);
     snprintf(line, sizeof line,
-             "%s: packed: %" PRIu64 " samples, %" PRIu64 " tokens, %" PRIu64 " targets%s", s->name,
-             report.n_samples, report.n_tokens, report.n_targets,
-             report.n_cut ? ", some cut at max_tokens" : "");
+             "%s: packed: %" PRIu64 " samples, %" PRIu64 " tokens, %" PRIu64 " targets%s%s",
+             s->name, report.n_samples, report.n_tokens, report.n_targets,
+             report.n_cut ? ", some cut at max_tokens" : "", left_out);
     if (options->on_note)
         options->on_note(options->context, line);
     return WEIR_STATUS_OK;

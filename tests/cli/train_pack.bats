@@ -49,8 +49,24 @@ EOF
 @test "as JSON" {
     weir train pack chats.jsonl -o out.tok --tokenizer tok --assistant-only --split b --json
     exits_with 0
-    grep -q '"out": "out.tok", "samples": 1, "tokens": [0-9]*, "targets": [0-9]*, "bytes": [0-9]*, "cut": 0' "$out" || explain
+    grep -q '"out": "out.tok", "samples": 1, "tokens": [0-9]*, "targets": [0-9]*, "bytes": [0-9]*, "cut": 0, "left_out": 0' "$out" || explain
     [ "$(wc -l <"$out")" -eq 1 ] || explain
+}
+
+@test "what is cut and what is left out are two counts" {
+    long="one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    cat >long.jsonl <<EOF
+{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "$long"}]}
+{"messages": [{"role": "user", "content": "$long"}, {"role": "assistant", "content": "Ho"}]}
+{"messages": [{"role": "user", "content": "$long"}, {"role": "assistant", "content": "Hu"}]}
+EOF
+    weir train pack long.jsonl -o out.tok --tokenizer tok --assistant-only --max-tokens 16
+    exits_with 0
+    head -n 1 "$out" | grep -q '^1 samples, 16 tokens .*; 1 conversations were too long and are cut; 2 are left out: what they teach lies behind the cut$' ||
+        explain
+    weir train pack long.jsonl -o out.tok --tokenizer tok --assistant-only --max-tokens 16 --force --json
+    exits_with 0
+    grep -q '"samples": 1, .*"cut": 1, "left_out": 2' "$out" || explain
 }
 
 @test "outputs that exist are not replaced unasked" {
