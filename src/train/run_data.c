@@ -226,10 +226,16 @@ fail:
 static weir_status open_source(weir_shard **out, const weir_run_file *file,
                                const weir_run_source *s, const weir_run_data_options *options,
                                weir_error *err) {
-    if (is_packed(s))
+    if (is_packed(s)) {
         WEIR_TRY(weir_shard_open(out, s->path, err));
-    else
+        if (s->split || s->assistant_only)
+            return weir_fail(err, WEIR_STATUS_BAD_FILE,
+                             "%s: is packed already; 'split' and 'assistant_only' are for `weir "
+                             "train pack`",
+                             s->path);
+    } else {
         WEIR_TRY(pack_and_open(out, file, s, options, err));
+    }
     if (*out && weir_shard_tokenizer_hash(*out) != options->tokenizer_hash)
         return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: was packed with another tokenizer than %s",
                          s->path ? s->path : s->name, file->tokenizer);

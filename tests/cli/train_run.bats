@@ -287,6 +287,17 @@ wait_for_checkpoint() { # folder
     weir train run packed.json --output packed --steps 2
     exits_with 0
     [ ! -e packed/data/text.shard ]
+    # What could only be heeded while packing is no wish to pass over; nor for what is looked at.
+    for wish in '"split": "train"' '"assistant_only": true'; do
+        sed "s/\"text.tokens\"/&, $wish/" packed.json >wish.json
+        weir train run wish.json --output wish
+        refuses_with 3 "text.tokens: is packed already; 'split' and 'assistant_only' are for"
+        sed "s/\"name\": \"again\", \"path\": \"text.txt\"/\"name\": \"again\", \"path\": \"text.tokens\", $wish/" \
+            run.json >wish.json
+        weir train run wish.json --output wish
+        [ "$code" -eq 3 ] || explain
+        grep -q -F "text.tokens: is packed already" "$err" || explain
+    done
     awk 'BEGIN { for (i = 0; i < 120; i++)
         printf "%s{\"split\": \"%s\"}\n", i ? ", " : "[", i < 100 ? "train" : "val"; print "]" }' >text.json
     sed 's/"path": "text.txt"/"path": "text.txt", "split": "train", "manifest": "text.json"/' run.json |
