@@ -203,6 +203,8 @@ static void meta_state(meta *m, weir_train_state *s, uint64_t *of_tensors) {
     meta_double(m, "best_loss", &s->best_loss);
     meta_u64(m, "best_step", &s->best_step);
     meta_double(m, "seconds", &s->seconds);
+    if (m->to || weir_safetensors_meta(m->from, "eval_hash")) /* older ones have none */
+        meta_hash(m, "eval_hash", &s->eval_hash);
 }
 
 /* ---- tensors ------------------------------------------------------------------------------- */

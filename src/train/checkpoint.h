@@ -32,6 +32,7 @@ typedef struct weir_train_state {
     uint64_t best_step;                   /* whose checkpoint is kept; 0: none */
     double seconds;                       /* of training, over all calls */
     uint64_t config_hash, tokenizer_hash, data_hash;
+    uint64_t eval_hash; /* of what best_loss was measured on; 0: an older program's, unknown */
     char kernels[WEIR_KERNELS_TEXT]; /* of the device: bits hang on it */
 } weir_train_state;
 

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 static weir_status no_memory(weir_error *err) {
     return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a training run");
@@ -340,6 +341,32 @@ static weir_status set_loader(weir_trainer *t, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* Of all that the loss of an evaluation hangs on beside the model. */
+static uint64_t hash_validation(const weir_trainer *t) {
+    uint64_t parts[WEIR_RUN_MAX_SOURCES + 2] = {t->file.eval_tokens, t->file.context};
+    size_t n = 2;
+    for (size_t i = 0; i < t->file.n_validation; i++)
+        parts[n++] = weir_shard_hash(t->data.validation[i]);
+    return XXH64(parts, n * sizeof *parts, 0);
+}
+
+/* A loss on other data is no measure for those that come. Without data the best one stays. */
+static void check_best(weir_trainer *t) {
+    weir_train_state *s = &t->state;
+    if (t->file.n_validation == 0)
+        return;
+    uint64_t hash = hash_validation(t);
+    if (s->eval_hash != hash && s->best_step > 0) {
+        weir_trainer_note(t,
+                          "step %llu was the best on another validation, or on one that is not "
+                          "known: the best one is found anew",
+                          (unsigned long long)s->best_step);
+        s->best_loss = NAN;
+        s->best_step = 0;
+    }
+    s->eval_hash = hash;
+}
+
 static weir_status begin(weir_trainer *t, weir_error *err) {
     const char *resume = t->options->resume;
     t->state.eval_loss = t->state.eval_bits_per_byte = t->state.best_loss = NAN;
@@ -351,6 +378,7 @@ static weir_status begin(weir_trainer *t, weir_error *err) {
     } else {
         weir_checkpoint_prune(t->out, UINT64_MAX, 0, 0);
     }
+    check_best(t);
     t->seconds_before = t->state.seconds;
     return weir_train_log_open(&t->log, t->out, t->state.step, err);
 }

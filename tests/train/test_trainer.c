@@ -188,11 +188,26 @@ static const char *checkpoint_of(const char *out, int step) {
 
 /* All numbers, and of the metadata all but how long it took. */
 static void require_same_checkpoints(const char *a, const char *b, int step) {
-    static const char *const keys[] = {
-        "step",        "moves",         "tokens",       "skipped",           "cursors",
-        "loss_n",      "loss_mean",     "norm_mean",    "eval_loss",         "loss_variance",
-        "norm_n",      "norm_variance", "best_loss",    "best_step",         "data_hash",
-        "config_hash", "kernels",       "tensors_hash", "eval_bits_per_byte"};
+    static const char *const keys[] = {"step",
+                                       "moves",
+                                       "tokens",
+                                       "skipped",
+                                       "cursors",
+                                       "loss_n",
+                                       "loss_mean",
+                                       "norm_mean",
+                                       "eval_loss",
+                                       "loss_variance",
+                                       "norm_n",
+                                       "norm_variance",
+                                       "best_loss",
+                                       "best_step",
+                                       "data_hash",
+                                       "config_hash",
+                                       "kernels",
+                                       "tensors_hash",
+                                       "eval_bits_per_byte",
+                                       "eval_hash"};
     weir_safetensors *x = NULL, *y = NULL;
     assert_int_equal(weir_safetensors_open(&x, checkpoint_of(a, step), &err), WEIR_STATUS_OK);
     assert_int_equal(weir_safetensors_open(&y, checkpoint_of(b, step), &err), WEIR_STATUS_OK);
@@ -632,6 +647,72 @@ static void test_empty_evaluation(void **state) {
     write_run("");
 }
 
+/* Renames a key of the metadata, which nothing then finds; the file stays as long. */
+static void hide_key(const char *path, const char *key) {
+    char *text = NULL;
+    size_t n, n_key = strlen(key);
+    assert_int_equal(weir_file_read(path, 1 << 22, &text, &n, &err), WEIR_STATUS_OK);
+    char *at = memmem(text, n, key, n_key);
+    assert_non_null(at);
+    change_byte(path, (long)(text + n - at - n_key + 1));
+    free(text);
+}
+
+/* Another text at one place of the run file. */
+static void change_run(const char *from, const char *to) {
+    size_t n;
+    char *text = temp_read(in_temp("r.json"), &n), changed[2048];
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    write_text(in_temp("r.json"), changed);
+    free(text);
+}
+
+static void require_best(const char *out, int step, const char *best) {
+    weir_safetensors *st = NULL;
+    assert_int_equal(weir_safetensors_open(&st, checkpoint_of(out, step), &err), WEIR_STATUS_OK);
+    assert_string_equal(weir_safetensors_meta(st, "best_step"), best);
+    weir_safetensors_close(&st);
+}
+
+/* Losses on other data are no measure: the best one is found anew, of which nothing is kept then.
+ */
+static void test_best_of_other_validation(void **state) {
+    (void)state;
+    static const char anew[] = "step 5 was the best on another validation";
+    require_run("best", (weir_train_options){.max_steps = 5});
+    require_best("best", 5, "5");
+    write_text(in_temp("v.txt"), "zqj xkv WQJ 0 zzkq # jvx 9 qqwz\n"); /* much harder */
+    require_run("best", (weir_train_options){.resume = "latest"});
+    assert_non_null(strstr(seen.notes, anew));
+    require_best("best", 10, "10");
+    assert_false(weir_path_exists(checkpoint_of("best", 5)));
+
+    /* As much of it as before, or it is another as well; without any, what was best stays. */
+    write_documents("v.txt", 3, 12);
+    require_run("less", (weir_train_options){.max_steps = 5});
+    change_run("\"every_steps\": 5", "\"every_steps\": 5, \"max_tokens\": 64");
+    require_run("less", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_non_null(strstr(seen.notes, anew));
+    write_run("");
+    require_run("none", (weir_train_options){.max_steps = 5});
+    change_run("{\"name\": \"v\", \"path\": \"v.txt\"}", "");
+    require_run("none", (weir_train_options){.resume = "latest", .max_steps = 1});
+    write_run("");
+    require_run("none", (weir_train_options){.resume = "latest", .max_steps = 1});
+    assert_null(strstr(seen.notes, anew));
+    require_best("none", 7, "5");
+
+    /* A checkpoint of before there was such a hash. */
+    require_run("older", (weir_train_options){.max_steps = 5});
+    hide_key(checkpoint_of("older", 5), "eval_hash");
+    hide_key(checkpoint_of("older", 5), "state_hash");
+    require_run("older", (weir_train_options){.resume = "latest"});
+    assert_non_null(strstr(seen.notes, anew));
+    require_best("older", 10, "10");
+}
+
 /* Prompts that are asked need a template; without one that is said before the first step. */
 static void test_no_template(void **state) {
     (void)state;
@@ -838,6 +919,7 @@ int main(void) {
         cmocka_unit_test(test_model_is_renewed),
         cmocka_unit_test(test_model_in_the_way),
         cmocka_unit_test(test_empty_evaluation),
+        cmocka_unit_test(test_best_of_other_validation),
         cmocka_unit_test(test_no_template),
     };
     return cmocka_run_group_tests(tests, begin, temp_folder_remove);
