@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 typedef struct merge_values {
     const char *out, *type;
@@ -53,6 +54,12 @@ static void verify(const char *base, const char *adapter, const merge_values *va
         weir_say("not compared with base and adapter: %s", err.text);
 }
 
+/* Is what the path leads to another file or folder than before? */
+static bool is_replaced(const char *path, const struct stat *before) {
+    struct stat now;
+    return stat(path, &now) != 0 || now.st_dev != before->st_dev || now.st_ino != before->st_ino;
+}
+
 static weir_status merge(const weir_parsed *parsed, weir_error *err) {
     const merge_values *values = parsed->values;
     const char *adapter = parsed->operands[1];
@@ -62,11 +69,15 @@ static weir_status merge(const weir_parsed *parsed, weir_error *err) {
                                         .n_threads = values->n_threads,
                                         .progress = weir_console_progress()};
     char *base = NULL;
+    struct stat before = {0};
     WEIR_TRY(weir_find_model(parsed->operands[0], &base, err));
+    bool is_there = stat(base, &before) == 0;
     weir_status status = weir_lora_merge(base, adapter, values->out, &merge_options, err);
     if (status == WEIR_STATUS_OK) {
         weir_say("%s is written", values->out);
-        if (!values->no_verify)
+        if (!values->no_verify && is_there && is_replaced(base, &before))
+            weir_say("not compared: the base was replaced");
+        else if (!values->no_verify)
             verify(base, adapter, values);
     }
     free(base);

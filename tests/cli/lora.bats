@@ -102,6 +102,28 @@ ids() { # of the answer to a fixed prompt
     [ "$(cat "$err")" = "merged.gguf is written" ] || explain
 }
 
+@test "train merge into the base itself compares nothing: there is no base any more" {
+    make_lora
+    cp "$model" base.gguf
+    weir train merge base.gguf "$lora" -o base.gguf --force
+    exits_with 0
+    [ "$(cat "$err")" = "base.gguf is written
+not compared: the base was replaced" ] || explain
+    # Another name of the file: the base is there still.
+    cp "$model" base.gguf
+    ln base.gguf other.gguf
+    weir train merge base.gguf "$lora" -o other.gguf --force
+    exits_with 0
+    grep -q '^against base and adapter, ' "$err" || explain
+    cmp "$model" base.gguf
+    # A folder.
+    "$WEIR" convert "$model" folder --folder --type f32 2>/dev/null
+    weir train merge folder "$lora" -o folder --force
+    exits_with 0
+    grep -q -x 'not compared: the base was replaced' "$err" || explain
+    ! grep -q '^against' "$err" || explain
+}
+
 @test "merges that cannot be are told in a line" {
     make_lora
     weir train merge "$model" "$lora"
