@@ -205,11 +205,13 @@ typedef struct weir_lora_options {
                                     BAD_ARGUMENT and lists what there is */
     size_t n_patterns;
     float learning_rate;   /* 0: 2e-4 x a factor for small models, docs/lora.md */
-    uint32_t n_epochs;     /* 0: 3 */
+    uint32_t n_epochs;     /* times that every sample is seen; 0: 3 */
     uint64_t max_steps;    /* 0: as the epochs give */
     double max_seconds;    /* 0: no limit; the schedule ends then */
-    uint32_t batch_tokens; /* 0: 2048, or less so that an epoch has 32 steps, but at least 256 */
-    uint32_t max_tokens;   /* of one sample; 0: 1024 */
+    uint32_t batch_tokens; /* of a step: whole samples up to that, at least half of it, so more
+                              where a long one comes early; 0: 2048, or less so that an epoch has 32
+                              steps or more, but at least 256 */
+    uint32_t max_tokens;   /* of one sample, no more than the model is made for; 0: 1024, or that */
     bool all_targets;      /* loss on everything, not on the assistant's words alone */
     uint64_t seed;
     bool recompute;

@@ -56,10 +56,13 @@ weir_status weir_loader_set_stage(weir_loader *loader, const double *weights, ui
                                   weir_error *err);
 void weir_loader_get_cursors(const weir_loader *loader, weir_loader_cursor *out); /* [n_sources] */
 void weir_loader_set_cursors(weir_loader *loader, const weir_loader_cursor *cursors);
+/* Rows of all windows that are drawn in one epoch of a source. */
+uint64_t weir_loader_epoch_rows(const weir_loader *loader, size_t source);
 
 /* Memory of one batch: [cap_rows] and [cap_rows] segments. */
 typedef struct weir_batch_room {
     uint32_t cap_rows;
+    uint32_t most_rows; /* no window but the first goes beyond; 0: cap_rows. The caller's */
     int32_t *tokens, *targets;
     weir_segment *segments;
     weir_train_batch batch; /* points into the arrays; dropout_key is the trainer's */

@@ -272,6 +272,16 @@ void weir_loader_set_cursors(weir_loader *loader, const weir_loader_cursor *curs
     }
 }
 
+uint64_t weir_loader_epoch_rows(const weir_loader *loader, size_t i) {
+    const source *s = &loader->sources[i];
+    uint64_t n_rows = 0;
+    for (uint64_t k = 0; k < s->n_windows; k++) {
+        window w = window_of(s, k, loader->n_context);
+        n_rows += is_useful(s->shard, w) ? w.n : 0;
+    }
+    return n_rows;
+}
+
 /* ---- batches ------------------------------------------------------------------------------- */
 
 weir_status weir_batch_room_open(weir_batch_room *out, uint32_t cap_rows, weir_error *err) {
@@ -309,7 +319,7 @@ static void clear_batch(weir_batch_room *room) {
 /* False: it does not fit any more. */
 static bool put_window(weir_batch_room *room, const weir_shard *shard, window w) {
     uint32_t at = room->batch.n_rows;
-    if (w.n > room->cap_rows - at)
+    if (w.n > room->cap_rows - at || (at > 0 && room->most_rows > 0 && at + w.n > room->most_rows))
         return false;
     int32_t *tokens = room->tokens + at, *targets = room->targets + at;
     weir_shard_read(shard, w.sample, w.first, w.n, tokens, NULL);

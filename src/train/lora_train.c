@@ -26,7 +26,8 @@ enum {
     LEAST_BATCH = 256,
     EPOCH_STEPS = 32,
     DEFAULT_SAMPLE = 1024,
-    MOST_ROWS = 8192, /* of one micro-batch */
+    MOST_ROWS = 8192,       /* of one micro-batch */
+    MOST_COUNTED = 1 << 28, /* rows */
     NAME_LIST = 300
 };
 static const float default_alpha = 16.0f;
@@ -282,34 +283,71 @@ static double default_rate(const weir_model *model) {
     return 2e-4 * factor;
 }
 
-static uint64_t count_steps(const lora_run *run) {
-    uint64_t n_epochs = run->o->n_epochs > 0 ? run->o->n_epochs : DEFAULT_EPOCHS;
-    uint64_t n_tokens = n_epochs * weir_shard_n_tokens(run->shard);
-    uint64_t n = (n_tokens + run->batch_tokens - 1) / run->batch_tokens;
-    n = n > 0 ? n : 1;
-    return run->o->max_steps > 0 && run->o->max_steps < n ? run->o->max_steps : n;
+/* What a step has drawn so far. */
+typedef struct drawn {
+    uint64_t n_rows, n_targets;
+} drawn;
+
+/* A step is full when the longest window would bring it over batch_tokens, but for one that has
+ * less than half of them: such a step would count as much as a whole one. */
+static bool is_full(const lora_run *run, const drawn *d) {
+    return d->n_targets > 0 && d->n_rows >= run->batch_tokens / 2 &&
+           d->n_rows + run->max_tokens > run->batch_tokens;
+}
+
+/* The next batch of a step: as much as fits in what is left of its tokens, a window at least. */
+static weir_status draw(lora_run *run, drawn *d, weir_error *err) {
+    uint64_t left = run->batch_tokens > d->n_rows ? run->batch_tokens - d->n_rows : 1;
+    run->room.most_rows = left < run->room.cap_rows ? (uint32_t)left : run->room.cap_rows;
+    WEIR_TRY(weir_loader_next(run->loader, &run->room, err));
+    d->n_rows += run->room.batch.n_rows;
+    d->n_targets += run->room.n_targets;
+    return WEIR_STATUS_OK;
+}
+
+/* How many steps the epochs are: windows are whole, so only drawing them tells. Rows beyond
+ * MOST_COUNTED, hours of work, are taken to be like those before. */
+static weir_status count_steps(lora_run *run, weir_error *err) {
+    static const weir_loader_cursor beginning;
+    weir_train_report *r = &run->report;
+    uint64_t n_epochs = run->o->n_epochs > 0 ? run->o->n_epochs : DEFAULT_EPOCHS, n_rows = 0;
+    uint64_t all = n_epochs * weir_loader_epoch_rows(run->loader, 0), n = 0;
+    uint64_t most = run->o->max_steps > 0 ? run->o->max_steps : UINT64_MAX;
+    for (; n < most && n_rows < all && n_rows < MOST_COUNTED; n++) {
+        drawn d = {0};
+        while (!is_full(run, &d))
+            WEIR_TRY(draw(run, &d, err));
+        n_rows += d.n_rows;
+    }
+    weir_loader_set_cursors(run->loader, &beginning);
+    r->n_steps = n;
+    if (n < most && n_rows < all) {
+        double n_all = ceil((double)n * ((double)all / (double)n_rows));
+        r->n_steps = n_all < (double)most ? (uint64_t)n_all : most;
+    }
+    r->n_tokens_all = (uint64_t)((double)n_rows * ((double)r->n_steps / (double)n));
+    return WEIR_STATUS_OK;
 }
 
 /* One step: batches until batch_tokens rows are through. */
 static weir_status step(lora_run *run, double rate, weir_error *err) {
-    uint64_t n_rows = 0, n_targets = 0;
+    drawn d = {0};
     double loss = 0;
     size_t n_values = weir_graph_n_values(run->graph);
     weir_graph_clear_gradients(run->graph);
     do {
-        WEIR_TRY(weir_loader_next(run->loader, &run->room, err));
-        run->room.batch.dropout_key = run->report.n_tokens + n_rows + 1;
+        run->room.batch.dropout_key = run->report.n_tokens + d.n_rows + 1;
+        WEIR_TRY(draw(run, &d, err));
         WEIR_TRY(weir_graph_run(run->graph, &run->room.batch, 1.0f, run->row_loss, err));
         for (uint32_t r = 0; r < run->room.batch.n_rows; r++)
             loss += (double)run->row_loss[r];
-        n_rows += run->room.batch.n_rows;
-        n_targets += run->room.n_targets;
-    } while (n_rows < run->batch_tokens / 2 || n_targets == 0);
-    float *gradients = weir_graph_gradients(run->graph), scale = (float)(1.0 / (double)n_targets);
+    } while (!is_full(run, &d));
+    float *gradients = weir_graph_gradients(run->graph);
+    float scale = (float)(1.0 / (double)d.n_targets);
     for (size_t i = 0; i < n_values; i++)
         gradients[i] *= scale;
     double norm = weir_optimizer_norm(run->optimizer);
-    run->report.loss = loss / (double)n_targets;
+    run->report.loss = loss / (double)d.n_targets;
     if (!isfinite(run->report.loss) || !isfinite(norm))
         return weir_fail(
             err, WEIR_STATUS_FAILED,
@@ -318,7 +356,7 @@ static weir_status step(lora_run *run, double rate, weir_error *err) {
     weir_optimizer_step(run->optimizer, rate, norm);
     run->report.gradient_norm = norm;
     run->report.learning_rate = rate;
-    run->report.n_tokens += n_rows;
+    run->report.n_tokens += d.n_rows;
     return WEIR_STATUS_OK;
 }
 
@@ -350,8 +388,7 @@ static weir_status train(lora_run *run, weir_error *err) {
                               .n_steps = PARTS,
                               .warmup = 0.05,
                               .floor = 0.05};
-    run->report.n_steps = count_steps(run);
-    run->report.n_tokens_all = run->report.n_steps * run->batch_tokens;
+    WEIR_TRY(count_steps(run, err));
     run->started_s = weir_clock_s();
     for (double progress = 0; progress < 1; progress = progress_of(run)) {
         if (o->wants_stop && o->wants_stop(o->context)) {

@@ -106,6 +106,34 @@ static void test_each_target_once_in_order(void **state) {
     weir_shard_close(&shard);
 }
 
+/* A batch is no fuller than was asked, but for a single window; nothing is left out by that. */
+static void test_most_rows(void **state) {
+    (void)state;
+    static const uint32_t n[] = {6, 6, 6, 90, 6, 6, 6, 6, 6, 6};
+    weir_shard *shard = kit_shard("a.tok", n, 10, 700, 0, false);
+    weir_loader_source source = {shard, "a", 1};
+    weir_loader *loader = open_loader(&source, 1, 100, 11);
+    weir_batch_room room = open_room(100);
+    uint64_t n_rows = 0;
+    uint32_t n_long = 0;
+    assert_int_equal(weir_loader_epoch_rows(loader, 0), 9 * 6 + 90);
+    room.most_rows = 20;
+    while (n_rows < 3 * (9 * 6 + 90)) {
+        next(loader, &room);
+        check_batch(&room);
+        bool is_long = room.batch.n_rows == 90;
+        assert_true(room.batch.n_rows <= 20 || is_long);
+        assert_true(!is_long || room.batch.segments.n == 1);
+        n_long += is_long;
+        n_rows += room.batch.n_rows;
+    }
+    assert_int_equal(n_rows, 3 * (9 * 6 + 90)); /* the batches end where the epochs end */
+    assert_int_equal(n_long, 3);
+    weir_batch_room_close(&room);
+    weir_loader_close(&loader);
+    weir_shard_close(&shard);
+}
+
 /* A batch with room for just one epoch of windows holds just one epoch. */
 static void test_each_target_once_an_epoch(void **state) {
     (void)state;
@@ -512,6 +540,7 @@ static void test_mixture(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_target_once_in_order),
+        cmocka_unit_test(test_most_rows),
         cmocka_unit_test(test_each_target_once_an_epoch),
         cmocka_unit_test(test_epochs_are_permutations),
         cmocka_unit_test(test_order_is_fixed),

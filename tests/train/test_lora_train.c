@@ -20,6 +20,10 @@ typedef struct told {
     uint64_t n_params;
     bool has_experts;
     char sample[256];
+    uint64_t n_tokens, n_last; /* so far; of the last step */
+    uint64_t batch;            /* 0: steps are not looked at */
+    uint64_t n_least, n_over;  /* tokens of the smallest step; steps larger than batch */
+    weir_train_report report;  /* the last */
 } told;
 
 static void on_step(void *context, const weir_train_report *report) {
@@ -28,6 +32,11 @@ static void on_step(void *context, const weir_train_report *report) {
         t->first = report->loss;
     t->last = report->loss;
     assert_int_equal(report->step, t->n_steps);
+    t->n_last = report->n_tokens - t->n_tokens;
+    t->n_tokens = report->n_tokens;
+    t->n_least = t->n_steps == 1 || t->n_last < t->n_least ? t->n_last : t->n_least;
+    t->n_over += t->n_last > t->batch;
+    t->report = *report;
 }
 
 static void on_part(void *context, const weir_adapted_part *part) {
@@ -233,6 +242,116 @@ static void test_patterns(void **state) {
     assert_non_null(strstr(test_err.text, "'self_attn.o_proj' is the name of no matrix"));
 }
 
+/* ---- steps and epochs -------------------------------------------------------------------------
+ */
+
+/* n short chats and n_long long ones. */
+static void write_chats(const char *name, int n, int n_long) {
+    FILE *to = fopen(in_temp(name), "w");
+    assert_non_null(to);
+    for (int i = 0; i < n + n_long; i++) {
+        fputs("{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": "
+              "\"assistant\", \"content\": \"",
+              to);
+        for (int k = 0; k < (i < n ? 3 : 200); k++)
+            fputs("Arr! ", to);
+        fputs("\"}]}\n", to);
+    }
+    assert_int_equal(fclose(to), 0);
+}
+
+static weir_pack_report pack_report(const char *name) {
+    weir_pack_report report;
+    weir_pack_options pack = {.path = in_temp(name),
+                              .tokenizer = in_temp("base.gguf"),
+                              .assistant_only = true,
+                              .overwrite = true,
+                              .n_threads = 1};
+    char path[512];
+    snprintf(path, sizeof path, "%s", in_temp("pack.tok"));
+    REQUIRE_OK(weir_train_pack(path, &pack, &report, &test_err));
+    return report;
+}
+
+/* Every sample is seen in every epoch, and a step has about as many tokens as it was to have. */
+static void check_epochs(const char *name, uint32_t n_epochs, uint32_t batch, uint64_t n_rows,
+                         uint64_t n_over) {
+    told t;
+    weir_lora_options o = options_for(&t);
+    static const char *const attn_q[] = {"attn_q"};
+    o.max_steps = 0;
+    o.n_epochs = n_epochs;
+    o.batch_tokens = t.batch = batch;
+    o.patterns = attn_q;
+    o.n_patterns = 1;
+    REQUIRE_OK(
+        weir_lora_train(in_temp(name), in_temp("base.gguf"), in_temp("e.gguf"), &o, &test_err));
+    uint64_t all = n_epochs * n_rows;
+    if (t.n_tokens < all || t.n_tokens - t.n_last >= all)
+        fail_msg("%s: %u tokens in %u steps, the last of %u; expected to reach %u", name,
+                 (unsigned)t.n_tokens, (unsigned)t.n_steps, (unsigned)t.n_last, (unsigned)all);
+    assert_int_equal(t.report.n_steps, t.n_steps);
+    assert_int_equal(t.report.n_tokens_all, t.n_tokens);
+    if (t.n_over > n_over || t.n_least < batch / 2)
+        fail_msg("%s: %u steps of more than %u tokens, expected %u; the smallest has %u", name,
+                 (unsigned)t.n_over, batch, (unsigned)n_over, (unsigned)t.n_least);
+}
+
+static void test_epochs(void **state) {
+    (void)state;
+    write_chats("equal.jsonl", 31, 0);
+    uint64_t n_rows = pack_report("equal.jsonl").n_tokens, n_one = n_rows / 31;
+    assert_int_equal(n_one * 31, n_rows);
+    check_epochs("equal.jsonl", 2, (uint32_t)(3 * n_one - 1), n_rows, 0); /* two fit, of three */
+    check_epochs("equal.jsonl", 1, (uint32_t)(2 * n_one), n_rows, 0);
+    /* One that is longer than a step: that makes no other step longer. */
+    write_chats("uneven.jsonl", 19, 1);
+    n_rows = pack_report("uneven.jsonl").n_tokens;
+    assert_true(n_rows > 25 * n_one);
+    check_epochs("uneven.jsonl", 3, (uint32_t)(4 * n_one), n_rows, 3);
+    /* Documents: neighbouring windows share a token, which is seen twice. */
+    char text[2000] = "";
+    memset(text, 'a', sizeof text - 1);
+    for (size_t i = 3; i < sizeof text - 1; i += 4)
+        text[i] = ' ';
+    temp_write(in_temp("long.txt"), text, strlen(text));
+    n_rows = pack_report("long.txt").n_tokens;
+    assert_true(n_rows > 100);
+    told t;
+    weir_lora_options o = options_for(&t);
+    o.max_steps = 0;
+    o.n_epochs = 3;
+    o.max_tokens = 11;
+    o.batch_tokens = 110;
+    REQUIRE_OK(weir_lora_train(in_temp("long.txt"), in_temp("base.gguf"), in_temp("e.gguf"), &o,
+                               &test_err));
+    uint64_t all = 3 * (n_rows + (n_rows - 2) / 10);
+    assert_true(t.n_tokens >= all && t.n_tokens - t.n_last < all);
+}
+
+/* More tokens a step than go through the model at once. */
+static void test_large_batch(void **state) {
+    (void)state;
+    enum { N_TEXT = 120000 };
+    char *text = malloc(N_TEXT);
+    assert_non_null(text);
+    for (size_t i = 0; i < N_TEXT; i++)
+        text[i] = (char)(i % 6 == 5 ? ' ' : 'a' + weir_mix64(1, 2, i) % 26);
+    temp_write(in_temp("large.txt"), text, N_TEXT);
+    free(text);
+    assert_true(pack_report("large.txt").n_tokens > 20000);
+    told t;
+    weir_lora_options o = options_for(&t);
+    static const char *const attn_q[] = {"attn_q"};
+    o.max_steps = 1;
+    o.batch_tokens = 16384;
+    o.patterns = attn_q;
+    o.n_patterns = 1;
+    REQUIRE_OK(weir_lora_train(in_temp("large.txt"), in_temp("base.gguf"), in_temp("e.gguf"), &o,
+                               &test_err));
+    assert_true(t.n_tokens > 16384 - 1024 && t.n_tokens <= 16384);
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void test_ends(void **state) {
@@ -281,8 +400,10 @@ static void test_ends(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_file), cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_patterns), cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_formats),     cmocka_unit_test(test_file),
+        cmocka_unit_test(test_seed),        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_ends),        cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_large_batch),
     };
     return cmocka_run_group_tests(tests, setup, temp_folder_remove);
 }
