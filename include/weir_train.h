@@ -195,11 +195,11 @@ typedef struct weir_adapted_part {
 } weir_adapted_part;
 
 typedef struct weir_lora_options {
-    uint32_t rank; /* 0: 8 */
+    uint32_t rank; /* 0: 8; beyond the longer side of an adapted matrix BAD_ARGUMENT */
     float alpha;   /* 0: 16 */
     float dropout;
-    bool rank_stabilized; /* scale alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023) */
-    bool with_experts;
+    bool rank_stabilized;        /* scale alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023) */
+    bool with_experts;           /* beside the defaults, or beside the patterns */
     const char *const *patterns; /* [n_patterns] of names, Hugging Face's or GGUF's, with * and ?:
                                     these instead of the defaults. One that matches nothing is
                                     BAD_ARGUMENT and lists what there is */

@@ -79,11 +79,11 @@ static bool is_expert(weir_part part) {
 static bool is_chosen(void *context, const weir_linear_slot *slot) {
     lora_run *run = context;
     const weir_lora_options *o = run->o;
-    bool is_match = false;
     if (!weir_lora_may_adapt(slot->part))
         return false;
     if (o->n_patterns == 0)
         return slot->part != WEIR_PART_ROUTER && (o->with_experts || !is_expert(slot->part));
+    bool is_match = o->with_experts && is_expert(slot->part);
     for (size_t i = 0; i < o->n_patterns; i++)
         if (matches(o->patterns[i], slot))
             is_match = run->is_used[i] = true;
@@ -173,6 +173,18 @@ static void fit_batch(lora_run *run) {
     run->batch_tokens = fit < DEFAULT_BATCH ? (uint32_t)fit : DEFAULT_BATCH;
 }
 
+/* weir_lora_open takes no rank beyond the longer side: it would be numbers for nothing. */
+static weir_status check_rank(const lora_run *run, weir_error *err) {
+    for (size_t i = 0; i < weir_graph_n_slots(run->graph); i++) {
+        const weir_linear_slot *slot = weir_graph_slot(run->graph, i);
+        if (slot->rank > (slot->rows > slot->cols ? slot->rows : slot->cols))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "rank %u is beyond %s (%u x %u)",
+                             slot->rank, weir_part_get_names(slot->part)->name, slot->rows,
+                             slot->cols);
+    }
+    return WEIR_STATUS_OK;
+}
+
 static weir_status open_graph(lora_run *run, weir_error *err) {
     const weir_lora_options *o = run->o;
     fit_window(run);
@@ -198,6 +210,7 @@ static weir_status open_graph(lora_run *run, weir_error *err) {
     WEIR_TRY(check_patterns(run, err));
     if (status != WEIR_STATUS_OK)
         return weir_fail(err, status, "%s", cause.text);
+    WEIR_TRY(check_rank(run, err));
     weir_graph_init(run->graph, o->seed);
     WEIR_TRY(weir_optimizer_open(&run->optimizer, run->graph, &optimizer, err));
     WEIR_TRY(weir_loader_open(&run->loader, &source, 1, run->max_tokens, o->seed, err));
@@ -469,6 +482,18 @@ static weir_status check(lora_run *run, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* Windows no longer than what the model is made for. */
+static weir_status check_context(lora_run *run, weir_error *err) {
+    uint32_t n_ctx = run->model->h.n_ctx;
+    if (run->o->max_tokens > n_ctx)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "samples of %u tokens, but the model is made for %u at most",
+                         run->o->max_tokens, n_ctx);
+    if (run->max_tokens > n_ctx)
+        run->max_tokens = n_ctx;
+    return WEIR_STATUS_OK;
+}
+
 static void close_run(lora_run *run) {
     weir_batch_room_close(&run->room);
     weir_loader_close(&run->loader);
@@ -489,6 +514,7 @@ weir_status weir_lora_train(const char *data, const char *model, const char *out
     WEIR_TRY_GOTO(check(&run, err));
     WEIR_TRY_GOTO(weir_lora_check_out(out, run.o->overwrite, err));
     WEIR_TRY_GOTO(weir_model_open(&run.model, model, err));
+    WEIR_TRY_GOTO(check_context(&run, err));
     WEIR_TRY_GOTO(open_data(&run, data, model, err));
     WEIR_TRY_GOTO(open_graph(&run, err));
     tell_parts(&run);

@@ -41,6 +41,12 @@ ids() { # of the answer to a fixed prompt
     [ "$(ids --lora peft)" != "$(ids)" ]
 }
 
+@test "--experts counts beside --target" {
+    weir train lora chats.jsonl "$model" -o a.gguf --steps 1 --target attn_q --experts
+    exits_with 0
+    [ "$(awk '/ x / { print $1 }' "$err" | tr '\n' ' ')" = "attn_q experts_gate experts_up experts_down " ] || explain
+}
+
 @test "--show-sample marks what is learnt" {
     weir train lora chats.jsonl "$model" -o a.gguf --steps 1 --show-sample --color never
     exits_with 0
@@ -167,6 +173,10 @@ not compared: the base was replaced" ] || explain
     refuses_with 1 "--force replaces it"
     weir train lora chats.jsonl "$model" -o x.gguf --target o_proj
     refuses_with 2 "it has conv_in, conv_out, attn_q"
+    weir train lora chats.jsonl "$model" -o x.gguf --rank 512 --target attn_k
+    refuses_with 2 "rank 512 is beyond attn_k (128 x 256)"
+    weir train lora chats.jsonl "$model" -o x.gguf --max-tokens 4096
+    refuses_with 2 "samples of 4096 tokens, but the model is made for 2048 at most"
     echo '{"messages": 3}' >bad.jsonl
     weir train lora bad.jsonl "$model" -o x.gguf
     refuses_with 3 "bad.jsonl:1"

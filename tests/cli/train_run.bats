@@ -279,6 +279,29 @@ wait_for_checkpoint() { # folder
     [ ! -e wide ]
 }
 
+@test "train lora takes windows no longer than the model is made for" {
+    awk 'BEGIN { printf "{\"messages\": [{\"role\": \"user\", \"content\": \"Where?\"}, "
+        printf "{\"role\": \"assistant\", \"content\": \""
+        for (i = 0; i < 400; i++) printf "the fox ran "; print "\"}]}" }' >chat.jsonl
+    weir train lora chat.jsonl whole/model -o long.gguf --steps 1
+    exits_with 0
+    grep -q '^1 of 1 samples are longer than 256 tokens and were cut$' "$err" || explain
+    weir train lora chat.jsonl whole/model -o longer.gguf --steps 1 --max-tokens 257
+    refuses_with 2 "samples of 257 tokens, but the model is made for 256 at most"
+    # What an answer begins behind, is not cut but left out.
+    sed 's/"Where?"/"Where is the fox, the boat, the sea, the home? Where is the fox, the boat, the sea, the home?"/' \
+        chat.jsonl >late.jsonl
+    cat chat.jsonl >>late.jsonl
+    weir train lora late.jsonl whole/model -o late.gguf --steps 1 --max-tokens 48
+    exits_with 0
+    grep -q '^1 of 1 samples are longer than 48 tokens and were cut$' "$err" || explain
+    grep -q '^1 more were left out: what they teach lies behind their first 48 tokens$' "$err" || explain
+    sed 's/"path": "text.txt"}/"path": "late.jsonl", "max_tokens": 48, "assistant_only": true}/' run.json >late.json
+    weir train run late.json --output late --steps 1
+    exits_with 0
+    grep -q '^text: packed: 1 samples, .*, some cut at max_tokens; 1 left out, their targets lie behind max_tokens$' "$err" || explain
+}
+
 @test "a packed file, whatever it is called, and documents by their manifest" {
     "$WEIR" train pack text.txt -o text.tokens --tokenizer tok 2>/dev/null >/dev/null
     sed 's/"sources": \[{"name": "text", "path": "text.txt"/"sources": [{"name": "text", "path": "text.tokens"/' \
