@@ -53,6 +53,7 @@ gate "clang-format" clang-format format
 gate "check_tree" awk tests/check_tree
 gate "clang-tidy" clang-tidy tidy
 gate "CUDA kernels, five architectures" nvcc scripts/cuda_gates.sh
+gate "what a GPU run carries" nvcc scripts/gpu_build.sh device build-gate-gpu
 gate "arm64 cross build" aarch64-linux-gnu-gcc scripts/cross_arm64.sh
 gate "arm64 kernels under qemu" sh scripts/test_neon.sh
 printf 'gates:%s\n' "$summary"

@@ -149,7 +149,8 @@ build_device() {
     for source in tests/cuda_emulator/test_cuda_*.cpp tests/cuda_emulator/test_cuda_*.c; do
         name=$(basename "${source%.c*}")
         case $source in
-        *_emulator.cpp | *_faults.c | *_engine.c | *_prove.c | *_hollow.c) continue ;; # of the emulated machine
+        # Of the emulated machine; the runner's wants the server as well.
+        *_emulator.cpp | *_faults.c | *_engine.c | *_prove.c | *_hollow.c | *_runner.c) continue ;;
         *.cpp) compile "$gpu -x cu" "$source" "$name" ;;
         *) compile "$c" "$source" "$name" ;;
         esac

@@ -7,6 +7,8 @@
 #include "cuda/cuda_split.h"
 #include "cuda/flash_mma.cuh"
 #include "cuda_test.h"
+
+#include "base/half.h"
 extern "C" {
 #include "backend/kv_layout.h"
 }
