@@ -196,10 +196,10 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
         draws[i] = rows[i].is_planned && test_below(8) > 0 ? &rows[i].draw : nullptr;
     }
     size_t capacity = weir_cuda_draw_bytes(n_vocab, n_out);
-    void *packed = aligned_alloc(64, (capacity + 63) / 64 * 64);
+    gpu_buffer<uint8_t> packed((capacity + 63) / 64 * 64);
     weir_cuda_draws op;
     size_t bytes =
-        weir_cuda_draw_pack(&op, draws.data(), n_out, n_vocab, packed, capacity, (uint8_t *)packed);
+        weir_cuda_draw_pack(&op, draws.data(), n_out, n_vocab, packed.p, capacity, packed.p);
     check(bytes <= capacity, "more than the largest block", "");
     gpu_buffer<weir_cuda_drawn> drawn(n_out);
     gpu_buffer<weir_cuda_likely> top((size_t)n_out * WEIR_CUDA_DRAW_TOP);
@@ -220,7 +220,6 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
         }
         weir_sampler_close(&rows[i].sampler);
     }
-    free(packed);
 }
 
 /* Tokens that are all alike, with numbers that fall on the very borders between them, or just short
@@ -229,7 +228,7 @@ static void test_borders(uint32_t n, float top_p, uint32_t n_kept) {
     gpu_buffer<float> logits(n);
     gpu_buffer<weir_cuda_drawn> drawn(1);
     gpu_buffer<weir_cuda_likely> top(WEIR_CUDA_DRAW_TOP);
-    std::vector<uint64_t> packed(weir_cuda_draw_bytes(n, 1) / sizeof(uint64_t) + 1);
+    gpu_buffer<uint8_t> packed((weir_cuda_draw_bytes(n, 1) + 63) / 64 * 64);
     for (uint32_t i = 0; i < n; i++)
         logits[i] = -2.5f;
     for (uint32_t j = 0; j < 2 * n_kept; j++) {
@@ -241,8 +240,7 @@ static void test_borders(uint32_t n, float top_p, uint32_t n_kept) {
         draw.uniform = (j / 2 + j % 2) * ((UINT64_C(1) << 53) / n_kept) - j % 2;
         const weir_draw *draws[] = {&draw};
         weir_cuda_draws op;
-        weir_cuda_draw_pack(&op, draws, 1, n, packed.data(), packed.size() * sizeof(uint64_t),
-                            (uint8_t *)packed.data());
+        weir_cuda_draw_pack(&op, draws, 1, n, packed.p, packed.n, packed.p);
         op.logits = logits.p;
         op.drawn = drawn.p;
         op.top = top.p;

@@ -318,6 +318,12 @@ static void a_failed_step_has_drawn_nothing(void **state) {
     weir_model *model = open_golden("dense_tiny");
     for (size_t k = 0; k < WEIR_COUNT(kinds); k++) {
         uint64_t n = fail_once(model, kinds[k].call, 0);
+#ifndef WEIR_CUDA_EMULATED
+        if (n == 0) { /* a device, whose calls nobody counts and nobody makes fail */
+            weir_model_close(&model);
+            skip();
+        }
+#endif
         assert_true(n >= kinds[k].n_last);
         for (uint64_t last = 0; last < kinds[k].n_last; last++)
             fail_once(model, kinds[k].call, n - last);
