@@ -21,8 +21,10 @@ set(WEIR_CUDA_ARCHITECTURES "" CACHE STRING
 # those that come are served by the last entry.
 set(WEIR_CUDA_ALL_ARCHITECTURES 80 86 89 90a 120 90+PTX)
 set(WEIR_CUDA_LEAST_NVCC 12.8) # the first that knows sm_120
+set(WEIR_CUDA_LEAST_ARCHITECTURE 80) # the first with cp.async and products of bfloat16
 
-# Compute capabilities of this machine's GPUs, as architectures.
+# Compute capabilities of this machine's GPUs, as architectures: those that kernels are for (8.0 on)
+# and that nvcc knows; of one that is newer than nvcc the first of its family, whose code it runs.
 function(weir_cuda_native out)
   find_program(WEIR_NVIDIA_SMI nvidia-smi)
   mark_as_advanced(WEIR_NVIDIA_SMI)
@@ -36,10 +38,25 @@ function(weir_cuda_native out)
   if(NOT code EQUAL 0 OR NOT found)
     return()
   endif()
-  string(REPLACE "." "" found "${found}")
-  list(REMOVE_DUPLICATES found)
-  list(TRANSFORM found REPLACE "^90$" "90a")
-  set(${out} "${found}" PARENT_SCOPE)
+  execute_process(COMMAND ${WEIR_NVCC} --list-gpu-arch OUTPUT_VARIABLE known ERROR_QUIET)
+  string(REGEX MATCHALL "[0-9]+" known "${known}")
+  set(architectures)
+  foreach(capability ${found})
+    string(REPLACE "." "" architecture "${capability}")
+    string(REGEX REPLACE "[0-9]$" "0" first "${architecture}")
+    if(architecture LESS WEIR_CUDA_LEAST_ARCHITECTURE)
+      message(STATUS "CUDA device: no kernels for a GPU of compute capability ${capability}")
+    elseif(architecture IN_LIST known)
+      list(APPEND architectures ${architecture})
+    elseif(first IN_LIST known)
+      list(APPEND architectures ${first})
+    else()
+      message(STATUS "CUDA device: this nvcc knows no compute capability ${capability}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES architectures)
+  list(TRANSFORM architectures REPLACE "^90$" "90a")
+  set(${out} "${architectures}" PARENT_SCOPE)
 endfunction()
 
 # -gencode arguments of a list of architectures.
