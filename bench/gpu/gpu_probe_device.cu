@@ -1,11 +1,23 @@
 /*
  * gpu_probe_device.cu: calibration of what no emulator shows: what a stage of a step costs beside
  * its bytes (a barrier of all multiprocessors, a node of a graph, with and without programmatic
- * dependent launch, 65 shared cells), and the peak of wgmma. Needs sm_90a.
+ * dependent launch, 65 shared cells), and the peak of wgmma. What the code was compiled without,
+ * since only sm_90 and later or only sm_90a has it, is left out.
  */
 #include "gpu_probe.h"
 
 #include <cuda_runtime.h>
+
+#if __CUDA_ARCH__ >= 900
+#define HAS_DEPENDENT 1
+#else
+#define HAS_DEPENDENT 0
+#endif
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define HAS_WGMMA 1
+#else
+#define HAS_WGMMA 0
+#endif
 
 enum { THREADS = 256, REPEATS = 20, NODES = 256, CELLS = 65, MOST_COPIES = 8 };
 
@@ -124,8 +136,10 @@ static int probe_atomics(FILE *out, uint32_t *cells, double most_s) {
 
 /* Each block changes one number; what it does before the wait touches nothing. */
 static __global__ void __launch_bounds__(THREADS) one_node(uint32_t *cells) {
+#if HAS_DEPENDENT
     asm volatile("griddepcontrol.launch_dependents;");
     asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
     if (threadIdx.x == 0)
         cells[blockIdx.x % THREADS] += 1;
 }
@@ -150,10 +164,10 @@ static void do_node(void *context, weir_cuda_stream *stream, uint32_t) {
     cudaLaunchKernelEx(&config, one_node, w->cells);
 }
 
-static int probe_nodes(FILE *out, uint32_t *cells, double most_s) {
+static int probe_nodes(FILE *out, uint32_t *cells, bool has_dependent, double most_s) {
     const uint32_t n_sm = weir_gpu_n_multiprocessors(), grids[] = {1, n_sm, 4 * n_sm};
     for (uint32_t grid : grids)
-        for (int is_dependent = 0; is_dependent < 2; is_dependent++) {
+        for (int is_dependent = 0; is_dependent <= has_dependent; is_dependent++) {
             char name[64];
             nodes w = {cells, grid, is_dependent != 0};
             weir_gpu_time time;
@@ -172,10 +186,12 @@ static int probe_nodes(FILE *out, uint32_t *cells, double most_s) {
 enum { ROW_BYTES = 128, A_ROWS = 64, GROUPS = 2, STEPS = 4, BATCHES = 4, MOST_N = 256 };
 
 /* K-major, 128-byte swizzle: address / 16, leading offset 1, 1024 / 16 to the next eight rows. */
+#if HAS_WGMMA
 static __device__ __forceinline__ uint64_t describe(const void *at) {
     uint64_t a = __cvta_generic_to_shared(at);
     return ((a >> 4) & 0x3fff) | (uint64_t)1 << 16 | (uint64_t)64 << 32 | (uint64_t)1 << 62;
 }
+#endif
 
 /* d [64, N] += a [64, K] b [K, N]; N / 2 accumulators a thread. */
 template <int N, bool IS_FP8> struct product;
@@ -243,11 +259,12 @@ static __global__ void __launch_bounds__(THREADS, 1) multiply(uint32_t n, float 
         a[i] = random_pair(i, IS_FP8);
     for (uint32_t i = threadIdx.x; i < N * ROW_BYTES / 4; i += THREADS)
         b[i] = random_pair(i + 77777, IS_FP8);
+    float d[N / 2] = {};
+#if HAS_WGMMA
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
     __syncthreads();
     uint64_t from_a = describe(a + threadIdx.x / 128 * (A_ROWS * ROW_BYTES / 4));
     uint64_t from_b = describe(b);
-    float d[N / 2] = {};
     for (uint32_t r = 0; r < n; r++) {
         asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 #pragma unroll
@@ -257,6 +274,7 @@ static __global__ void __launch_bounds__(THREADS, 1) multiply(uint32_t n, float 
                      "wgmma.wait_group.sync.aligned 0;" ::
                          : "memory");
     }
+#endif
     float sum = 0;
 #pragma unroll
     for (int i = 0; i < N / 2; i++)
@@ -299,20 +317,37 @@ template <bool IS_FP8> static int probe_products(FILE *out, float *cells, double
     return code;
 }
 
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static __global__ void tell_words(uint32_t *has) {
+    has[0] = HAS_DEPENDENT;
+    has[1] = HAS_WGMMA;
+}
+
+/* Of the code that runs on this device, which the host's does not know. */
+static int find_words(uint32_t *cells, uint32_t has[2]) {
+    tell_words<<<1, 1>>>(cells);
+    int code = cudaGetLastError();
+    return code != 0 ? code : cudaMemcpy(has, cells, 2 * sizeof *has, cudaMemcpyDeviceToHost);
+}
+
 int weir_gpu_probe_device(FILE *out, double most_s) {
+    uint32_t has[2];
     void *memory;
     int code = weir_cuda_take(&memory, MOST_COPIES * CELLS * sizeof(uint64_t));
     if (code != 0)
         return code;
     uint32_t *cells = (uint32_t *)memory;
-    code = probe_barriers(out, cells, most_s);
+    code = find_words(cells, has);
+    if (code == 0)
+        code = probe_barriers(out, cells, most_s);
     if (code == 0)
         code = probe_atomics(out, cells, most_s);
     if (code == 0)
-        code = probe_nodes(out, cells, most_s);
-    if (code == 0)
+        code = probe_nodes(out, cells, has[0], most_s);
+    if (code == 0 && has[1])
         code = probe_products<false>(out, (float *)memory, most_s);
-    if (code == 0)
+    if (code == 0 && has[1])
         code = probe_products<true>(out, (float *)memory, most_s);
     weir_cuda_give(memory);
     return code;
