@@ -18,9 +18,10 @@ typedef struct bench {
     weir_bench_model needs;
     weir_model *model;
     weir_engine *engine;
-    weir_seq *base;     /* of decoding */
-    weir_seq **seqs;    /* [most_batch] */
-    weir_chunk *chunks; /* [most_batch] */
+    weir_seq *base;          /* of decoding */
+    weir_seq **seqs;         /* [most_batch] */
+    weir_chunk *chunks;      /* [most_batch] */
+    weir_sampler **samplers; /* [most_batch] of decoding, where the device draws; else of NULL */
     uint32_t most_batch;
     int32_t *tokens; /* [n_tokens] of the longest timeline */
     uint32_t n_tokens;
@@ -87,14 +88,18 @@ static weir_status look_at_machine(bench *b, weir_error *err) {
 static void close_engine(bench *b) {
     for (uint32_t i = 0; b->seqs && i < b->most_batch; i++)
         weir_seq_close(&b->seqs[i]);
+    for (uint32_t i = 0; b->samplers && i < b->most_batch; i++)
+        weir_sampler_close(&b->samplers[i]);
     weir_seq_close(&b->base);
     weir_interrupt_with_care(NULL);
     weir_engine_close(&b->engine);
     free(b->seqs);
     free(b->chunks);
+    free(b->samplers);
     free(b->tokens);
     b->seqs = NULL;
     b->chunks = NULL;
+    b->samplers = NULL;
     b->tokens = NULL;
 }
 
@@ -116,7 +121,8 @@ static weir_status open_engine(bench *b, weir_engine_options *options, weir_erro
     b->tokens = malloc(b->n_tokens * sizeof *b->tokens);
     b->seqs = calloc(b->most_batch, sizeof *b->seqs);
     b->chunks = calloc(b->most_batch, sizeof *b->chunks);
-    if (!b->tokens || !b->seqs || !b->chunks)
+    b->samplers = calloc(b->most_batch, sizeof *b->samplers);
+    if (!b->tokens || !b->seqs || !b->chunks || !b->samplers)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %u tokens", b->n_tokens);
     for (uint32_t i = 0; i < b->n_tokens; i++)
         b->tokens[i] = (int32_t)(weir_mix64(0, 0, i) % b->needs.info.n_vocab);
@@ -180,6 +186,15 @@ static weir_status grow_base(bench *b, uint32_t depth, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* Where the device draws, a step brings tokens as the server's do, not the logits of all rows. */
+static weir_status open_samplers(bench *b, weir_error *err) {
+    weir_sampling greedy;
+    weir_sampling_neutral(&greedy);
+    for (uint32_t i = 0; i < b->most_batch && weir_engine_can_draw(b->engine); i++)
+        WEIR_TRY(weir_sampler_open(&b->samplers[i], b->model, &greedy, err));
+    return WEIR_STATUS_OK;
+}
+
 static weir_status run_steps(bench *b, uint32_t batch, uint32_t n_steps, double *seconds,
                              weir_error *err) {
     double start_s = weir_clock_s();
@@ -188,6 +203,8 @@ static weir_status run_steps(bench *b, uint32_t batch, uint32_t n_steps, double 
             /* Each timeline goes its own way, and so meets experts of its own. */
             size_t at = (weir_seq_n_tokens(b->seqs[i]) + i * 7919u) % b->n_tokens;
             WEIR_TRY(weir_seq_append(b->seqs[i], b->tokens + at, 1, err));
+            if (b->samplers[i])
+                WEIR_TRY(weir_seq_plan_draw(b->seqs[i], b->samplers[i], NULL, err));
             b->chunks[i] = (weir_chunk){.seq = b->seqs[i], .n_tokens = 1};
         }
         WEIR_TRY(weir_engine_step(b->engine, b->chunks, batch, err));
@@ -276,8 +293,10 @@ static weir_status measure_kind(bench *b, weir_bench_kind kind, weir_error *err)
         options.n_pages = most_depth / PAGE_TOKENS + 1 + 2 * b->most_batch;
     }
     WEIR_TRY(open_engine(b, &options, err));
-    if (kind == WEIR_BENCH_DECODE)
+    if (kind == WEIR_BENCH_DECODE) {
         WEIR_TRY(weir_seq_open(&b->base, b->engine, err));
+        WEIR_TRY(open_samplers(b, err));
+    }
     for (size_t i = 0; i < b->file->n_cells && !is_late(b); i++)
         if (b->file->cell[i].kind == kind && b->file->cell[i].n == 0)
             WEIR_TRY(measure_cell(b, &b->file->cell[i], err));
