@@ -152,3 +152,35 @@ emulated() {
     weir doctor --probe 0
     grep -q "^gpu .*no NVIDIA driver" "$out" || explain
 }
+
+# Which architectures a build takes on a machine with these GPUs and an nvcc that knows these.
+architectures_of() { # capabilities, architectures
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\nprintf "%%s\\n" %s\n' "$1" >"$BATS_TEST_TMPDIR/bin/nvidia-smi"
+    printf '#!/bin/sh\nprintf "compute_%%s\\n" %s\n' "$2" >"$BATS_TEST_TMPDIR/bin/nvcc"
+    chmod +x "$BATS_TEST_TMPDIR/bin"/*
+    cat >"$BATS_TEST_TMPDIR/ask.cmake" <<EOF
+cmake_minimum_required(VERSION 3.22)
+set(WEIR_NVIDIA_SMI "$BATS_TEST_TMPDIR/bin/nvidia-smi")
+set(WEIR_NVCC "$BATS_TEST_TMPDIR/bin/nvcc")
+include("$WEIR_SOURCE/cmake/cuda.cmake")
+weir_cuda_native(list)
+message("architectures '\${list}'")
+EOF
+    cmake -P "$BATS_TEST_TMPDIR/ask.cmake" 2>&1 | sed -n "s/^architectures '\(.*\)'/\1/p"
+}
+
+@test "a build takes the GPUs that there are kernels for and that nvcc knows" {
+    [ "$(architectures_of "8.6 9.0" "75 80 86 90")" = "86;90a" ]
+    [ "$(architectures_of "7.5" "75 80 86 90")" = "" ] # the default
+    [ "$(architectures_of "7.0 8.9 8.9" "75 80 89")" = "89" ]
+    [ "$(architectures_of "10.3 12.1" "90 100 120")" = "100;120" ] # the first of a family
+    [ "$(architectures_of "13.0" "90 100 120")" = "" ]
+}
+
+@test "a benchmark of a device that draws" {
+    emulated ""
+    weir bench "$model" --device cuda --prefill 4 --depth 0 --batch 2 --repeat 1 --csv
+    exits_with 0
+    [ "$(cut -d, -f1,3 "$out" | tr '\n' ' ')" = "kind,depth prefill,0 decode,0 " ] || explain
+}
