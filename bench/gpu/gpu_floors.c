@@ -101,14 +101,25 @@ static double attention_flop(const weir_gpu_shape *s) {
 
 /* ---- times -------------------------------------------------------------------------------- */
 
-double weir_gpu_decode_s(const weir_gpu_shape *s, const weir_gpu_form *f,
-                         const weir_gpu_ceilings *c, double batch, double depth) {
-    double bytes =
-        weir_gpu_weight_bytes(s, f, batch) +
-        batch * (depth * weir_gpu_kv_token_bytes(s, f) + 2 * weir_gpu_conv_state_bytes(s));
+/* n_depths: timelines whose K/V are their own. */
+static double step_s(const weir_gpu_shape *s, const weir_gpu_form *f, const weir_gpu_ceilings *c,
+                     double batch, double depth, double n_depths) {
+    double bytes = weir_gpu_weight_bytes(s, f, batch) +
+                   n_depths * depth * weir_gpu_kv_token_bytes(s, f) +
+                   batch * 2 * weir_gpu_conv_state_bytes(s);
     double compute = batch * (2 * weir_gpu_n_active(s) / c->flop_per_s +
                               depth * attention_flop(s) / c->attention_flop_per_s);
     return fmax(bytes / c->bytes_per_s, compute);
+}
+
+double weir_gpu_decode_s(const weir_gpu_shape *s, const weir_gpu_form *f,
+                         const weir_gpu_ceilings *c, double batch, double depth) {
+    return step_s(s, f, c, batch, depth, batch);
+}
+
+double weir_gpu_shared_s(const weir_gpu_shape *s, const weir_gpu_form *f,
+                         const weir_gpu_ceilings *c, double batch, double depth) {
+    return step_s(s, f, c, batch, depth, 1);
 }
 
 double weir_gpu_prefill_s(const weir_gpu_shape *s, const weir_gpu_form *f,

@@ -49,6 +49,9 @@ double weir_gpu_weight_bytes(const weir_gpu_shape *s, const weir_gpu_form *f, do
 /* Seconds of one step that gives each of `batch` timelines of this depth one token. */
 double weir_gpu_decode_s(const weir_gpu_shape *s, const weir_gpu_form *f,
                          const weir_gpu_ceilings *c, double batch, double depth);
+/* The same where all of them go on from one timeline, whose K/V are read once. */
+double weir_gpu_shared_s(const weir_gpu_shape *s, const weir_gpu_form *f,
+                         const weir_gpu_ceilings *c, double batch, double depth);
 /* Seconds of a prompt of n tokens, of which the last one's logits are wanted. */
 double weir_gpu_prefill_s(const weir_gpu_shape *s, const weir_gpu_form *f,
                           const weir_gpu_ceilings *c, double n);

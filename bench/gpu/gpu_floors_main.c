@@ -3,8 +3,8 @@
  *
  *   gpu_floors check                       the formulas against known counts and times
  *   gpu_floors limits SHAPE FORM BYTES_PER_S FLOP_PER_S ATTENTION_FLOP_PER_S
- *       reads lines "decode BATCH DEPTH", "prefill N" or "burst N IN OUT" and writes each with the
- *       least seconds behind it
+ *       reads lines "decode BATCH DEPTH", "shared BATCH DEPTH" (one K/V for all of the batch),
+ *       "prefill N" or "burst N IN OUT" and writes each with the least seconds behind it
  */
 #include "gpu_floors.h"
 
@@ -59,6 +59,9 @@ static void check_24b(void) {
     for (size_t i = 0; i < sizeof batched / sizeof *batched; i++)
         expect("a batch", batched[i][0] / weir_gpu_decode_s(s, bf16, &c, batched[i][0], 1280),
                batched[i][1], 1e-3);
+    /* 64 timelines of one K/V of 32,768 tokens: 46.95 GB of weights, 0.67 of K/V, 0.03 of states.
+     */
+    expect("a batch of one K/V", weir_gpu_shared_s(s, bf16, &c, 64, 32768), 47.65e9 / 4.3e12, 2e-3);
     for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++)
         expect("a prompt", weir_gpu_prefill_s(s, bf16, &c, prompts[i][0]), prompts[i][1], 5e-3);
     expect("the burst", weir_gpu_burst_s(s, bf16, &c, 1024, 1024, 512), 5.88 + 8.93, 5e-3);
@@ -81,12 +84,14 @@ static int print_limits(char **argv) {
         line[strcspn(line, "\n")] = 0;
         if (sscanf(line, "decode %lf %lf", &a, &b) == 2)
             seconds = weir_gpu_decode_s(s, f, &c, a, b);
+        else if (sscanf(line, "shared %lf %lf", &a, &b) == 2)
+            seconds = weir_gpu_shared_s(s, f, &c, a, b);
         else if (sscanf(line, "prefill %lf", &a) == 1)
             seconds = weir_gpu_prefill_s(s, f, &c, a);
         else if (sscanf(line, "burst %lf %lf %lf", &a, &b, &d) == 3)
             seconds = weir_gpu_burst_s(s, f, &c, a, b, d);
         else {
-            fprintf(stderr, "gpu_floors: '%s': expected decode, prefill or burst\n", line);
+            fprintf(stderr, "gpu_floors: '%s': expected decode, shared, prefill or burst\n", line);
             return 2;
         }
         printf("%s %.9g\n", line, seconds);
