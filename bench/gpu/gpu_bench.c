@@ -1,12 +1,14 @@
 /*
  * gpu_bench.c: times every launch of src/cuda in its cases, each beside its floor.
  *
- *   gpu_bench OUT.jsonl [--time S] [--only NAME] [--bandwidth B/s] [--flops FLOP/s] [--list]
+ *   gpu_bench OUT.jsonl [--time S] [--bandwidth B/s] [--flops FLOP/s] [--list]
+ *             [--only NAME] [--part NAME] [--format NAME] [--rows N] [--depth N]
  *
  * Owns the pool of device memory and the order: kernels take turns, so that time that runs out
- * leaves each with some cases. The floor of a case is the longer of the time its bytes take at the
- * bandwidth and its operations at the peak; its share is floor / measured. Weights come in several
- * copies, so that a cache that holds one does not make it fast.
+ * leaves each with some cases. A case that fails is told and left out, as long as the device still
+ * answers; the exit code is then 1. The floor of a case is the longer of the time its bytes take at
+ * the bandwidth and its operations at the peak; its share is floor / measured. Weights come in
+ * several copies, so that a cache that holds one does not make it fast.
  */
 #include "gpu_bench.h"
 #include "gpu_cublaslt.h"
@@ -105,9 +107,10 @@ typedef struct bench {
     FILE *out;
     weir_gpu_pool pool;
     double bandwidth, flops, most_s, started;
-    const char *only;
-    bool is_list;
-    size_t n_done, n_left, n_large;
+    const char *only, *part, *format; /* NULL: all */
+    uint32_t rows, depth;             /* with has_: only these */
+    bool has_rows, has_depth, is_list;
+    size_t n_done, n_left, n_large, n_failed;
 } bench;
 
 static void write_case(const bench *b, const char *kernel, const weir_gpu_job *job,
@@ -174,23 +177,42 @@ static const kernel_list lists[] = {
     {weir_gpu_library_kernels, &weir_gpu_n_library_kernels},
 };
 
+static bool is_named(const char *wanted, const char *name) {
+    return !wanted || strcmp(wanted, name) == 0;
+}
+
+static bool is_wanted(const bench *b, const weir_gpu_case *c) {
+    return is_named(b->part, c->part) && is_named(b->format, c->format) &&
+           (!b->has_rows || b->rows == c->n_rows) && (!b->has_depth || b->depth == c->depth);
+}
+
+/* What the others need of the device is what it answers now: 0, or an error that will stay. */
+static int run_or_tell(bench *b, const weir_gpu_kernel *kernel, const weir_gpu_case *c) {
+    if (run_case(b, kernel, c) == 0)
+        return 0;
+    b->n_failed++;
+    return weir_cuda_wait(b->pool.stream);
+}
+
 /* Case number `turn` of each kernel. false in *more: there is none any more. */
 static int run_turn(bench *b, size_t turn, bool *more) {
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (size_t k = 0; k < *lists[l].n; k++) {
             const weir_gpu_kernel *kernel = &lists[l].kernels[k];
             size_t n_cases = weir_gpu_is_dry() ? kernel->n_dry_cases : kernel->n_cases;
-            if ((b->only && strcmp(b->only, kernel->name) != 0) || turn >= n_cases)
+            if (!is_named(b->only, kernel->name) || turn >= n_cases)
                 continue;
             const weir_gpu_case *c =
                 weir_gpu_is_dry() ? &kernel->dry_cases[turn] : &kernel->cases[turn];
             *more = true;
+            if (!is_wanted(b, c))
+                continue;
             if (b->is_list)
                 printf("%s %s %s %u %u\n", kernel->name, c->part, c->format, c->n_rows, c->depth);
             else if (b->most_s > 0 && weir_gpu_now() - b->started > b->most_s)
                 b->n_left++;
             else {
-                int code = run_case(b, kernel, c);
+                int code = run_or_tell(b, kernel, c);
                 if (code != 0)
                     return code;
             }
@@ -224,6 +246,11 @@ static int open_pool(bench *b) {
     return weir_cuda_stream_open(&b->pool.stream);
 }
 
+static bool read_count(uint32_t *out, const char *text) {
+    *out = (uint32_t)strtoul(text, NULL, 10);
+    return true;
+}
+
 static int read_arguments(bench *b, int argc, char **argv) {
     for (int i = 2; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -235,6 +262,14 @@ static int read_arguments(bench *b, int argc, char **argv) {
             b->most_s = atof(value);
         else if (strcmp(argv[i], "--only") == 0)
             b->only = value;
+        else if (strcmp(argv[i], "--part") == 0)
+            b->part = value;
+        else if (strcmp(argv[i], "--format") == 0)
+            b->format = value;
+        else if (strcmp(argv[i], "--rows") == 0)
+            b->has_rows = read_count(&b->rows, value);
+        else if (strcmp(argv[i], "--depth") == 0)
+            b->has_depth = read_count(&b->depth, value);
         else if (strcmp(argv[i], "--bandwidth") == 0)
             b->bandwidth = atof(value);
         else if (strcmp(argv[i], "--flops") == 0)
@@ -249,8 +284,8 @@ static int read_arguments(bench *b, int argc, char **argv) {
 int main(int argc, char **argv) {
     bench b = {.bandwidth = 4.3e12, .flops = 790e12};
     if (argc < 2 || read_arguments(&b, argc, argv) != 0) {
-        fputs("usage: gpu_bench OUT.jsonl [--time S] [--only NAME] [--bandwidth B/s] "
-              "[--flops FLOP/s] [--list]\n",
+        fputs("usage: gpu_bench OUT.jsonl [--time S] [--bandwidth B/s] [--flops FLOP/s] [--list] "
+              "[--only NAME] [--part NAME] [--format NAME] [--rows N] [--depth N]\n",
               stderr);
         return 2;
     }
@@ -270,10 +305,10 @@ int main(int argc, char **argv) {
     }
     b.started = weir_gpu_now();
     code = run_all(&b);
-    printf("%zu cases; %zu left because time was up, %zu need more memory\n", b.n_done, b.n_left,
-           b.n_large);
+    printf("%zu cases; %zu left because time was up, %zu need more memory, %zu failed\n", b.n_done,
+           b.n_left, b.n_large, b.n_failed);
     weir_cublaslt_close(&b.pool.library);
     weir_cuda_stream_close(b.pool.stream);
     weir_cuda_give(b.pool.base);
-    return fclose(b.out) == 0 && code == 0 ? 0 : 1;
+    return fclose(b.out) == 0 && code == 0 && b.n_failed == 0 ? 0 : 1;
 }

@@ -15,15 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    AT_X,
-    AT_Y,
-    AT_ROOM,
-    AT_LIBRARY,
-    N_COMPARED = 2048,
-    WORKSPACE = 32 << 20,
-    DIFFERENT = 1 /* cudaErrorInvalidValue */
-};
+enum { AT_X, AT_Y, AT_ROOM, AT_LIBRARY, N_COMPARED = 2048, WORKSPACE = 32 << 20 };
 static const double uncached_bytes = 256e6;
 
 /* NULL, and said once, if there is none. */
@@ -75,7 +67,7 @@ static int is_different(const float *ours, const float *theirs, size_t n) {
     return !(error <= 1e-8 * size && size > 0);
 }
 
-/* The first values of both products. */
+/* The first values of both products; NO_KERNELS, and said, if they differ or the library fails. */
 static int compare(weir_gpu_job *job, weir_gpu_pool *pool, const weir_cuda_linear *ours,
                    void *scratch) {
     size_t n = (size_t)job->c->n_out * job->c->n_rows, bytes;
@@ -99,8 +91,9 @@ static int compare(weir_gpu_job *job, weir_gpu_pool *pool, const weir_cuda_linea
     if (code == 0)
         code = weir_cuda_wait(pool->stream);
     if (code == 0 && (status != 0 || is_different(values, values + n, n))) {
-        fprintf(stderr, "gpu_bench: cublaslt: status %d, or other numbers than ours\n", status);
-        code = DIFFERENT;
+        fprintf(stderr, "gpu_bench: cublaslt: %s with %u rows: status %d, or other numbers\n",
+                job->c->part, job->c->n_rows, status);
+        code = WEIR_CUDA_NO_KERNELS;
     }
     weir_cuda_give_pinned(pinned);
     return code;

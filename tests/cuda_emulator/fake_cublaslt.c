@@ -1,7 +1,8 @@
 /*
  * fake_cublaslt.c: as much of libcublasLt as bench/gpu asks for, over ordinary memory, for runs on
  * the emulator. What it is handed that is not as the real one's documentation wants it is refused.
- * Built as a library and opened by name (WEIR_CUBLASLT).
+ * Built as a library and opened by name (WEIR_CUBLASLT). With WEIR_CUBLASLT_WRONG in the
+ * environment a product of as many rows has other numbers than it should.
  */
 #include "gpu_cublaslt_facts.h"
 
@@ -139,9 +140,11 @@ int cublasLtMatmul(void *handle, const desc *d, const float *alpha, const uint16
         *algorithm != HANDLE || *alpha != 1 || *beta != 0 || c != y || (bytes && !workspace) ||
         !stream)
         return INVALID;
+    const char *wrong = getenv("WEIR_CUBLASLT_WRONG");
+    const double off = wrong && strtoull(wrong, NULL, 10) == y_layout->cols ? 1 : 0;
     for (uint64_t col = 0; col < y_layout->cols; col++)
         for (uint64_t row = 0; row < y_layout->rows; row++) {
-            double sum = 0;
+            double sum = off;
             for (uint64_t k = 0; k < a_layout->rows; k++)
                 sum += (double)value_of(a[row * (uint64_t)a_layout->stride + k]) *
                        (double)value_of(b[col * (uint64_t)b_layout->stride + k]);
