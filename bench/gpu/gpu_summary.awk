@@ -100,7 +100,7 @@ n_file == 1 {
 NF == 6 && n_file > 1 && !/^{/ {
     if (!n_whole++)
         print "\n## The whole model\n\n| weights | what | rows | depth | ms | tok/s | limit, tok/s | share |\n|---|---|---|---|---|---|---|---|"
-    n_tokens = $2 == "prefill" ? $4 : $2 == "burst" ? $3 * $4 : $3
+    n_tokens = $2 == "prefill" || $2 == "first token" ? $4 : $2 == "burst" ? $3 * $4 : $3
     printf "| %s | %s | %s | %s | %.3f | %.1f | %.1f | %.1f %% |\n", $1, $2, $3, $4, $5 * 1e3, n_tokens / $5,
         n_tokens / $6, 100 * $6 / $5
 }
