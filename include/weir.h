@@ -408,10 +408,9 @@ WEIR_API weir_status weir_seq_rewind(weir_seq *seq, size_t n_tokens, weir_error 
  * where a draw was planned). If a step fails, what the steps before it have run stays run. */
 WEIR_API weir_status weir_seq_run(weir_seq *seq, weir_error *err);
 
-WEIR_API size_t weir_seq_n_tokens(const weir_seq *seq);  /* pending ones included */
-WEIR_API size_t weir_seq_n_pending(const weir_seq *seq); /* not run yet */
-WEIR_API const int32_t *
-weir_seq_tokens(const weir_seq *seq); /* [n_tokens], until the next change */
+WEIR_API size_t weir_seq_n_tokens(const weir_seq *seq);       /* pending ones included */
+WEIR_API size_t weir_seq_n_pending(const weir_seq *seq);      /* not run yet */
+WEIR_API const int32_t *weir_seq_tokens(const weir_seq *seq); /* [n_tokens], until it changes */
 
 /* [n_vocab] after the last token, valid until the timeline changes; NULL if tokens are pending,
  * when the timeline is empty, or after a rewind to where none were kept: weir_seq_run makes them
@@ -484,10 +483,9 @@ WEIR_API weir_status weir_sampler_draw(weir_sampler *sampler, const float *logit
                                        const uint32_t *mask, int32_t *token, weir_error *err);
 
 /*
- * Draws on the device. Logits of a large vocabulary are many bytes to bring to the host, step by
- * step and for every timeline; a device that can draw brings the token instead. Which token it is
- * does not depend on who draws it. Plan the draw before the step, look for the token behind it, and
- * where there is none draw from weir_seq_logits as ever:
+ * Draws on the device: one that can brings the token instead of the logits of a large vocabulary,
+ * step by step and for every timeline. Which token it is does not depend on who draws it. Plan the
+ * draw before the step, look for the token behind it; without one draw from weir_seq_logits:
  *
  *   weir_seq_plan_draw(seq, sampler, &options, &err);
  *   weir_engine_step(...);
@@ -512,6 +510,9 @@ typedef struct weir_draw_options {
     const uint32_t *mask; /* the same */
     bool wants_logprob;
     uint32_t n_top; /* WEIR_DRAWN_TOP at most; with wants_logprob */
+    /* For speed, no promise: what is drawn will be appended, and the next token drawn with the same
+     * sampler and options; so the device may begin it early. Not with a mask or a lookup. */
+    bool runs_ahead;
 } weir_draw_options;
 
 /* Does this engine's device draw tokens? If not, plans are taken and nothing comes of them. */
@@ -522,8 +523,7 @@ WEIR_API bool weir_engine_can_draw(const weir_engine *engine);
  * time; may be called for different timelines of an engine by several threads at once. Not every
  * draw can be made there: with a lookup, top_k above 2048, biases or answer tokens under penalties
  * that are more than 1024, two biases of one token, or a token that is none of the 2048 likeliest,
- * there are logits as ever. BAD_ARGUMENT for an empty timeline and what weir_sampler_draw refuses.
- */
+ * there are logits as ever. BAD_ARGUMENT for an empty timeline, and as weir_sampler_draw. */
 WEIR_API weir_status weir_seq_plan_draw(weir_seq *seq, weir_sampler *sampler,
                                         const weir_draw_options *options, weir_error *err);
 /* No draw is planned, and one that was made is forgotten: weir_seq_run brings the logits. */

@@ -221,6 +221,17 @@ static bool is_drawing(const weir_runner *r, const weir_choice *c, const weir_ch
            chunk->n_tokens == weir_seq_n_pending(c->seq) && !chunk->logits;
 }
 
+/* Is the token behind the next one drawn as well, as far as can be known? What a mask is for waits
+ * for the token before it. */
+static bool has_more(const weir_runner *r, const weir_choice *c) {
+    const weir_settings *settings = &c->job->job.settings;
+    bool ends_thinking = weir_answer_text_in_reasoning(c->text) &&
+                         c->answer.n_reasoning + 1 >= think_budget(settings);
+    return !c->matcher && !c->allowed && !ends_thinking &&
+           c->answer.n_generated + 1 < settings->max_tokens &&
+           weir_seq_n_tokens(c->seq) + 1 < r->context;
+}
+
 typedef struct planning {
     weir_runner *runner;
     size_t n;
@@ -236,7 +247,8 @@ static void plan_share(void *context, uint32_t worker, uint32_t n_workers) {
         weir_draw_options o = {.n_prompt = c->prompt->n_ids,
                                .mask = c->allowed,
                                .wants_logprob = job->wants_logprobs,
-                               .n_top = job->wants_logprobs ? job->n_top : 0};
+                               .n_top = job->wants_logprobs ? job->n_top : 0,
+                               .runs_ahead = has_more(r, c)};
         weir_seq_plan_draw(c->seq, c->sampler, &o, NULL);
     }
 }

@@ -114,6 +114,15 @@ static uint32_t n_top_of(const drawing *d) {
     return d->events->n_top < WEIR_LOGPROBS_MAX ? d->events->n_top : WEIR_LOGPROBS_MAX;
 }
 
+/* Is the token behind the next one drawn as well, as far as can be known? */
+static bool has_more(const drawing *d) {
+    const weir_settings *settings = d->options->settings;
+    bool ends_thinking =
+        weir_answer_text_in_reasoning(d->text) && d->out->n_reasoning + 1 >= think_budget(settings);
+    return !ends_thinking && d->out->n_generated + 1 < settings->max_tokens &&
+           weir_seq_n_tokens(d->seq) + 1 < d->n_ctx;
+}
+
 /* Before what is pending is run: a device that can draws within the step. */
 static weir_status find_next(drawing *d, weir_error *err) {
     if (d->n_forced_used == d->n_forced && weir_answer_text_in_reasoning(d->text) &&
@@ -132,6 +141,7 @@ static weir_status find_next(drawing *d, weir_error *err) {
         d->allowed = d->mask;
     weir_draw_options o = {.n_prompt = d->out->n_prompt,
                            .mask = d->allowed,
+                           .runs_ahead = !d->matcher && has_more(d),
                            .wants_logprob = d->events->on_token != NULL,
                            .n_top = n_top_of(d)};
     return weir_seq_plan_draw(d->seq, d->sampler, &o, err);

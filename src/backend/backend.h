@@ -42,9 +42,16 @@ typedef struct weir_rows {
     const float *lora_scales; /* [n_loras] of the backend's adapters; NULL: none is used */
 } weir_rows;
 
+/* For tokens of step_begin: the token drawn at output i of the step that was begun just before. If
+ * that one is left to the host, the row means nothing, and neither does what it leaves. Its own
+ * inverse. */
+static inline int32_t weir_drawn_at(int32_t i) {
+    return -1 - i;
+}
+
 typedef struct weir_batch {
     uint32_t n_rows, n_chunks, n_out;
-    const int32_t *tokens;    /* [n_rows] */
+    const int32_t *tokens;    /* [n_rows]; of step_begin also weir_drawn_at */
     const uint32_t *pos;      /* [n_rows] */
     const weir_rows *chunks;  /* [n_chunks], covering the rows in order */
     const uint32_t *out_rows; /* [n_out] rows whose logits are wanted, ascending */
@@ -180,6 +187,17 @@ struct weir_backend {
     /* NULL: made of blocks. CANCELLED leaves garbage only in state_out and kept slots and in K/V
      * positions that the batch was to write. */
     weir_status (*step)(weir_backend *be, const weir_batch *batch, weir_error *err);
+    /* The same in two halves, of a device that computes while the host does something else; NULL:
+     * there is only step. All that is asked of the device runs in the order in which it was asked,
+     * the functions below too. */
+    /* Queues the step. Everything of the batch may change then, but for the arrays `logits` and
+     * `drawn`, and what they point to: these are written by step_wait, and an entry that is NULL by
+     * then is nobody's any more. Two tickets may be open. An error, CANCELLED too: nothing is
+     * begun; FAILED: the device is lost, and with it what is open. */
+    weir_status (*step_begin)(weir_backend *be, const weir_batch *batch, uint64_t *ticket,
+                              weir_error *err);
+    /* Until the oldest open step is done, whose ticket this is. FAILED as above. */
+    weir_status (*step_wait)(weir_backend *be, uint64_t ticket, weir_error *err);
 
     /* state; `n_tokens` first tokens of a page */
     void (*page_copy)(weir_backend *be, uint32_t to, uint32_t from, uint32_t n_tokens);

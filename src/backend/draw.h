@@ -35,6 +35,10 @@ typedef struct weir_draw {
     const uint32_t *recent; /* the same: the repetition penalty is for it; not of changes */
     const weir_draw_change *changes; /* [n_changes] all of different tokens */
     uint32_t n_changes;
+    /* The last token of the history is that of the row itself, which the host does not know yet: it
+     * is in none of the above. The device adds it: to `recent` (if there are any) or to a change
+     * that is there, and with presence or frequency to changes, where one more has room. */
+    bool lacks_last;
     bool wants_logprob; /* and rank, of the token drawn, in the logits as the model gave them */
     uint32_t n_top;     /* so many of the likeliest in them; with wants_logprob */
 } weir_draw;

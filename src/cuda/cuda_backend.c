@@ -4,7 +4,8 @@
  * Owns the device's two blocks, the pinned one, the stream and the failure. Does not compute: see
  * kernels_cuda.h. Invariant: layout() is the only place that says how much memory there is, for the
  * plan as for the blocks; after open nothing is allocated. A step is all or nothing: logits and
- * drawn tokens are handed out only when the device has said that all of it is done.
+ * drawn tokens are handed out only when the device has said that all of it is done. Two steps may
+ * be on their way: what the host packs for one and reads of it is not touched by the other.
  */
 #include "cuda/cuda_backend.h"
 
@@ -52,7 +53,8 @@ static void layout(weir_cuda *cuda, weir_arena *work, weir_arena *pinned, sizes 
     cuda->step_bytes = weir_cuda_batch_bytes(model, options);
     cuda->step_device = weir_arena_take(work, cuda->step_bytes);
     size_t state_bytes = cuda->state_values * sizeof(float);
-    cuda->step_host = weir_arena_take(pinned, cuda->step_bytes);
+    for (uint32_t turn = 0; turn < 2; turn++)
+        cuda->step_host[turn] = weir_arena_take(pinned, cuda->step_bytes);
     cuda->state_host =
         weir_arena_take(pinned, state_bytes > be->kv.page_bytes ? state_bytes : be->kv.page_bytes);
     weir_cuda_results_layout(&cuda->results, work, pinned, model, options);
@@ -182,17 +184,19 @@ static void show_down(void *context, const char *what, uint32_t layer, const voi
 static weir_status compose_step(weir_cuda *cuda, const weir_batch *batch, weir_error *err) {
     weir_backend *be = &cuda->host.be;
     const weir_observer observer = {.take = show_down, .context = cuda};
-    size_t bytes = weir_cuda_batch_pack(&cuda->step, batch, be->options.n_loras, cuda->step_host,
+    uint8_t *host = cuda->step_host[cuda->turn];
+    size_t bytes = weir_cuda_batch_pack(&cuda->step, batch, be->options.n_loras, host,
                                         cuda->step_bytes, cuda->step_device);
-    weir_cuda_note(cuda, weir_cuda_copy_up(cuda->stream, cuda->step_device, cuda->step_host, bytes),
+    weir_cuda_note(cuda, weir_cuda_copy_up(cuda->stream, cuda->step_device, host, bytes),
                    "the step's rows");
     weir_cuda_fast *fast = &cuda->fast;
-    weir_cuda_fast_begin(fast, cuda->step.host_chunks, batch->n_chunks);
+    weir_cuda_fast_begin(fast, cuda->turn, cuda->step.host_chunks, batch->n_chunks);
     if (fast->split_bytes > 0 && !be->failure)
         weir_cuda_note(cuda,
-                       weir_cuda_copy_up(cuda->stream, fast->split_device, fast->split_host,
-                                         fast->split_bytes),
+                       weir_cuda_copy_up(cuda->stream, fast->split_device,
+                                         fast->split_host[cuda->turn], fast->split_bytes),
                        "the step's lists");
+    weir_cuda_results_fetch(cuda, batch);
     weir_batch on_device = *batch;
     on_device.tokens = cuda->step.tokens;
     cuda->observer = batch->observer;
@@ -201,24 +205,52 @@ static weir_status compose_step(weir_cuda *cuda, const weir_batch *batch, weir_e
     return weir_compose_step(be, &on_device, err);
 }
 
-static weir_status cuda_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
+/* A step that was lost or cancelled leaves nothing behind that could still read what the next one
+ * packs. */
+static weir_status give_up_step(weir_cuda *cuda, weir_status status, weir_error *err) {
+    weir_cuda_note(cuda, weir_cuda_wait(cuda->stream), "the end of the step");
+    return cuda->host.be.failure ? fail_lost(cuda, "failed in this step", err) : status;
+}
+
+static weir_status cuda_step_begin(weir_backend *be, const weir_batch *batch, uint64_t *ticket,
+                                   weir_error *err) {
     weir_cuda *cuda = weir_cuda_of(be);
     weir_status status = WEIR_STATUS_OK;
     if (be->failure)
         return fail_lost(cuda, "was lost in an earlier step", err);
+    assert(cuda->n_begun - cuda->n_ended < 2);
+    cuda->turn = (cuda->n_begun + 1) % 2;
     if (weir_cuda_decode_takes(cuda, batch))
         weir_cuda_decode_queue(cuda, batch);
     else
         status = compose_step(cuda, batch, err);
     if (status == WEIR_STATUS_OK && !be->failure)
         weir_cuda_results_queue(cuda, batch);
-    /* Also after a cancel: what is queued still writes, and the next step packs its own numbers. */
-    weir_cuda_note(cuda, weir_cuda_wait(cuda->stream), "the end of the step");
     if (status == WEIR_STATUS_OK && !be->failure)
-        weir_cuda_results_take(cuda, batch);
+        weir_cuda_note(cuda, weir_cuda_mark_set(cuda->marks[cuda->turn], cuda->stream),
+                       "the end of the step");
+    if (status != WEIR_STATUS_OK || be->failure)
+        return give_up_step(cuda, status, err);
+    *ticket = ++cuda->n_begun;
+    return WEIR_STATUS_OK;
+}
+
+static weir_status cuda_step_wait(weir_backend *be, uint64_t ticket, weir_error *err) {
+    weir_cuda *cuda = weir_cuda_of(be);
     if (be->failure)
         return fail_lost(cuda, "failed in this step", err);
-    return status;
+    assert(ticket == cuda->n_ended + 1 && ticket <= cuda->n_begun);
+    cuda->n_ended = ticket;
+    if (!weir_cuda_note(cuda, weir_cuda_mark_wait(cuda->marks[ticket % 2]), "the end of the step"))
+        return fail_lost(cuda, "failed in this step", err);
+    weir_cuda_results_take(cuda, ticket % 2);
+    return WEIR_STATUS_OK;
+}
+
+static weir_status cuda_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
+    uint64_t ticket;
+    WEIR_TRY(cuda_step_begin(be, batch, &ticket, err));
+    return cuda_step_wait(be, ticket, err);
 }
 
 /* ---- open and close ---- */
@@ -228,6 +260,8 @@ static void cuda_close(weir_backend *be) {
     if (cuda->stream)
         weir_cuda_wait(cuda->stream);
     weir_cuda_decode_close(cuda);
+    for (uint32_t turn = 0; turn < 2; turn++)
+        weir_cuda_mark_close(cuda->marks[turn]);
     weir_cuda_stream_close(cuda->stream);
     weir_cuda_give(cuda->weights);
     weir_cuda_give(cuda->work);
@@ -287,12 +321,16 @@ weir_status weir_cuda_open(weir_backend **out, const weir_model *model,
     be->options = *options;
     be->can_draw = true;
     be->step = cuda_step;
+    be->step_begin = cuda_step_begin;
+    be->step_wait = cuda_step_wait;
     be->close = cuda_close;
     weir_cuda_ops_install(be);
     weir_cuda_state_install(be);
     WEIR_TRY_GOTO(measure(cuda, &s, model, options, err));
     WEIR_TRY_GOTO(find_device(cuda, err));
     WEIR_TRY_GOTO(weir_cuda_fail(err, weir_cuda_stream_open(&cuda->stream), "a stream"));
+    for (uint32_t turn = 0; turn < 2; turn++)
+        WEIR_TRY_GOTO(weir_cuda_fail(err, weir_cuda_mark_open(&cuda->marks[turn]), "a mark"));
     WEIR_TRY_GOTO(ask_device(cuda, err)); /* before memory is taken that may be all there is */
     WEIR_TRY_GOTO(take_memory(cuda, &s, err));
     weir_arena work = {.base = cuda->work, .size = s.work},

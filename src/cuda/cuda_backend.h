@@ -10,9 +10,12 @@
  *
  * One block of pinned host memory is where copies start and end:
  *
- *   pinned:  [a step's numbers][one page or state][draws][logits][lists of attention]
+ *   pinned:  [a step's numbers, twice][one page or state][draws, results and logits, twice]
+ *            [lists of attention, twice]
  *
- * A step is queued as a whole and waited for once. The first error of the device is kept: from then
+ * A step is queued as a whole, with a mark behind it, and waited for once. The next one may be
+ * queued before: it has the other of what is there twice (its turn), while on the device everything
+ * is there once, because the stream has an order. The first error of the device is kept: from then
  * on nothing is queued any more and be.failure says why.
  */
 #ifndef WEIR_CUDA_CUDA_BACKEND_H
@@ -48,17 +51,20 @@ struct weir_cuda {
     uint8_t *step_device; /* [step_bytes] */
 
     /* in pinned */
-    uint8_t *step_host; /* [step_bytes] */
-    void *state_host;   /* [kv.page_bytes or state_values, the larger] */
+    uint8_t *step_host[2]; /* [step_bytes] by turn */
+    void *state_host;      /* [kv.page_bytes or state_values, the larger] */
     size_t step_bytes;
 
     weir_cuda_results results; /* in both */
     weir_cuda_fast fast;       /* the same */
     weir_cuda_decode decode;   /* the same */
 
-    /* the step that runs */
-    weir_cuda_staged step;
+    /* the step that is queued, or was last; a ticket is a step's number */
+    uint32_t turn;
+    weir_cuda_staged step; /* its tokens and out_rows by whatever way it runs */
     const weir_observer *observer;
+    weir_cuda_mark *marks[2];  /* behind the steps of each turn */
+    uint64_t n_begun, n_ended; /* two more at most have begun */
 
     char describe[WEIR_CUDA_DESCRIBE];
     char arithmetic[WEIR_CUDA_ARITHMETIC];

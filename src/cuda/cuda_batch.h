@@ -14,7 +14,7 @@
 /* A batch in device memory. */
 typedef struct weir_cuda_staged {
     weir_cuda_batch batch;
-    const int32_t *tokens;             /* [n_rows] */
+    int32_t *tokens;                   /* [n_rows] */
     const int32_t *out_rows;           /* [n_out] */
     const weir_cuda_rows *host_chunks; /* [n_chunks] on the host, as packed */
     const float *lora_scales; /* [n_loras, n_rows]: of each row's timeline; 0: it uses it not */

@@ -92,7 +92,7 @@ static void pack_chunks(const block *to, const weir_batch *batch, uint32_t bucke
 
 /* Returns the bytes to be copied. */
 static size_t pack(const weir_cuda *cuda, const weir_batch *batch, uint32_t bucket_rows) {
-    uint8_t *host = cuda->decode.host;
+    uint8_t *host = cuda->decode.host[cuda->turn];
     block to = block_at(cuda, host, bucket_rows);
     size_t n_pages = 0;
     for (uint32_t c = 0; c < batch->n_chunks; c++)
@@ -151,7 +151,8 @@ void weir_cuda_decode_layout(weir_cuda *cuda, weir_arena *work, weir_arena *pinn
     uint32_t n_rows = rows_of_bucket(WEIR_CUDA_BUCKETS - 1, options);
     place(&measure, n_rows, n_rows * most_pages(model, options) + 1);
     d->block_bytes = measure.used;
-    d->host = weir_arena_take(pinned, d->block_bytes);
+    for (uint32_t turn = 0; turn < 2; turn++)
+        d->host[turn] = weir_arena_take(pinned, d->block_bytes);
     d->device = weir_arena_take(work, d->block_bytes);
 }
 
@@ -342,16 +343,20 @@ static int capture(weir_cuda *cuda, uint32_t n_rows, bool has_head, weir_cuda_gr
 
 static void upload(weir_cuda *cuda, const weir_batch *batch, uint32_t n_rows) {
     weir_cuda_fast *fast = &cuda->fast;
+    uint8_t *host = cuda->decode.host[cuda->turn];
+    block at = block_at(cuda, cuda->decode.device, n_rows);
     size_t bytes = pack(cuda, batch, n_rows);
-    weir_cuda_note(cuda,
-                   weir_cuda_copy_up(cuda->stream, cuda->decode.device, cuda->decode.host, bytes),
+    cuda->step.tokens = at.tokens;
+    cuda->step.out_rows = at.out_rows;
+    weir_cuda_note(cuda, weir_cuda_copy_up(cuda->stream, cuda->decode.device, host, bytes),
                    "the step's rows");
-    weir_cuda_fast_begin(fast, block_at(cuda, cuda->decode.host, n_rows).chunks, batch->n_chunks);
+    weir_cuda_fast_begin(fast, cuda->turn, block_at(cuda, host, n_rows).chunks, batch->n_chunks);
     if (fast->split_bytes > 0 && !cuda->host.be.failure)
         weir_cuda_note(cuda,
-                       weir_cuda_copy_up(cuda->stream, fast->split_device, fast->split_host,
-                                         fast->split_bytes),
+                       weir_cuda_copy_up(cuda->stream, fast->split_device,
+                                         fast->split_host[cuda->turn], fast->split_bytes),
                        "the step's lists");
+    weir_cuda_results_fetch(cuda, batch);
 }
 
 /* A step of no rows runs before anything is captured: what cannot be launched shows here, and code

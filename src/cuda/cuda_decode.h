@@ -24,7 +24,7 @@ typedef struct weir_cuda weir_cuda;
 
 typedef struct weir_cuda_decode {
     bool is_there;                                 /* the model is one for stages */
-    uint8_t *host;                                 /* [block_bytes], pinned */
+    uint8_t *host[2];                              /* [block_bytes], pinned; by turn */
     uint8_t *device;                               /* [block_bytes] */
     size_t block_bytes;                            /* of the largest bucket */
     weir_cuda_graph *graphs[WEIR_CUDA_BUCKETS][2]; /* without the head, with it; NULL: no bucket */

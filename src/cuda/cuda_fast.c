@@ -133,18 +133,20 @@ void weir_cuda_fast_layout(weir_cuda_fast *fast, weir_arena *work, weir_arena *p
     fast->shape.n_batch = options->n_batch;
     fast->shape.n_slots = weir_cuda_split_slots(options->n_batch, model->h.n_ctx);
     size_t bytes = weir_cuda_split_bytes(options->n_batch, fast->shape.n_slots);
-    fast->split_host = weir_arena_take(pinned, bytes);
+    for (uint32_t turn = 0; turn < 2; turn++)
+        fast->split_host[turn] = weir_arena_take(pinned, bytes);
     fast->split_device = weir_arena_take(work, bytes);
     fast->slots = weir_arena_take_array(
         work, fast->shape.n_slots, weir_cuda_flash_slot_values(model->h.n_heads) * sizeof(float));
 }
 
-void weir_cuda_fast_begin(weir_cuda_fast *fast, const weir_cuda_rows *chunks, uint32_t n_chunks) {
+void weir_cuda_fast_begin(weir_cuda_fast *fast, uint32_t turn, const weir_cuda_rows *chunks,
+                          uint32_t n_chunks) {
     weir_cuda_fast_routed(fast);
     fast->split_bytes = 0;
     if (fast->shape.n_heads_kv == 0)
         return;
     fast->split_bytes = weir_cuda_split_pack(&fast->flash, chunks, n_chunks, &fast->shape,
-                                             fast->split_host, fast->split_device);
+                                             fast->split_host[turn], fast->split_device);
     fast->flash.slots = fast->slots;
 }

@@ -31,7 +31,7 @@ typedef struct weir_cuda_fast {
     uint32_t n_rows, n_choices, tile_rows;
 
     weir_cuda_split_shape shape; /* n_heads_kv 0: attention by weir_cuda_run_attend */
-    uint8_t *split_host;         /* pinned: lists of a step */
+    uint8_t *split_host[2];      /* pinned: lists of a step, by its turn */
     uint8_t *split_device;       /* the same there */
     float *slots;                /* device: parts of rows that are split */
     size_t split_bytes;          /* of this step's lists */
@@ -50,9 +50,10 @@ int weir_cuda_fast_prove(weir_cuda_fast *fast, weir_cuda_stream *stream,
                          const weir_cuda_facts *facts);
 /* For the line that describes the device: "" or ", ...". */
 const char *weir_cuda_fast_describe(const weir_cuda_fast *fast);
-/* Makes the lists of a step from its chunks [n_chunks], which the host can read, in split_host:
- * split_bytes of them are to be copied to split_device. */
-void weir_cuda_fast_begin(weir_cuda_fast *fast, const weir_cuda_rows *chunks, uint32_t n_chunks);
+/* Makes the lists of a step from its chunks [n_chunks], which the host can read, in split_host of
+ * its turn: split_bytes of them are to be copied to split_device. */
+void weir_cuda_fast_begin(weir_cuda_fast *fast, uint32_t turn, const weir_cuda_rows *chunks,
+                          uint32_t n_chunks);
 /* The choices on the device are others from here on. */
 void weir_cuda_fast_routed(weir_cuda_fast *fast);
 /* Only with has_gemm. */

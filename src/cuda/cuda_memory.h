@@ -1,11 +1,11 @@
 /*
  * cuda_memory.h: the little of the CUDA runtime that the backend needs: one device, its memory,
- * copies and a stream. Implemented over the runtime (cuda_memory_device.cu) and, for tests without
- * a GPU, over ordinary memory (tests/cuda_emulator/cuda_memory_emulated.c).
+ * copies, a stream and marks in it. Implemented over the runtime (cuda_memory_device.cu) and, for
+ * tests without a GPU, over ordinary memory (tests/cuda_emulator/cuda_memory_emulated.c).
  *
  * Every int is a cudaError_t: 0 is well. Copies are queued on the stream and return at once; what
- * they read and write on the host must be pinned and untouched until weir_cuda_wait. One thread at
- * a time.
+ * they read and write on the host must be pinned and untouched until the stream, or a mark behind
+ * them, was waited for. One thread at a time.
  */
 #ifndef WEIR_CUDA_CUDA_MEMORY_H
 #define WEIR_CUDA_CUDA_MEMORY_H
@@ -43,7 +43,8 @@ void weir_cuda_describe_error(int code, char *text, size_t cap);
 /* Device memory, 256-byte aligned, contents undefined. Give accepts NULL. */
 int weir_cuda_take(void **out, size_t bytes);
 void weir_cuda_give(void *memory);
-/* Host memory that copies may use while the host goes on. */
+/* Host memory that copies may use while the host goes on; kernels may write there, too, at the same
+ * address. */
 int weir_cuda_take_pinned(void **out, size_t bytes);
 void weir_cuda_give_pinned(void *memory);
 
@@ -51,6 +52,16 @@ int weir_cuda_stream_open(weir_cuda_stream **out);
 void weir_cuda_stream_close(weir_cuda_stream *stream); /* NULL is fine */
 /* Until all that is queued is done: its first error, which a device does not survive. */
 int weir_cuda_wait(weir_cuda_stream *stream);
+
+/* A place in a stream: what was queued before it. */
+typedef struct weir_cuda_mark weir_cuda_mark;
+int weir_cuda_mark_open(weir_cuda_mark **out);
+void weir_cuda_mark_close(weir_cuda_mark *mark); /* NULL is fine */
+/* The mark is here from now on. */
+int weir_cuda_mark_set(weir_cuda_mark *mark, weir_cuda_stream *stream);
+/* Until all before it is done: as weir_cuda_wait, whatever is queued behind it. */
+int weir_cuda_mark_wait(weir_cuda_mark *mark);
+
 /* Error of the launches since it was asked last. */
 int weir_cuda_launched(void);
 

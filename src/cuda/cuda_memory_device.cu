@@ -98,6 +98,30 @@ int weir_cuda_wait(weir_cuda_stream *stream) {
     return code_of(cudaStreamSynchronize(native(stream)));
 }
 
+static cudaEvent_t native(weir_cuda_mark *mark) {
+    return reinterpret_cast<cudaEvent_t>(mark);
+}
+
+int weir_cuda_mark_open(weir_cuda_mark **out) {
+    cudaEvent_t event = nullptr;
+    int code = code_of(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    *out = reinterpret_cast<weir_cuda_mark *>(event);
+    return code;
+}
+
+void weir_cuda_mark_close(weir_cuda_mark *mark) {
+    if (mark)
+        code_of(cudaEventDestroy(native(mark)));
+}
+
+int weir_cuda_mark_set(weir_cuda_mark *mark, weir_cuda_stream *stream) {
+    return code_of(cudaEventRecord(native(mark), native(stream)));
+}
+
+int weir_cuda_mark_wait(weir_cuda_mark *mark) {
+    return code_of(cudaEventSynchronize(native(mark)));
+}
+
 int weir_cuda_launched(void) {
     return (int)cudaGetLastError();
 }

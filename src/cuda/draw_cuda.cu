@@ -10,7 +10,7 @@
  * whatever falls into it is what the whole order would give; what does not is left to the host.
  *
  * Owns nothing. Invariant: a block reads and writes the one row of its draw, and the row is as it
- * was when it ends.
+ * was when it ends; changes and bits of the draw are its own.
  */
 #include "cuda/draw_cuda.h"
 
@@ -403,9 +403,9 @@ CU_DEVICE float changed(float logit, const weir_draw_change &change, const weir_
 
 /* Each logit and its change's bias change places. Returns whether one was no number. */
 CU_DEVICE bool change_logits(const draw_row &row, const weir_cuda_draw &draw,
-                             weir_draw_change *changes) {
+                             weir_draw_change *changes, uint32_t n_changes) {
     bool is_bad = false;
-    for (uint32_t i = threadIdx.x; i < draw.n_changes; i += THREADS) {
+    for (uint32_t i = threadIdx.x; i < n_changes; i += THREADS) {
         weir_draw_change change = changes[i];
         float logit = row.logits[change.token];
         is_bad |= !(logit <= FLT_MAX);
@@ -415,10 +415,39 @@ CU_DEVICE bool change_logits(const draw_row &row, const weir_cuda_draw &draw,
     return is_bad;
 }
 
-CU_DEVICE void change_back(const draw_row &row, const weir_cuda_draw &draw,
-                           const weir_draw_change *changes) {
-    for (uint32_t i = threadIdx.x; i < draw.n_changes; i += THREADS)
+CU_DEVICE void change_back(const draw_row &row, const weir_draw_change *changes,
+                           uint32_t n_changes) {
+    for (uint32_t i = threadIdx.x; i < n_changes; i += THREADS)
         row.logits[changes[i].token] = changes[i].bias;
+}
+
+/* ---- the last token ------------------------------------------------------------------------ */
+
+/* What sampler.c's plan would have of a history that ends with this token, where it has what comes
+ * before. Returns how many changes there are. */
+CU_DEVICE uint32_t add_last(const draw_memory &m, const weir_cuda_draw &draw, int32_t last,
+                            weir_draw_change *changes, uint32_t *recent) {
+    const bool is_penalized = draw.presence != 0 || draw.frequency != 0;
+    uint32_t n_found = 0;
+    for (uint32_t i = threadIdx.x; i < draw.n_changes; i += THREADS)
+        if (changes[i].token == last) {
+            changes[i].is_recent = recent != nullptr;
+            changes[i].count += is_penalized;
+            n_found = 1;
+        }
+    const bool is_new = block_sum(m, n_found) == 0;
+    if (is_new && threadIdx.x == 0) {
+        const uint32_t bit = 1u << (last % 32);
+        if (is_penalized) { /* the change says it */
+            changes[draw.n_changes] = {last, 0.0f, recent != nullptr, 1};
+            if (recent)
+                recent[last / 32] &= ~bit;
+        } else if (recent) {
+            recent[last / 32] |= bit;
+        }
+    }
+    cu_sync();
+    return draw.n_changes + (is_new && is_penalized);
 }
 
 /* ---- how likely it was --------------------------------------------------------------------- */
@@ -464,27 +493,51 @@ CU_KERNEL_AT(THREADS, 1) draw(weir_cuda_draws op) {
     weir_draw_change *changes = op.changes + d.changes_at;
     const size_t n_words = (op.n_vocab + 31) / 32;
     float *logits = op.logits + (size_t)d.row * op.n_vocab;
+    uint32_t *recent =
+        d.recent_at == WEIR_CUDA_DRAW_NO_BITS ? nullptr : op.bits + d.recent_at * n_words;
     const draw_row model = {logits, op.n_vocab, nullptr, nullptr, 1};
     const draw_row row = {
         logits, op.n_vocab,
-        d.mask_at == WEIR_CUDA_DRAW_NO_BITS ? nullptr : op.bits + d.mask_at * n_words,
-        d.recent_at == WEIR_CUDA_DRAW_NO_BITS ? nullptr : op.bits + d.recent_at * n_words,
+        d.mask_at == WEIR_CUDA_DRAW_NO_BITS ? nullptr : op.bits + d.mask_at * n_words, recent,
         d.repetition};
     weir_cuda_drawn drawn = {-1, 0, 0, 0, 0};
-    bool is_bad = change_logits(row, d, changes);
+    uint32_t n_changes = d.n_changes;
+    if (d.lacks_last)
+        n_changes = add_last(m, d, op.tokens[op.row_of[d.row]], changes, recent);
+    bool is_bad = change_logits(row, d, changes, n_changes);
     cu_sync();
     drawn.token = draw_token(m, row, d, is_bad);
     cu_sync();
-    change_back(row, d, changes);
+    change_back(row, changes, n_changes);
     cu_sync();
     if (drawn.token >= 0 && d.wants_logprob &&
-        !report(m, model, d, drawn.token, op.top + (size_t)blockIdx.x * WEIR_CUDA_DRAW_TOP, &drawn))
+        !report(m, model, d, drawn.token, op.top + (size_t)d.row * WEIR_CUDA_DRAW_TOP, &drawn))
         drawn.token = -1;
     if (threadIdx.x == 0)
-        op.drawn[blockIdx.x] = drawn;
+        op.drawn[d.row] = drawn;
+    float *left = op.left + (size_t)d.row * op.n_vocab;
+    for (uint32_t i = threadIdx.x; drawn.token < 0 && i < op.n_vocab; i += THREADS)
+        left[i] = logits[i];
 }
 
 void weir_cuda_run_draw(weir_cuda_stream *stream, const weir_cuda_draws *op) {
     if (op->n > 0)
         CU_LAUNCH(draw, op->n, THREADS, stream, *op);
+}
+
+/* ---- tokens of the next step --------------------------------------------------------------- */
+
+CU_KERNEL(THREADS) fetch(int32_t *tokens, uint32_t n_rows, const weir_cuda_drawn *drawn) {
+    uint32_t r = blockIdx.x * THREADS + threadIdx.x;
+    if (r >= n_rows || tokens[r] >= 0)
+        return;
+    int32_t token = drawn[-1 - tokens[r]].token;
+    tokens[r] = token >= 0 ? token : 0;
+}
+
+void weir_cuda_run_fetch(weir_cuda_stream *stream, int32_t *tokens, uint32_t n_rows,
+                         const weir_cuda_drawn *drawn) {
+    if (n_rows > 0)
+        CU_LAUNCH(fetch, dim3((n_rows + THREADS - 1) / THREADS), THREADS, stream, tokens, n_rows,
+                  drawn);
 }

@@ -36,6 +36,12 @@ size_t weir_cuda_draw_bytes(uint32_t n_vocab, uint32_t n) {
     return measure.used;
 }
 
+/* Changes that the device may make of it: one more where a penalty is for a token it adds itself.
+ */
+static uint32_t n_changes_of(const weir_draw *d) {
+    return d->n_changes + (d->lacks_last && (d->presence != 0 || d->frequency != 0));
+}
+
 static counts count(const weir_draw *const *draws, uint32_t n_out) {
     counts n = {0};
     for (uint32_t i = 0; i < n_out; i++) {
@@ -43,7 +49,7 @@ static counts count(const weir_draw *const *draws, uint32_t n_out) {
         if (!d)
             continue;
         n.n_draws++;
-        n.n_changes += d->n_changes;
+        n.n_changes += n_changes_of(d);
         n.n_bits += (d->mask != NULL) + (d->recent != NULL);
     }
     return n;
@@ -62,7 +68,7 @@ static uint32_t add_changes(const lists *to, const weir_draw *d, uint32_t *n) {
     uint32_t at = *n;
     if (d->n_changes > 0)
         memcpy(to->changes + at, d->changes, d->n_changes * sizeof *d->changes);
-    *n += d->n_changes;
+    *n += n_changes_of(d);
     return at;
 }
 
@@ -91,6 +97,7 @@ size_t weir_cuda_draw_pack(weir_cuda_draws *out, const weir_draw *const *draws, 
                              .recent_at = add_bits(&from, d->recent, n_vocab, &n_bits),
                              .changes_at = add_changes(&from, d, &n_changes),
                              .n_changes = d->n_changes,
+                             .lacks_last = d->lacks_last,
                              .wants_logprob = d->wants_logprob,
                              .n_top = d->n_top};
     }

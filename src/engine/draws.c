@@ -3,7 +3,8 @@
  *
  * A plan is a place (draw_pos, in tokens) and what the sampler made of its options and the history;
  * step.c hands it to the device with the row that ends there, and notes what came back. Owns
- * nothing: plans point into the sampler and to the caller's mask.
+ * nothing: plans point into the sampler and to the caller's mask. Where the next draw will be like
+ * this one, flight.c plans it in the same step.
  */
 #include "base/error.h"
 #include "engine/engine.h"
@@ -37,6 +38,7 @@ static weir_status check(const weir_seq *s, const weir_sampler *sampler, const w
 }
 
 void weir_seq_drop_draw(weir_seq *s) {
+    weir_flight_drop(s);
     s->draw_pos = s->drawn_pos = WEIR_NO_POS;
 }
 
@@ -44,7 +46,7 @@ weir_status weir_seq_plan_draw(weir_seq *s, weir_sampler *sampler, const weir_dr
                                weir_error *err) {
     static const weir_draw_options defaults;
     const weir_draw_options *o = options ? options : &defaults;
-    weir_seq_drop_draw(s);
+    s->draw_pos = s->drawn_pos = WEIR_NO_POS;
     WEIR_TRY(check(s, sampler, o, err));
     if (!s->engine->backend->can_draw || s->lookup ||
         !weir_sampler_plan(sampler, s->tokens, s->n_tokens, o->n_prompt, o->mask, &s->draw))
@@ -52,6 +54,13 @@ weir_status weir_seq_plan_draw(weir_seq *s, weir_sampler *sampler, const weir_dr
     s->draw.wants_logprob = o->wants_logprob;
     s->draw.n_top = o->wants_logprob ? o->n_top : 0;
     s->draw_pos = s->n_tokens;
+    s->sampler = sampler;
+    s->wish = (weir_draw_wish){.sampler = weir_sampler_number(sampler),
+                               .n_prompt = o->n_prompt,
+                               .n_top = s->draw.n_top,
+                               .has_mask = o->mask != NULL,
+                               .wants_logprob = o->wants_logprob,
+                               .runs_ahead = o->runs_ahead && !o->mask};
     return WEIR_STATUS_OK;
 }
 

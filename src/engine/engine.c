@@ -244,7 +244,7 @@ void weir_engine_cancel(weir_engine *e) {
 void weir_engine_get_stats(const weir_engine *e, weir_engine_stats *out) {
     *out = e->stats;
     out->n_pages = e->pages.n_pages;
-    out->n_pages_used = e->pages.n_pages - e->pages.n_free;
+    out->n_pages_used = e->pages.n_pages - e->pages.n_free - e->n_flown_pages;
     out->n_pages_kept = e->pages.n_kept;
     if (e->backend->get_stats)
         e->backend->get_stats(e->backend, out);

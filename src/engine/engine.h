@@ -13,6 +13,20 @@
  * holds state and logits behind each. If the token that becomes pending next is the drafted one,
  * the next step takes these over instead of running anything; if not, they are dropped, and nothing
  * has to be computed again. No page that others can see holds a draft within its tokens.
+ *
+ * A device that computes while the host goes on may run one row ahead without a lookup: a *flight*
+ * is a step that is begun while the one before it still runs, and takes the token of each row from
+ * what that one draws (flight.c). It is taken over like a draft if the token that becomes pending
+ * is the drawn one and the draw behind it is planned as the flight made it. Between two calls:
+ *
+ *   - at most one flight is on its way; it reads `state` of its timelines and writes `state_next`,
+ *     K/V at position n_kv, and what it draws to `flown_drawn` (or `logits`, which are nobody's
+ *     then). All of that is garbage to everybody else: nobody reads a page behind n_kv, and
+ *     state_next is what the next step writes anyway;
+ *   - whatever is asked of the device afterwards, by this timeline or by one that got its page,
+ *     comes after it. So a flight is dropped by forgetting it: without a wait, without an undo;
+ *   - its page may be shared since (a fork), and still takes its K/V: those it is shared with have
+ *     n_kv tokens at most in it, and copy the page before they write behind them.
  */
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H
@@ -23,6 +37,14 @@
 #include "engine/pages.h"
 
 enum { WEIR_NO_POS = UINT32_MAX };
+
+/* What a draw was planned with, beside the history. */
+typedef struct weir_draw_wish {
+    uint64_t sampler; /* its number */
+    size_t n_prompt;
+    uint32_t n_top;
+    bool has_mask, wants_logprob, runs_ahead;
+} weir_draw_wish;
 
 struct weir_seq {
     weir_engine *engine;
@@ -50,6 +72,16 @@ struct weir_seq {
     weir_reuse reuse;
     weir_draw draw;
     weir_drawn drawn;
+    weir_draw_wish wish;    /* of `draw` */
+    weir_sampler *sampler;  /* the same; may be looked at in the step that makes the draw alone */
+    bool is_flown;          /* a flight has run, or runs, position n_kv */
+    bool is_landing;        /* the step that is planned takes it over */
+    int32_t flown_token;    /* what is at n_kv then */
+    uint32_t n_flown_pages; /* for it alone: 0 or 1, the last */
+    uint32_t flown_out;     /* its number among the outputs */
+    uint64_t flown_ticket;
+    weir_draw_wish flown_wish;
+    weir_drawn flown_drawn; /* once the flight was waited for */
     bool is_apart; /* other scales than the engine's: its K/V is not what others would compute, so
                       its pages do not enter the tree, nor come from there */
 };
@@ -79,7 +111,17 @@ typedef struct weir_chunk_plan {
     bool wants_last; /* its last new row ends the pending tokens: logits go to the timeline */
     bool wants_draw; /* the device draws from these instead */
     bool is_ahead;   /* the pending token was drafted and run before: no rows */
+    bool is_flown;   /* the same, by a flight */
+    bool flies;      /* the next flight has the row behind it */
+    uint32_t out;    /* of wants_draw and not is_flown: its number among the outputs */
 } weir_chunk_plan;
+
+/* A step that was begun and not waited for. */
+typedef struct weir_flight {
+    bool is_open;
+    uint64_t ticket;
+    uint32_t turn; /* its set of out_logits and out_drawn */
+} weir_flight;
 
 struct weir_engine {
     weir_model *model;
@@ -109,10 +151,15 @@ struct weir_engine {
     int32_t *row_tokens;                    /* [n_batch] */
     uint32_t *row_pos;                      /* [n_batch] */
     uint32_t *out_rows;                     /* [n_out] */
-    float **out_logits;                     /* [n_out] */
     const weir_draw **out_draws;            /* [n_out] */
-    weir_drawn **out_drawn;                 /* [n_out] */
+    uint32_t turn;                          /* of the two sets that stay until a step is over, the
+                                               one that the next step has */
+    float **out_logits[2];                  /* [n_out] */
+    weir_drawn **out_drawn[2];              /* [n_out] */
     uint32_t kept_states[WEIR_LOOKUP_MOST]; /* of the one chunk that has drafts */
+
+    weir_flight flight;     /* begun in an earlier call */
+    uint32_t n_flown_pages; /* that flights alone hold: they give way to everybody */
 
     weir_observer observer; /* take NULL: none */
     weir_engine_stats stats;
@@ -165,6 +212,25 @@ weir_snapshot *weir_ahead_at(const weir_seq *seq, uint32_t i);
 void weir_ahead_take(weir_seq *seq);
 /* Forgets what is ahead. is_rejected: another token came than was drafted. */
 void weir_ahead_drop(weir_seq *seq, bool is_rejected);
+
+/* flight.c */
+/* Is the token that is pending the one that was flown, and is the chunk planned as it was? */
+bool weir_flight_is_right(const weir_seq *seq, const weir_chunk *chunk);
+/* Forgets it, if there is one. */
+void weir_flight_drop(weir_seq *seq);
+/* The device is lost, and with it all that was on its way. */
+void weir_flights_lose(weir_engine *engine);
+/* Runs the planned chunks, of which `batch` has the rows that are not flown; where all of them may,
+ * the next flight is begun while they run. FAILED: the device is lost. */
+weir_status weir_flight_step(weir_engine *engine, const weir_batch *batch, size_t n_chunks,
+                             weir_error *err);
+/* What the flight of a landing timeline has drawn is the timeline's. */
+void weir_flight_land(weir_seq *seq);
+/* The step of seq is committed, and the flight that was begun behind it has a row for what it drew:
+ * output `out`. */
+void weir_flight_leave(weir_seq *seq, uint32_t out);
+/* weir_page_take, for which flights give way. */
+uint32_t weir_engine_take_page(weir_engine *engine);
 
 /* seq.c */
 /* weir_seq_set_lookup with the options of tests. */

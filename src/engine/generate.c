@@ -15,11 +15,20 @@ static bool is_stop(const weir_generate_options *o, const weir_model *model, int
     return false;
 }
 
+/* For one token more, and n_more before it. */
+static bool has_room(const weir_seq *seq, const weir_generate_options *o,
+                     const weir_generate_result *r, uint32_t n_more) {
+    return (o->max_tokens == 0 || r->n_generated + n_more < o->max_tokens) &&
+           seq->n_tokens + n_more < seq->engine->plan.n_ctx;
+}
+
 /* Runs what is pending and has the token behind it, drawn on the device or here. What the matcher
  * allows there is known before: its text is the tokens that are to be run. */
 static weir_status draw_next(weir_seq *seq, weir_sampler *sampler, const weir_generate_options *o,
-                             size_t n_prompt, int32_t *token, weir_error *err) {
-    weir_draw_options how = {.n_prompt = n_prompt};
+                             const weir_generate_result *r, int32_t *token, weir_error *err) {
+    const size_t n_prompt = r->n_prompt;
+    weir_draw_options how = {.n_prompt = n_prompt,
+                             .runs_ahead = !o->matcher && has_room(seq, o, r, 1)};
     if (o->matcher)
         WEIR_TRY(weir_matcher_mask(o->matcher, &how.mask, err));
     WEIR_TRY(weir_seq_plan_draw(seq, sampler, &how, err));
@@ -40,11 +49,10 @@ static weir_status draw_all(weir_seq *seq, weir_sampler *sampler, const weir_gen
     WEIR_TRY(weir_seq_run(seq, err));
     r->prompt_s = weir_clock_s() - start;
     uint64_t n_before = e->stats.n_steps;
-    while ((o->max_tokens == 0 || r->n_generated < o->max_tokens) &&
-           seq->n_tokens < e->plan.n_ctx) {
+    while (has_room(seq, o, r, 0)) {
         int32_t token;
         start = weir_clock_s();
-        weir_status status = draw_next(seq, sampler, o, r->n_prompt, &token, err);
+        weir_status status = draw_next(seq, sampler, o, r, &token, err);
         r->n_steps = (uint32_t)(e->stats.n_steps - n_before);
         WEIR_TRY(status);
         if (o->matcher)

@@ -47,9 +47,11 @@ void weir_engine_layout(weir_engine *e, weir_arena *arena, const weir_model *mod
     e->row_tokens = weir_arena_take_array(arena, plan->n_batch, sizeof *e->row_tokens);
     e->row_pos = weir_arena_take_array(arena, plan->n_batch, sizeof *e->row_pos);
     e->out_rows = weir_arena_take_array(arena, n_out, sizeof *e->out_rows);
-    e->out_logits = weir_arena_take_array(arena, n_out, sizeof *e->out_logits);
     e->out_draws = weir_arena_take_array(arena, n_out, sizeof *e->out_draws);
-    e->out_drawn = weir_arena_take_array(arena, n_out, sizeof *e->out_drawn);
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        e->out_logits[turn] = weir_arena_take_array(arena, n_out, sizeof *e->out_logits[turn]);
+        e->out_drawn[turn] = weir_arena_take_array(arena, n_out, sizeof *e->out_drawn[turn]);
+    }
 }
 
 static void add_item(weir_plan *plan, const char *what, uint64_t bytes) {

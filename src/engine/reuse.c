@@ -20,7 +20,8 @@ static bool may_share(const weir_seq *s) {
 static bool store_node(weir_engine *e, uint32_t node) {
     weir_node *n = &e->pages.nodes[node];
     e->backend->page_read(e->backend, node, e->page);
-    n->is_stored = !e->backend->failure && weir_page_store_write(e->store, n->key, n->tokens, e->page);
+    n->is_stored =
+        !e->backend->failure && weir_page_store_write(e->store, n->key, n->tokens, e->page);
     return n->is_stored;
 }
 
@@ -63,7 +64,7 @@ static uint32_t fetch(weir_engine *e, uint32_t parent, const int32_t *tokens, bo
     weir_page_key key = weir_prefix_key(pages, parent, tokens);
     if (!e->store || !weir_page_store_has(e->store, key))
         return WEIR_NO_NODE;
-    uint32_t page = weir_page_take(pages);
+    uint32_t page = weir_engine_take_page(e);
     *is_full = page == WEIR_NO_PAGE;
     if (*is_full)
         return WEIR_NO_NODE;
@@ -117,7 +118,7 @@ static void take_full_pages(weir_seq *s) {
 static uint32_t copy_part(weir_engine *e, uint32_t near, uint32_t n) {
     weir_pages *pages = &e->pages;
     weir_page_share(pages, near); /* it must not give way to its copy */
-    uint32_t page = weir_page_take(pages);
+    uint32_t page = weir_engine_take_page(e);
     if (page == WEIR_NO_PAGE && weir_prefix_give_up(pages, near))
         return near;
     if (page != WEIR_NO_PAGE)

@@ -14,6 +14,7 @@
  */
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct weir_sampler {
     double scale;          /* log2(e) / temperature; 0: greedy */
     double span;           /* how far below the best min-p lets a logit be; INFINITY: any */
     uint32_t n_vocab;
+    uint64_t number;
     float *logits;     /* [n_vocab] after bias, mask and penalties */
     candidate *order;  /* [n_vocab] heap in front, what was taken from it behind, see next_best */
     uint64_t *weights; /* [n_vocab] of what was taken, best first */
@@ -46,6 +48,8 @@ struct weir_sampler {
     uint32_t *recent;          /* [n_vocab] bits */
     weir_draw_change *changes; /* [WEIR_DRAW_CHANGES] */
 };
+
+static atomic_uint_fast64_t n_opened; /* samplers, by all threads */
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -115,6 +119,7 @@ weir_status weir_sampler_open_for(weir_sampler **out, uint32_t n_vocab,
     if (s != NULL) {
         s->options = *sampling;
         s->n_vocab = n_vocab;
+        s->number = 1 + atomic_fetch_add(&n_opened, 1);
         s->bias = calloc(n_bias > 0 ? n_bias : 1, sizeof *s->bias);
         s->logits = calloc(n, sizeof *s->logits);
         s->order = calloc(n, sizeof *s->order);
@@ -153,6 +158,10 @@ void weir_sampler_close(weir_sampler **sampler) {
 
 uint32_t weir_sampler_n_vocab(const weir_sampler *sampler) {
     return sampler->n_vocab;
+}
+
+uint64_t weir_sampler_number(const weir_sampler *sampler) {
+    return sampler->number;
 }
 
 /* ---- logits --------------------------------------------------------------------------------- */
@@ -427,12 +436,14 @@ weir_status weir_sampler_draw(weir_sampler *sampler, const float *logits, const 
 /* ---- plans: what a device is told ----------------------------------------------------------- */
 
 /* Tokens with a bias, and those of the answer if that is penalized. Twins have been seen to. False:
- * there are too many. */
-static bool list_changes(weir_sampler *s, const int32_t *answer, size_t n_answer, uint32_t *n_out) {
-    uint32_t n = 0;
-    if (s->options.n_bias > WEIR_DRAW_CHANGES)
+ * there are too many, with one that is not known yet. */
+static bool list_changes(weir_sampler *s, const int32_t *answer, size_t n_answer, bool lacks_last,
+                         uint32_t *n_out) {
+    bool is_penalized = s->options.presence_penalty != 0 || s->options.frequency_penalty != 0;
+    uint32_t n = 0, most = WEIR_DRAW_CHANGES - (is_penalized && lacks_last);
+    if (s->options.n_bias > most)
         return false;
-    if (s->options.presence_penalty != 0 || s->options.frequency_penalty != 0)
+    if (is_penalized)
         count_tokens(s, answer, n_answer);
     for (size_t i = 0; i < s->options.n_bias; i++) {
         int32_t token = s->bias[i].token;
@@ -445,7 +456,7 @@ static bool list_changes(weir_sampler *s, const int32_t *answer, size_t n_answer
         int32_t token = s->touched[i];
         if (s->count[token] == 0)
             continue;
-        is_whole = n < WEIR_DRAW_CHANGES;
+        is_whole = n < most;
         if (is_whole)
             s->changes[n++] = (weir_draw_change){.token = token, .count = s->count[token]};
     }
@@ -457,11 +468,12 @@ static bool list_changes(weir_sampler *s, const int32_t *answer, size_t n_answer
 /* Bits of the tokens under the repetition penalty, but for those of the changes, which say it
  * themselves. */
 static const uint32_t *mark_recent(weir_sampler *s, const int32_t *history, size_t n_history,
-                                   uint32_t n_changes) {
+                                   bool lacks_last, uint32_t n_changes) {
     if (s->options.repetition_penalty == 1)
         return NULL;
     memset(s->recent, 0, words_for(s->n_vocab) * sizeof *s->recent);
-    for (size_t i = n_history - n_recent(s, n_history); i < n_history; i++)
+    for (size_t i = n_history + lacks_last - n_recent(s, n_history + lacks_last); i < n_history;
+         i++)
         s->recent[history[i] / 32] |= UINT32_C(1) << (history[i] % 32);
     for (uint32_t i = 0; i < n_changes; i++) {
         weir_draw_change *c = &s->changes[i];
@@ -479,24 +491,35 @@ static bool take_plan_memory(weir_sampler *s) {
     return s->recent != NULL && s->changes != NULL;
 }
 
-bool weir_sampler_plan(weir_sampler *s, const int32_t *history, size_t n_history, size_t n_prompt,
-                       const uint32_t *mask, weir_draw *out) {
+static bool plan_draw(weir_sampler *s, const int32_t *history, size_t n_history, size_t n_prompt,
+                      bool lacks_last, const uint32_t *mask, weir_draw *out) {
     const weir_sampling *o = &s->options;
     uint32_t n_changes, top_k = o->top_k < s->n_vocab ? o->top_k : 0;
     if (s->has_twins || top_k > WEIR_DRAW_LIST || !take_plan_memory(s) ||
-        !list_changes(s, history + n_prompt, n_history - n_prompt, &n_changes))
+        !list_changes(s, history + n_prompt, n_history - n_prompt, lacks_last, &n_changes))
         return false;
     *out = (weir_draw){.scale = s->scale,
                        .span = s->span,
-                       .uniform = uniform_at(o->seed, n_history),
+                       .uniform = uniform_at(o->seed, n_history + lacks_last),
                        .top_p = o->top_p,
                        .top_k = top_k,
                        .repetition = o->repetition_penalty,
                        .presence = o->presence_penalty,
                        .frequency = o->frequency_penalty,
                        .mask = mask,
-                       .recent = mark_recent(s, history, n_history, n_changes),
+                       .recent = mark_recent(s, history, n_history, lacks_last, n_changes),
                        .changes = s->changes,
-                       .n_changes = n_changes};
+                       .n_changes = n_changes,
+                       .lacks_last = lacks_last};
     return true;
+}
+
+bool weir_sampler_plan(weir_sampler *s, const int32_t *history, size_t n_history, size_t n_prompt,
+                       const uint32_t *mask, weir_draw *out) {
+    return plan_draw(s, history, n_history, n_prompt, false, mask, out);
+}
+
+bool weir_sampler_plan_ahead(weir_sampler *s, const int32_t *history, size_t n_history,
+                             size_t n_prompt, weir_draw *out) {
+    return plan_draw(s, history, n_history, n_prompt, true, NULL, out);
 }

@@ -22,6 +22,8 @@ weir_status weir_seq_open(weir_seq **out, weir_engine *engine, weir_error *err) 
         s->n_tokens = s->n_kv = s->n_pages = 0;
         s->n_ahead = 0;
         s->lookup = NULL;
+        s->is_flown = s->is_landing = false;
+        s->n_flown_pages = 0;
         s->reuse = (weir_reuse){0};
         s->state_pos = s->logits_pos = s->draw_pos = s->drawn_pos = WEIR_NO_POS;
         engine->n_refs++;
@@ -38,6 +40,7 @@ void weir_seq_close(weir_seq **seq) {
     weir_seq *s = *seq;
     *seq = NULL;
     assert(s->is_open);
+    weir_flight_drop(s);
     weir_ahead_drop(s, false);
     weir_lookup_close(&s->lookup);
     weir_leave_tail(s);
@@ -136,6 +139,7 @@ weir_status weir_seq_rewind(weir_seq *s, size_t n_tokens, weir_error *err) {
         weir_lookup_cut(s->lookup, n);
     if (n >= s->n_kv)
         return WEIR_STATUS_OK;
+    weir_flight_drop(s);
     weir_ahead_drop(s, false);
     s->n_kv = n;
     s->is_loaded &= n > 0;
@@ -166,6 +170,7 @@ weir_status weir_seq_open_lookup(weir_seq *s, const weir_lookup_options *options
                          o.most, s->engine->n_out, plan->n_snapshots);
     weir_lookup *lookup;
     WEIR_TRY(weir_lookup_open(&lookup, &o, err));
+    weir_flight_drop(s);
     weir_ahead_drop(s, false);
     weir_lookup_close(&s->lookup);
     s->lookup = lookup;

@@ -186,7 +186,7 @@ static weir_status load_view(weir_seq *s, const weir_state_view *view, weir_erro
         goto fail;
     }
     for (uint32_t i = 0; i < view->n_pages; i++) {
-        uint32_t number = weir_page_take(&e->pages);
+        uint32_t number = weir_engine_take_page(e);
         if (number == WEIR_NO_PAGE) {
             status =
                 weir_fail(err, WEIR_STATUS_FULL,
@@ -269,8 +269,8 @@ static void clear_unused(const weir_backend *be, uint8_t *page, uint32_t n_token
 static weir_status check_device(const weir_backend *be, weir_error *err) {
     if (!be->failure)
         return WEIR_STATUS_OK;
-    return weir_fail(err, WEIR_STATUS_FAILED, "the %s device is lost (%s): its state cannot be read",
-                     be->name, be->failure);
+    return weir_fail(err, WEIR_STATUS_FAILED,
+                     "the %s device is lost (%s): its state cannot be read", be->name, be->failure);
 }
 
 static weir_status put_pages(const weir_seq *s, weir_out *out, XXH64_state_t *sum, uint8_t *page,

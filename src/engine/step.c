@@ -32,7 +32,7 @@ static uint32_t replay_start(weir_seq *s, uint32_t target, uint32_t *state_in) {
 static bool take_over_page(weir_seq *s) {
     weir_engine *e = s->engine;
     uint32_t *own = &s->pages[s->n_kv / WEIR_PAGE_TOKENS];
-    uint32_t page = weir_page_take(&e->pages);
+    uint32_t page = weir_engine_take_page(e);
     if (page != WEIR_NO_PAGE) {
         e->backend->page_copy(e->backend, page, *own, s->n_kv % WEIR_PAGE_TOKENS);
         weir_page_release(&e->pages, *own);
@@ -53,7 +53,7 @@ static uint32_t take_pages(weir_seq *s, uint32_t n_new) {
     if (is_inside && e->pages.refs[s->pages[s->n_kv / WEIR_PAGE_TOKENS]] > 1 && !take_over_page(s))
         return 0;
     while (s->n_pages < n) {
-        uint32_t page = weir_page_take(&e->pages);
+        uint32_t page = weir_engine_take_page(e);
         if (page == WEIR_NO_PAGE)
             return s->n_pages * WEIR_PAGE_TOKENS - s->n_kv;
         s->nodes[s->n_pages] = WEIR_NO_NODE;
@@ -91,6 +91,12 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     if (n_new > pending)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "a chunk of %u tokens: %u are pending",
                          n_new, pending);
+    if (row_room > 0 && out_room > 0 && weir_flight_is_right(s, chunk)) {
+        plan->n_new = 1;
+        plan->wants_last = plan->is_flown = s->is_landing = true;
+        return WEIR_STATUS_OK;
+    }
+    weir_flight_drop(s);
     if (s->n_ahead > 0 && pending > 0) {
         bool is_right = weir_ahead_at(s, 0)->token == s->tokens[s->n_kv];
         if (is_right && pending == 1 && !chunk->logits) {
@@ -153,16 +159,17 @@ static void add_drafts(weir_chunk_plan *plan, const weir_chunk *chunk) {
     weir_ahead_place(s, drafts, plan->n_drafts);
 }
 
-/* One more row whose logits are wanted, or drawn from. */
-static void add_out(weir_engine *e, weir_batch *batch, uint32_t row, float *logits,
-                    weir_seq *drawing) {
+/* One more row whose logits are wanted, or drawn from. Returns its number. */
+static uint32_t add_out(weir_engine *e, weir_batch *batch, uint32_t row, float *logits,
+                        weir_seq *drawing) {
     uint32_t i = batch->n_out++;
     e->out_rows[i] = row;
-    e->out_logits[i] = logits;
+    e->out_logits[e->turn][i] = logits;
     e->out_draws[i] = drawing ? &drawing->draw : NULL;
-    e->out_drawn[i] = drawing ? &drawing->drawn : NULL;
+    e->out_drawn[e->turn][i] = drawing ? &drawing->drawn : NULL;
     if (drawing)
         batch->draws = e->out_draws;
+    return i;
 }
 
 /* The rows behind the one pending token: where their states and logits go. */
@@ -185,8 +192,7 @@ static bool is_drawing(const weir_chunk_plan *plan, const weir_chunk *chunk) {
            !chunk->logits;
 }
 
-static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
-                      float *logits) {
+static void add_chunk(weir_engine *e, weir_batch *batch, weir_chunk_plan *plan, float *logits) {
     weir_seq *s = plan->seq;
     uint32_t n_rows = plan->n_replay + plan->n_new + plan->n_drafts;
     weir_rows *rows = &e->rows[batch->n_chunks++];
@@ -208,7 +214,7 @@ static void add_chunk(weir_engine *e, weir_batch *batch, const weir_chunk_plan *
             add_out(e, batch, batch->n_rows + plan->n_replay + i,
                     logits + (size_t)i * e->model->h.n_vocab, NULL);
     } else if (plan->wants_last) {
-        add_out(e, batch, last, s->logits, plan->wants_draw ? s : NULL);
+        plan->out = add_out(e, batch, last, s->logits, plan->wants_draw ? s : NULL);
     }
     add_draft_rows(e, batch, plan, rows);
     batch->n_rows += n_rows;
@@ -235,7 +241,7 @@ static void grow_tree(weir_seq *s, uint32_t first_page) {
     }
 }
 
-static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chunk) {
+static void commit_chunk(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chunk) {
     weir_seq *s = plan->seq;
     uint32_t first_page = s->n_kv / WEIR_PAGE_TOKENS;
     chunk->n_tokens = plan->n_new;
@@ -246,6 +252,8 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
         grow_tree(s, first_page);
         return;
     }
+    if (plan->is_flown)
+        weir_flight_land(s);
     uint32_t state = s->state;
     s->state = s->state_next;
     s->state_next = state;
@@ -268,6 +276,14 @@ static void commit(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chun
         weir_snapshot_take(s); /* the end of a prompt */
     e->stats.n_rows += plan->n_replay + plan->n_new + plan->n_drafts;
     e->stats.n_rows_replayed += plan->n_replay;
+}
+
+static void commit(weir_engine *e, weir_chunk *chunks, size_t n_chunks) {
+    for (uint32_t i = 0; i < n_chunks; i++) {
+        commit_chunk(e, &e->plans[i], &chunks[i]);
+        if (e->plans[i].flies)
+            weir_flight_leave(chunks[i].seq, i);
+    }
 }
 
 /* The lookup that this step is a measurement for: of a timeline that runs its one token alone. */
@@ -300,42 +316,45 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
                         .pos = e->row_pos,
                         .chunks = e->rows,
                         .out_rows = e->out_rows,
-                        .logits = e->out_logits,
-                        .drawn = e->out_drawn,
+                        .logits = e->out_logits[e->turn],
+                        .drawn = e->out_drawn[e->turn],
                         .observer = e->observer.take ? &e->observer : NULL,
                         .cancel = &e->cancel};
     weir_status status;
     size_t n_planned = 0;
     bool is_short = false; /* pages ran out */
+    uint32_t n_flown = 0;  /* chunks that have run before; a step has no more room for that */
     WEIR_TRY(check_chunks(e, chunks, n_chunks, err));
     weir_guard_enter();
     for (; n_planned < n_chunks; n_planned++) {
         weir_chunk_plan *plan = &e->plans[n_planned];
         const weir_chunk *chunk = &chunks[n_planned];
-        status =
-            plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows, e->n_out - batch.n_out, err);
+        status = plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows - n_flown,
+                            e->n_out - batch.n_out - n_flown, err);
         uint32_t n_wanted = plan->n_new;
-        if (status == WEIR_STATUS_OK && !plan->is_ahead)
+        if (status == WEIR_STATUS_OK && !plan->is_ahead && !plan->is_flown)
             status = place_chunk(plan, chunk, err);
         if (status != WEIR_STATUS_OK) {
             weir_fail_within(err, status, "chunk %zu", n_planned++);
             goto fail;
         }
         is_short |= plan->n_new < n_wanted;
+        n_flown += plan->is_flown;
         if (n_chunks == 1)
             add_drafts(plan, chunk);
         plan->wants_draw = plan->wants_last && is_drawing(plan, chunk);
-        if (plan->n_new + plan->n_replay > 0 && !plan->is_ahead)
+        if (plan->n_new + plan->n_replay > 0 && !plan->is_ahead && !plan->is_flown)
             add_chunk(e, &batch, plan, chunk->logits);
     }
-    if (batch.n_rows == 0 && is_short) {
+    if (batch.n_rows == 0 && is_short && n_flown == 0) {
         status = fail_pages(e, err);
         goto fail;
     }
-    if (batch.n_rows > 0) {
+    if (batch.n_rows > 0 || n_flown > 0) {
         weir_lookup *lookup = lookup_of(e, n_chunks);
         double start_s = lookup ? weir_clock_s() : 0;
-        status = weir_backend_step(e->backend, &batch, err);
+        status = e->backend->step_begin ? weir_flight_step(e, &batch, n_chunks, err)
+                                        : weir_backend_step(e->backend, &batch, err);
         /* A request that came too late for this step stands for the next one. */
         if (status == WEIR_STATUS_CANCELLED)
             atomic_store(&e->cancel, false);
@@ -345,13 +364,15 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
             weir_lookup_ran(lookup, batch.n_rows, weir_clock_s() - start_s);
         e->stats.n_steps++;
     }
-    for (size_t i = 0; i < n_chunks; i++)
-        commit(e, &e->plans[i], &chunks[i]);
+    commit(e, chunks, n_chunks);
     weir_guard_leave();
     return WEIR_STATUS_OK;
 fail:
+    if (e->backend->failure)
+        weir_flights_lose(e);
     for (size_t i = 0; i < n_planned; i++) {
         weir_ahead_drop(chunks[i].seq, false);
+        weir_flight_drop(chunks[i].seq);
         weir_seq_trim_pages(chunks[i].seq, chunks[i].seq->n_kv);
     }
     weir_guard_leave();

@@ -3,7 +3,8 @@
  *
  * Launches run to their end at once, so copies to the device must too. What a real device would
  * leave open is made visible: fresh memory is poisoned; bytes copied to the host are poison until
- * the stream is waited for; the source of a copy to the device must still hold the same bytes then.
+ * the stream, or a mark behind them, is waited for; the source of a copy to the device must still
+ * hold the same bytes then.
  * Owns all blocks until they are given back. One thread at a time.
  */
 #include "cuda_memory_emulated.h"
@@ -25,6 +26,12 @@ typedef struct pending {
 struct weir_cuda_stream {
     pending list[MOST_PENDING];
     size_t n;
+    uint64_t n_done; /* that were in the list before */
+};
+
+struct weir_cuda_mark {
+    weir_cuda_stream *stream; /* NULL: never set */
+    uint64_t at;              /* copies of the stream before it */
 };
 
 /* Of 80 GB. */
@@ -149,7 +156,7 @@ int weir_cuda_stream_open(weir_cuda_stream **out) {
     int code = take(&stream, sizeof **out);
     *out = stream;
     if (code == 0)
-        (*out)->n = 0;
+        (*out)->n = (*out)->n_done = 0;
     return code;
 }
 
@@ -159,8 +166,9 @@ void weir_cuda_stream_close(weir_cuda_stream *stream) {
     give(stream);
 }
 
-int weir_cuda_wait(weir_cuda_stream *stream) {
-    for (size_t i = 0; i < stream->n; i++) {
+/* The first n that are pending. */
+static void settle(weir_cuda_stream *stream, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         pending *p = &stream->list[i];
         if (p->kept)
             memcpy(p->to, p->kept, p->bytes);
@@ -168,7 +176,40 @@ int weir_cuda_wait(weir_cuda_stream *stream) {
             give_up("the source of a copy was changed before the stream was waited for");
         free(p->kept);
     }
-    stream->n = 0;
+    stream->n -= n;
+    stream->n_done += n;
+    memmove(stream->list, stream->list + n, stream->n * sizeof *stream->list);
+}
+
+int weir_cuda_wait(weir_cuda_stream *stream) {
+    settle(stream, stream->n);
+    return step(EMULATED_WAIT);
+}
+
+int weir_cuda_mark_open(weir_cuda_mark **out) {
+    void *mark;
+    int code = take(&mark, sizeof **out);
+    *out = mark;
+    if (code == 0)
+        (*out)->stream = NULL;
+    return code;
+}
+
+void weir_cuda_mark_close(weir_cuda_mark *mark) {
+    give(mark);
+}
+
+int weir_cuda_mark_set(weir_cuda_mark *mark, weir_cuda_stream *stream) {
+    *mark = (weir_cuda_mark){.stream = stream, .at = stream->n_done + stream->n};
+    return step(EMULATED_COPY);
+}
+
+int weir_cuda_mark_wait(weir_cuda_mark *mark) {
+    weir_cuda_stream *stream = mark->stream;
+    if (!stream)
+        give_up("a mark is waited for that was never set");
+    if (mark->at > stream->n_done)
+        settle(stream, (size_t)(mark->at - stream->n_done));
     return step(EMULATED_WAIT);
 }
 

@@ -15,10 +15,10 @@ extern "C" {
 
 /* Calls that can be made to fail. */
 typedef enum emulated_call {
-    EMULATED_TAKE,   /* device or pinned memory, streams */
-    EMULATED_COPY,   /* up, down, rows, clear */
+    EMULATED_TAKE,   /* device or pinned memory, streams, marks */
+    EMULATED_COPY,   /* up, down, rows, clear; a mark is set */
     EMULATED_LAUNCH, /* weir_cuda_launched */
-    EMULATED_WAIT,
+    EMULATED_WAIT,   /* for a stream or a mark */
     EMULATED_CALLS
 } emulated_call;
 
@@ -28,7 +28,7 @@ typedef struct emulated_machine {
     /* Call number fail_at (from 1, counted in n_calls) of a kind returns fail_code; 0: none. */
     uint64_t fail_at[EMULATED_CALLS], n_calls[EMULATED_CALLS];
     int fail_code[EMULATED_CALLS];
-    uint64_t n_taken;     /* blocks and streams that were not given back */
+    uint64_t n_taken;     /* blocks, streams and marks that were not given back */
     uint64_t taken_bytes; /* of device memory */
     bool is_set;          /* by emulated_reset; else by the environment when it is first asked */
 } emulated_machine;

@@ -1,7 +1,8 @@
 /*
  * test_cuda_draw.cpp: tokens drawn by the kernel against engine/sampler.c itself: the same token
  * for the same logits, under random settings, histories and masks; ties, forbidden tokens, what is
- * no number; logits left as they were; and how likely the tokens were.
+ * no number; histories whose last token only the device knows; logits left as they were, and to the
+ * host where it has to draw; and how likely the tokens were. And what a step takes from them.
  *
  * The kernel may leave a draw to the host. Where it looks at the whole vocabulary one by one (it is
  * no larger than the list) it may not, unless the host fails as well.
@@ -24,7 +25,7 @@ enum { MOST_ROWS = 3, MOST_HISTORY = 600 };
 static char name[96];
 
 struct counts {
-    uint32_t n_draws, n_failed, n_left, n_certain;
+    uint32_t n_draws, n_failed, n_left, n_certain, n_ahead;
 };
 
 /* One row of a launch, and what the host makes of it. */
@@ -38,6 +39,7 @@ struct drawn_row {
     size_t n_prompt;
     weir_draw draw;
     bool is_planned, has_token;
+    bool is_ahead; /* the plan lacks the last token */
     int32_t token;
 };
 
@@ -120,8 +122,12 @@ static void draw_on_host(drawn_row *row, uint32_t n_vocab) {
     row->has_token = weir_sampler_draw(row->sampler, row->logits.data(), row->history.data(),
                                        row->history.size(), row->n_prompt, mask, &row->token,
                                        &err) == WEIR_STATUS_OK;
-    row->is_planned = weir_sampler_plan(row->sampler, row->history.data(), row->history.size(),
-                                        row->n_prompt, mask, &row->draw);
+    row->is_ahead = !mask && row->n_prompt < row->history.size() && test_below(2);
+    row->is_planned =
+        row->is_ahead ? weir_sampler_plan_ahead(row->sampler, row->history.data(),
+                                                row->history.size() - 1, row->n_prompt, &row->draw)
+                      : weir_sampler_plan(row->sampler, row->history.data(), row->history.size(),
+                                          row->n_prompt, mask, &row->draw);
     row->draw.wants_logprob = test_below(4) == 0;
     row->draw.n_top =
         row->draw.wants_logprob ? std::min(test_below(WEIR_CUDA_DRAW_TOP + 1), n_vocab) : 0;
@@ -154,10 +160,14 @@ static void check_report(const drawn_row &row, const weir_cuda_drawn &drawn,
 }
 
 static void check_row(const drawn_row &row, const weir_cuda_drawn &drawn,
-                      const weir_cuda_likely *top, const float *logits, counts *n) {
+                      const weir_cuda_likely *top, const float *logits, const float *left,
+                      counts *n) {
     uint32_t n_vocab = (uint32_t)row.logits.size();
     check(same_bits(logits, row.logits.data(), n_vocab), "logits were changed", name);
+    check(drawn.token >= 0 || same_bits(left, row.logits.data(), n_vocab), "logits were not left",
+          name);
     n->n_draws++;
+    n->n_ahead += row.is_ahead;
     if (!row.has_token) {
         n->n_failed++;
         check(drawn.token == -1, "a token where there is none", name);
@@ -186,7 +196,8 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
     uint32_t n_out = 1 + test_below(MOST_ROWS);
     std::vector<drawn_row> rows(n_out);
     std::vector<const weir_draw *> draws(n_out);
-    gpu_buffer<float> logits((size_t)n_out * n_vocab);
+    gpu_buffer<float> logits((size_t)n_out * n_vocab), left((size_t)n_out * n_vocab);
+    gpu_buffer<int32_t> tokens(2 * n_out), row_of(n_out);
     for (uint32_t i = 0; i < n_out; i++) {
         fill_logits(&rows[i], n_vocab);
         fill_options(&rows[i], n_vocab, weir_mix64(3, round, i));
@@ -194,6 +205,8 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
         draw_on_host(&rows[i], n_vocab);
         memcpy(logits.p + (size_t)i * n_vocab, rows[i].logits.data(), n_vocab * sizeof(float));
         draws[i] = rows[i].is_planned && test_below(8) > 0 ? &rows[i].draw : nullptr;
+        row_of[i] = (int32_t)(2 * (n_out - i) - 1 - test_below(2));
+        tokens[(uint32_t)row_of[i]] = rows[i].history.empty() ? -1 : rows[i].history.back();
     }
     size_t capacity = weir_cuda_draw_bytes(n_vocab, n_out);
     gpu_buffer<uint8_t> packed((capacity + 63) / 64 * 64);
@@ -204,20 +217,21 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
     gpu_buffer<weir_cuda_drawn> drawn(n_out);
     gpu_buffer<weir_cuda_likely> top((size_t)n_out * WEIR_CUDA_DRAW_TOP);
     op.logits = logits.p;
+    op.left = left.p;
     op.drawn = drawn.p;
     op.top = top.p;
+    op.tokens = tokens.p;
+    op.row_of = row_of.p;
     weir_cuda_run_draw(nullptr, &op);
     finish();
-    for (uint32_t i = 0, at = 0; i < n_out; i++) {
+    for (uint32_t i = 0; i < n_out; i++) {
         const weir_sampling &o = rows[i].options;
-        snprintf(name, sizeof name, "%u: T %g k %u p %g min %g, round %u row %u", n_vocab,
+        snprintf(name, sizeof name, "%u: T %g k %u p %g min %g, round %u row %u%s", n_vocab,
                  (double)o.temperature, o.top_k, (double)o.top_p, (double)o.min_p, (uint32_t)round,
-                 i);
-        if (draws[i]) {
-            check_row(rows[i], drawn[at], top.p + (size_t)at * WEIR_CUDA_DRAW_TOP,
-                      logits.p + (size_t)i * n_vocab, n);
-            at++;
-        }
+                 i, rows[i].is_ahead ? ", ahead" : "");
+        if (draws[i])
+            check_row(rows[i], drawn[i], top.p + (size_t)i * WEIR_CUDA_DRAW_TOP,
+                      logits.p + (size_t)i * n_vocab, left.p + (size_t)i * n_vocab, n);
         weir_sampler_close(&rows[i].sampler);
     }
 }
@@ -225,7 +239,7 @@ static void test_launch(uint32_t n_vocab, uint64_t round, counts *n) {
 /* Tokens that are all alike, with numbers that fall on the very borders between them, or just short
  * of them: token j has the numbers from j / n on. Of n, top-p keeps a share. */
 static void test_borders(uint32_t n, float top_p, uint32_t n_kept) {
-    gpu_buffer<float> logits(n);
+    gpu_buffer<float> logits(n), left(n);
     gpu_buffer<weir_cuda_drawn> drawn(1);
     gpu_buffer<weir_cuda_likely> top(WEIR_CUDA_DRAW_TOP);
     gpu_buffer<uint8_t> packed((weir_cuda_draw_bytes(n, 1) + 63) / 64 * 64);
@@ -242,6 +256,7 @@ static void test_borders(uint32_t n, float top_p, uint32_t n_kept) {
         weir_cuda_draws op;
         weir_cuda_draw_pack(&op, draws, 1, n, packed.p, packed.n, packed.p);
         op.logits = logits.p;
+        op.left = left.p;
         op.drawn = drawn.p;
         op.top = top.p;
         weir_cuda_run_draw(nullptr, &op);
@@ -251,6 +266,80 @@ static void test_borders(uint32_t n, float top_p, uint32_t n_kept) {
     }
 }
 
+/* The last token of a history under every penalty: in the prompt, biased there, biased and new, in
+ * the answer; and just beyond the end of what repeat_last_n sees, which moves with it. Logits are even, so that
+ * the token is what the changes make of it. */
+static void test_last(float repetition, float presence, float frequency, uint32_t last_n) {
+    enum { N = 100 };
+    const int32_t lasts[] = {7, 50, 51, 60, 0, 99};
+    const weir_logit_bias bias[] = {{50, 0.125f}, {51, 0.125f}, {61, 2}};
+    std::vector<int32_t> history = {7, 50, 60, 3, 0, 99, 0};
+    weir_sampling o;
+    weir_sampling_neutral(&o);
+    o.repetition_penalty = repetition;
+    o.presence_penalty = presence;
+    o.frequency_penalty = frequency;
+    o.repeat_last_n = last_n;
+    o.bias = bias;
+    o.n_bias = 3;
+    gpu_buffer<float> logits(N), left(N);
+    gpu_buffer<weir_cuda_drawn> drawn(1);
+    gpu_buffer<weir_cuda_likely> top(WEIR_CUDA_DRAW_TOP);
+    gpu_buffer<int32_t> tokens(1), row_of(1);
+    std::vector<uint64_t> packed(weir_cuda_draw_bytes(N, 1) / sizeof(uint64_t) + 1);
+    weir_sampler *sampler;
+    weir_error err;
+    weir_sampler_open_for(&sampler, N, &o, &err);
+    row_of[0] = 0;
+    for (int32_t last : lasts)
+        for (uint32_t other = 0; other < N; other += 3) { /* the best but for the last one */
+            weir_draw draw;
+            weir_cuda_draws op;
+            int32_t token;
+            const weir_draw *draws[] = {&draw};
+            history.back() = tokens[0] = last;
+            for (uint32_t i = 0; i < N; i++)
+                logits[i] = i == (uint32_t)last ? 1.5f : i == other ? 1.25f : -1;
+            weir_sampler_draw(sampler, logits.p, history.data(), history.size(), 2, nullptr, &token,
+                              &err);
+            check(weir_sampler_plan_ahead(sampler, history.data(), history.size() - 1, 2, &draw),
+                  "no plan", "");
+            weir_cuda_draw_pack(&op, draws, 1, N, packed.data(), packed.size() * sizeof(uint64_t),
+                                (uint8_t *)packed.data());
+            op.logits = logits.p;
+            op.left = left.p;
+            op.drawn = drawn.p;
+            op.top = top.p;
+            op.tokens = tokens.p;
+            op.row_of = row_of.p;
+            weir_cuda_run_draw(nullptr, &op);
+            finish();
+            snprintf(name, sizeof name, "last %d beside %u: %g %g %g, %u", last, other,
+                     (double)repetition, (double)presence, (double)frequency, last_n);
+            check(drawn[0].token == token, "another token", name);
+        }
+    weir_sampler_close(&sampler);
+}
+
+static void test_fetch(uint32_t n_rows) {
+    enum { N_DRAWN = 5 };
+    gpu_buffer<weir_cuda_drawn> drawn(N_DRAWN);
+    gpu_buffer<int32_t> tokens(n_rows);
+    std::vector<int32_t> want(n_rows);
+    for (uint32_t i = 0; i < N_DRAWN; i++)
+        drawn[i].token = i == 3 ? -1 : (int32_t)(100 + i);
+    for (uint32_t r = 0; r < n_rows; r++) {
+        uint32_t at = test_below(N_DRAWN);
+        bool is_known = test_below(3) == 0;
+        tokens[r] = is_known ? (int32_t)r : -1 - (int32_t)at;
+        want[r] = is_known ? (int32_t)r : at == 3 ? 0 : (int32_t)(100 + at);
+    }
+    weir_cuda_run_fetch(nullptr, tokens.p, n_rows, drawn.p);
+    finish();
+    for (uint32_t r = 0; r < n_rows; r++)
+        check(tokens[r] == want[r], "another token was fetched", "");
+}
+
 int main(int argc, char **argv) {
     test_begin(argc, argv);
     const uint32_t vocabularies[] = {1, 2, 31, 33, 96, 512, 700, 2048, 2049, 3000, 5000};
@@ -258,12 +347,22 @@ int main(int argc, char **argv) {
     test_random_state = 7 + (argc > 1 ? strtoull(argv[1], nullptr, 10) : 1);
     test_borders(8, 1, 8);
     test_borders(64, 0.25f, 16);
+    for (float repetition : {1.0f, 1.3f, 0.7f})
+        for (float presence : {0.0f, 0.4f})
+            for (float frequency : {0.0f, 0.2f, -0.3f})
+                for (uint32_t last_n : {0u, 1u, 2u, 6u, 7u})
+                    test_last(repetition, presence, frequency, last_n);
+    for (uint32_t n_rows : {1u, 8u, 511u, 512u, 513u, 1400u})
+        test_fetch(n_rows);
     for (uint32_t n_vocab : vocabularies) {
         counts n = {};
         for (uint64_t round = 0; round < n_rounds; round++)
             test_launch(n_vocab, round, &n);
-        printf("draw       %5u tokens: %u draws, %u without a token, %u of %u left to the host\n",
-               n_vocab, n.n_draws, n.n_failed, n.n_left, n.n_draws - n.n_failed);
+        printf(
+            "draw       %5u tokens: %u draws, %u ahead, %u without a token, %u of %u left to the "
+            "host\n",
+            n_vocab, n.n_draws, n.n_ahead, n.n_failed, n.n_left, n.n_draws - n.n_failed);
+        check(n.n_ahead > 0, "none was drawn ahead", "");
         check(n.n_left * 5 <= n.n_draws * 3, "too many are left to the host", "");
     }
     return test_end();

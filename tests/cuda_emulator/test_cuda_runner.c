@@ -1,16 +1,17 @@
 /*
  * test_cuda_runner.c: the server's runner over a device that draws: what jobs are told is what they
  * are told where the host draws, token by token, with probabilities, grammars' and penalties' kinds
- * of settings, cold and warm, all in one step.
+ * of settings, cold and warm, all in one step; and steps are begun before their tokens are known.
  */
 #include "cuda_memory_emulated.h"
 #include "server/runner_kit.h"
 
 #include "engine/engine.h"
+#include "watched_steps.h"
 
 #include <math.h>
 
-enum { N_JOBS = 4 };
+enum { N_JOBS = 4, ANSWER = 8 };
 
 static char model_path[] = "cuda-runner-XXXXXX";
 
@@ -26,6 +27,7 @@ static weir_host *open_host(bool can_draw) {
     KIT_OK(weir_host_open(&host, &options, &kit_err));
     KIT_OK(weir_host_load(host, &kit_err));
     host->engine->backend->can_draw = can_draw;
+    watch_steps(host->engine->backend);
     return host;
 }
 
@@ -34,7 +36,7 @@ static weir_job some_job(uint32_t i) {
     assert_non_null(prompt.ids);
     for (uint32_t t = 0; t < 3; t++)
         prompt.ids[t] = (int32_t)(20 + 7 * i + t);
-    weir_job job = kit_job(prompt, 100 + i, 4);
+    weir_job job = kit_job(prompt, 100 + i, ANSWER);
     weir_sampling *s = &job.settings.sampling;
     job.settings.ignore_eos = true;
     s->temperature = i == 0 ? 0 : 0.5f * (float)i;
@@ -68,6 +70,10 @@ static void run(bool can_draw, heard *ears[N_JOBS]) {
         kit_wait(ears[i]);
     weir_runner_close(&runner);
     assert_int_equal(count_drawn(host->engine) > 0, can_draw);
+    /* A mask ends with the second token; behind the last one nothing is begun. */
+    assert_int_equal(watched.n_early > 0, can_draw);
+    assert_int_equal(watched.n_fetched, can_draw ? watched.n_early * N_JOBS : 0);
+    assert_true(!can_draw || watched.n_open == 0);
     weir_host_close(&host);
 }
 
@@ -80,7 +86,7 @@ static void jobs_are_told_the_same(void **state) {
         const heard_choice *got = &device[i]->choice[0], *want = &host[i]->choice[0];
         assert_int_equal(device[i]->status, WEIR_STATUS_OK);
         assert_int_equal(host[i]->status, WEIR_STATUS_OK);
-        assert_int_equal(got->answer.n_generated, 4);
+        assert_int_equal(got->answer.n_generated, ANSWER);
         assert_int_equal(got->whole.n, want->whole.n);
         assert_memory_equal(got->whole.data, want->whole.data, want->whole.n);
         assert_int_equal(got->n_tokens, want->n_tokens);
