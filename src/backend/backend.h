@@ -191,8 +191,8 @@ struct weir_backend {
      * there is only step. All that is asked of the device runs in the order in which it was asked,
      * the functions below too. */
     /* Queues the step. Everything of the batch may change then, but for the arrays `logits` and
-     * `drawn`, and what they point to: these are written by step_wait, and an entry that is NULL by
-     * then is nobody's any more. Two tickets may be open. An error, CANCELLED too: nothing is
+     * `drawn`, and what they point to: these are written by step_wait, and logits that are NULL by
+     * then are nobody's any more. Two tickets may be open. An error, CANCELLED too: nothing is
      * begun; FAILED: the device is lost, and with it what is open. */
     weir_status (*step_begin)(weir_backend *be, const weir_batch *batch, uint64_t *ticket,
                               weir_error *err);

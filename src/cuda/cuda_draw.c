@@ -130,7 +130,7 @@ void weir_cuda_results_take(weir_cuda *cuda, uint32_t turn) {
         const weir_cuda_draw *draw =
             at < r->n_draws && r->draws[at].row == i ? &r->draws[at++] : NULL;
         const weir_cuda_drawn *drawn = &r->drawn[i];
-        if (draw && r->drawn_to[i])
+        if (draw)
             take_drawn(draw, drawn, r->top + (size_t)i * WEIR_CUDA_DRAW_TOP, r->drawn_to[i]);
         if ((!draw || drawn->token < 0) && r->logits_to[i])
             memcpy(r->logits_to[i], r->logits + i * n_vocab, n_vocab * sizeof(float));

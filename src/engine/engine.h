@@ -218,8 +218,6 @@ void weir_ahead_drop(weir_seq *seq, bool is_rejected);
 bool weir_flight_is_right(const weir_seq *seq, const weir_chunk *chunk);
 /* Forgets it, if there is one. */
 void weir_flight_drop(weir_seq *seq);
-/* The device is lost, and with it all that was on its way. */
-void weir_flights_lose(weir_engine *engine);
 /* Runs the planned chunks, of which `batch` has the rows that are not flown; where all of them may,
  * the next flight is begun while they run. FAILED: the device is lost. */
 weir_status weir_flight_step(weir_engine *engine, const weir_batch *batch, size_t n_chunks,

@@ -26,7 +26,7 @@ bool weir_flight_is_right(const weir_seq *s, const weir_chunk *chunk) {
     if (!s->is_flown || s->n_tokens != s->n_kv + 1 || s->tokens[s->n_kv] != s->flown_token)
         return false;
     if (s->draw_pos != s->n_tokens || s->lookup || chunk->logits || e->observer.take ||
-        !e->backend->can_draw)
+        !e->backend->can_draw || e->backend->failure)
         return false;
     return flown->sampler == wish->sampler && flown->n_prompt == wish->n_prompt &&
            !wish->has_mask && flown->wants_logprob == wish->wants_logprob &&
@@ -45,18 +45,10 @@ void weir_flight_drop(weir_seq *s) {
     const weir_flight *f = &e->flight;
     if (!s->is_flown)
         return;
-    if (f->is_open && f->ticket == s->flown_ticket) {
-        e->out_logits[f->turn][s->flown_out] = NULL;
-        e->out_drawn[f->turn][s->flown_out] = NULL;
-    }
+    if (f->is_open && f->ticket == s->flown_ticket)
+        e->out_logits[f->turn][s->flown_out] = NULL; /* which may soon be the timeline's again */
     forget(s);
     weir_seq_trim_pages(s, s->n_kv);
-}
-
-void weir_flights_lose(weir_engine *e) {
-    for (uint32_t i = 0; i < e->plan.n_seqs; i++)
-        weir_flight_drop(&e->seqs[i]);
-    e->flight.is_open = false;
 }
 
 void weir_flight_land(weir_seq *s) {

@@ -368,8 +368,6 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
     weir_guard_leave();
     return WEIR_STATUS_OK;
 fail:
-    if (e->backend->failure)
-        weir_flights_lose(e);
     for (size_t i = 0; i < n_planned; i++) {
         weir_ahead_drop(chunks[i].seq, false);
         weir_flight_drop(chunks[i].seq);

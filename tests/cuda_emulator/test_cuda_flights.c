@@ -313,6 +313,8 @@ static void go_on(life *l, line *at) {
         REQUIRE_OK(weir_seq_rewind(at->seq, n - roll(&l->d, n < 20 ? (uint32_t)n : 20), &test_err));
         if (at->n_prompt > weir_seq_n_tokens(at->seq))
             at->n_prompt = (uint32_t)weir_seq_n_tokens(at->seq);
+        if (roll(&l->d, 2)) /* the flown one, elsewhere */
+            break;
         append(at, (int32_t)roll(&l->d, 90));
         return;
     case 3:
@@ -338,7 +340,7 @@ static void go_on(life *l, line *at) {
         open_sampler(at, l->model, (at->kind + roll(&l->d, 2)) % WEIR_COUNT(settings));
         break;
     case 9:
-        at->n_top = roll(&l->d, 3);
+        at->n_top = roll(&l->d, 6);
         break;
     case 10: /* the answer begins later */
         at->n_prompt = (uint32_t)n;
@@ -499,6 +501,46 @@ static void what_is_left_to_the_host_is_drawn_there(void **state) {
     weir_model_close(&model);
 }
 
+/* A flight that is dropped, or void, may be left to the host as well: the logits that it then
+ * brings are not those that a timeline has in the meantime. */
+static void logits_of_a_dropped_flight_are_nobodys(void **state) {
+    (void)state;
+    static float want[2][MOST_VOCAB];
+    weir_model *model = open_wide();
+    size_t bytes = vocab_of(model) * sizeof(float);
+    const int32_t prompt[] = {1, 2, 3};
+    line lines[2];
+    uint32_t n_left = 0;
+    emulated_reset();
+    weir_engine *engine = open_cuda(model, usual, true);
+    for (uint32_t i = 0; i < 2; i++) {
+        open_line(&lines[i], engine, i == 0 ? FLAT : 3, prompt, 3);
+        REQUIRE_OK(weir_seq_run(lines[i].seq, &test_err));
+    }
+    memcpy(want[0], weir_seq_logits(lines[0].seq), bytes);
+    for (int32_t t = 0; t < 12; t++) {
+        append(&lines[0], t);
+        append(&lines[1], token_of(&lines[1]));
+        plan(&lines[0], true);
+        plan(&lines[1], true);
+        REQUIRE_OK(step(engine, lines, 2));
+        bool is_left = weir_seq_logits(lines[0].seq) != NULL;
+        n_left += is_left;
+        if (is_left)
+            memcpy(want[1], weir_seq_logits(lines[0].seq), bytes);
+        else /* there again, from the end of the prompt */
+            REQUIRE_OK(weir_seq_rewind(lines[0].seq, 3, &test_err));
+        append(&lines[1], token_of(&lines[1]));
+        plan(&lines[1], true);
+        REQUIRE_OK(step(engine, &lines[1], 1)); /* waits for the flight of both */
+        assert_memory_equal(weir_seq_logits(lines[0].seq), want[is_left], bytes);
+        REQUIRE_OK(weir_seq_rewind(lines[0].seq, 3, &test_err));
+    }
+    assert_in_range(n_left, 2, 10);
+    close_all(&engine, lines, 2);
+    weir_model_close(&model);
+}
+
 /* ---- adapters ------------------------------------------------------------------------------- */
 
 /* Each line with scales of its own, and one without. */
@@ -597,17 +639,44 @@ static void take_nothing(void *context, const char *what, uint32_t layer, const 
     *(uint32_t *)context += n_rows;
 }
 
-/* Who looks at rows sees all of them. */
-static void nothing_flies_before_an_observer(void **state) {
+/* Without leave, behind a mask, over the end of the context, and before somebody who looks at rows
+ * and is to see all of them. */
+static void nothing_flies_where_it_may_not(void **state) {
     (void)state;
+    static const uint32_t all[MOST_VOCAB / 32] = {~0u, ~0u, ~0u};
     weir_model *model = open_golden("dense_tiny");
+    weir_engine_options o = usual;
+    o.n_ctx = 64;
     emulated_reset();
-    weir_engine *engine = open_cuda(model, usual, true);
+    weir_engine *engine = open_cuda(model, o, true);
     line lines[2];
     uint32_t n_seen = 0;
     open_two(engine, lines);
     append_drawn(lines);
+    plan(&lines[1], false);
     REQUIRE_OK(step(engine, lines, 2));
+    assert_false(engine->flight.is_open);
+    append_drawn(lines);
+    weir_draw_options masked = {.mask = all, .runs_ahead = true};
+    REQUIRE_OK(weir_seq_plan_draw(lines[0].seq, lines[0].sampler, &masked, &test_err));
+    REQUIRE_OK(step(engine, lines, 2));
+    assert_false(engine->flight.is_open);
+
+    append_drawn(lines);
+    REQUIRE_OK(step(engine, lines, 2));
+    assert_true(engine->flight.is_open);
+    while (weir_seq_n_tokens(lines[1].seq) < 64) {
+        append(&lines[1], token_of(&lines[1]));
+        plan(&lines[1], true);
+        REQUIRE_OK(step(engine, &lines[1], 1));
+        assert_int_equal(engine->flight.is_open, weir_seq_n_tokens(lines[1].seq) < 64);
+    }
+    REQUIRE_OK(weir_seq_rewind(lines[1].seq, 3, &test_err));
+    plan(&lines[1], false);
+    REQUIRE_OK(weir_seq_run(lines[1].seq, &test_err));
+    append_drawn(lines);
+    REQUIRE_OK(step(engine, lines, 2));
+    assert_true(engine->flight.is_open);
     append_drawn(lines);
     weir_engine_observe(engine, &(weir_observer){.take = take_nothing, .context = &n_seen});
     REQUIRE_OK(step(engine, lines, 2));
@@ -639,6 +708,39 @@ static void an_engine_is_closed_with_a_flight_on_its_way(void **state) {
     weir_model_close(&model);
 }
 
+/* What has run before takes as much of a step as what has not. */
+static void a_step_has_no_more_room(void **state) {
+    (void)state;
+    static float rows[2 * 128];
+    weir_model *model = open_golden("dense_tiny");
+    weir_engine_options o = usual;
+    o.n_out = 2;
+    const int32_t more[] = {1, 2};
+    line lines[2];
+    emulated_reset();
+    weir_engine *engine = open_cuda(model, o, true);
+    open_two(engine, lines);
+    append_drawn(lines);
+    REQUIRE_OK(step(engine, lines, 2));
+    append(&lines[0], token_of(&lines[0]));
+    plan(&lines[0], true);
+    REQUIRE_OK(weir_seq_append(lines[1].seq, more, 2, &test_err));
+    weir_chunk chunks[2] = {{.seq = lines[0].seq},
+                            {.seq = lines[1].seq, .n_tokens = 2, .logits = rows}};
+    assert_int_equal(weir_engine_step(engine, chunks, 2, &test_err), WEIR_STATUS_FULL);
+    close_all(&engine, lines, 2);
+    weir_model_close(&model);
+}
+
+/* Behind 64 tokens. */
+static void fly_over_page(weir_engine *engine, line *l) {
+    REQUIRE_OK(weir_seq_rewind(l->seq, 63, &test_err));
+    append(l, 1);
+    plan(l, true);
+    REQUIRE_OK(step(engine, l, 1));
+    assert_int_equal(engine->n_flown_pages, 1);
+}
+
 /* A flight's page is nobody's loss: who needs one gets it. */
 static void flights_give_their_pages_back(void **state) {
     (void)state;
@@ -662,13 +764,30 @@ static void flights_give_their_pages_back(void **state) {
     REQUIRE_OK(weir_seq_run(other.seq, &test_err));
     assert_false(first.seq->is_flown);
     assert_int_equal(n_pages_held(engine), 2);
-    /* where there is none left, nothing flies */
-    line lines[2] = {first, other};
-    append(&lines[0], token_of(&lines[0]));
-    assert_int_equal(step(engine, &lines[0], 1), WEIR_STATUS_FULL);
-    close_line(&lines[1]);
-    REQUIRE_OK(step(engine, &lines[0], 1));
-    close_all(&engine, lines, 1);
+    /* where there is none left, nothing flies, and nothing more runs */
+    append(&first, token_of(&first));
+    assert_int_equal(step(engine, &first, 1), WEIR_STATUS_FULL);
+    close_line(&other);
+    /* one that the same step takes over does not give way */
+    fly_over_page(engine, &first);
+    append(&first, token_of(&first));
+    plan(&first, true);
+    open_line(&other, engine, 0, prompt, 5);
+    weir_chunk chunks[2] = {{.seq = first.seq}, {.seq = other.seq, .n_tokens = 5}};
+    assert_int_equal(weir_engine_step(engine, chunks, 2, &test_err), WEIR_STATUS_FULL);
+    assert_int_equal(weir_seq_n_pending(first.seq), 1);
+    /* whoever takes what there is gets nothing, and the other goes on */
+    fly_over_page(engine, &first);
+    append(&first, token_of(&first));
+    plan(&first, true);
+    chunks[1].n_tokens = 0;
+    REQUIRE_OK(weir_engine_step(engine, chunks, 2, &test_err));
+    assert_int_equal(weir_seq_n_pending(first.seq), 0);
+    assert_int_equal(chunks[1].n_tokens, 0);
+    close_line(&other);
+    /* with the timeline it goes */
+    fly_over_page(engine, &first);
+    close_all(&engine, &first, 1);
     weir_model_close(&model);
 }
 
@@ -734,17 +853,46 @@ static void a_lost_device_has_flown_nothing(void **state) {
     weir_model_close(&model);
 }
 
+/* Not even what a flight brought before the device was lost. */
+static void nothing_lands_on_a_lost_device(void **state) {
+    (void)state;
+    weir_model *model = open_golden("dense_tiny");
+    emulated_machine *machine = emulated_get();
+    emulated_reset();
+    weir_engine *engine = open_cuda(model, usual, true);
+    line lines[2];
+    open_two(engine, lines);
+    append_drawn(lines);
+    REQUIRE_OK(step(engine, lines, 2));
+    append_drawn(lines);
+    plan(&lines[0], false);
+    plan(&lines[1], false);
+    REQUIRE_OK(step(engine, &lines[1], 1)); /* waits for the flight of both */
+    assert_true(lines[0].seq->is_flown && !engine->flight.is_open);
+    append(&lines[1], token_of(&lines[1]));
+    machine->fail_at[EMULATED_WAIT] = machine->n_calls[EMULATED_WAIT] + 1;
+    machine->fail_code[EMULATED_WAIT] = 719;
+    assert_int_equal(step(engine, &lines[1], 1), WEIR_STATUS_FAILED);
+    assert_int_equal(step(engine, &lines[0], 1), WEIR_STATUS_FAILED);
+    assert_int_equal(weir_seq_n_pending(lines[0].seq), 1);
+    close_all(&engine, lines, 2);
+    weir_model_close(&model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_the_same),
         cmocka_unit_test(lives_are_the_same),
         cmocka_unit_test(what_is_left_to_the_host_is_drawn_there),
+        cmocka_unit_test(logits_of_a_dropped_flight_are_nobodys),
         cmocka_unit_test(each_flight_has_its_adapters),
         cmocka_unit_test(a_cancelled_step_moves_nothing),
-        cmocka_unit_test(nothing_flies_before_an_observer),
+        cmocka_unit_test(nothing_flies_where_it_may_not),
         cmocka_unit_test(an_engine_is_closed_with_a_flight_on_its_way),
+        cmocka_unit_test(a_step_has_no_more_room),
         cmocka_unit_test(flights_give_their_pages_back),
         cmocka_unit_test(a_lost_device_has_flown_nothing),
+        cmocka_unit_test(nothing_lands_on_a_lost_device),
     };
     return cmocka_run_group_tests_name("cuda flights", tests, NULL, NULL);
 }
