@@ -356,7 +356,11 @@ static void plan_some(life *l, line *at, weir_chunk *chunk, float *rows) {
     static const uint32_t half[MOST_VOCAB / 32] = {0x55555555u, 0x55555555u, 0x55555555u};
     uint32_t how = roll(&l->d, 24), n_pending = (uint32_t)weir_seq_n_pending(at->seq);
     *chunk = (weir_chunk){.seq = at->seq, .n_tokens = roll(&l->d, 2) ? n_pending : 0};
-    weir_draw_options masked = {.n_prompt = at->n_prompt, .mask = half, .runs_ahead = true};
+    weir_draw_options masked = {.n_prompt = at->n_prompt,
+                                .mask = half,
+                                .wants_logprob = at->n_top > 0,
+                                .n_top = at->n_top,
+                                .runs_ahead = true};
     if (how == 0)
         weir_seq_drop_draw(at->seq);
     else if (how == 1)
