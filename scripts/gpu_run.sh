@@ -50,7 +50,7 @@ stage_check() {
         [ -x "$test" ] || continue
         done_tests="${done_tests:-} $name"
         for seed in 1 "$started"; do
-            case $name in decode | engine_draws | fp8 | split | step | synth) [ "$seed" = 1 ] || break ;; esac # take none
+            case $name in decode | engine_draws | flights | fp8 | split | step | synth) [ "$seed" = 1 ] || break ;; esac # take none
             code=0
             timeout 60 "$test" "$seed" >"$work/one" 2>&1 || code=$?
             { echo "== test_cuda_$name, seed $seed: exit code $code"; tail -n 40 "$work/one"; } >>"$OUT/check.txt"

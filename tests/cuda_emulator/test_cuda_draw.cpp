@@ -286,7 +286,8 @@ static void test_last(float repetition, float presence, float frequency, uint32_
     gpu_buffer<weir_cuda_drawn> drawn(1);
     gpu_buffer<weir_cuda_likely> top(WEIR_CUDA_DRAW_TOP);
     gpu_buffer<int32_t> tokens(1), row_of(1);
-    std::vector<uint64_t> packed(weir_cuda_draw_bytes(N, 1) / sizeof(uint64_t) + 1);
+    const size_t capacity = weir_cuda_draw_bytes(N, 1);
+    gpu_buffer<uint8_t> packed((capacity + 63) / 64 * 64);
     weir_sampler *sampler;
     weir_error err;
     weir_sampler_open_for(&sampler, N, &o, &err);
@@ -304,8 +305,7 @@ static void test_last(float repetition, float presence, float frequency, uint32_
                               &err);
             check(weir_sampler_plan_ahead(sampler, history.data(), history.size() - 1, 2, &draw),
                   "no plan", "");
-            weir_cuda_draw_pack(&op, draws, 1, N, packed.data(), packed.size() * sizeof(uint64_t),
-                                (uint8_t *)packed.data());
+            weir_cuda_draw_pack(&op, draws, 1, N, packed.p, capacity, packed.p);
             op.logits = logits.p;
             op.left = left.p;
             op.drawn = drawn.p;

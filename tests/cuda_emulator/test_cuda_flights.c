@@ -844,6 +844,13 @@ static void a_lost_device_has_flown_nothing(void **state) {
     for (size_t k = 0; k < WEIR_COUNT(calls); k++) {
         notes want = {0};
         uint64_t n = fail_once(model, calls[k], 0, NULL, &want);
+#ifndef WEIR_CUDA_EMULATED
+        if (n == 0) { /* a device, whose calls nobody counts and nobody makes fail */
+            free(want.value);
+            weir_model_close(&model);
+            skip();
+        }
+#endif
         assert_true(n >= 3);
         for (uint64_t at = 1; at <= n; at++) {
             notes got = {0};
@@ -860,6 +867,9 @@ static void a_lost_device_has_flown_nothing(void **state) {
 /* Not even what a flight brought before the device was lost. */
 static void nothing_lands_on_a_lost_device(void **state) {
     (void)state;
+#ifndef WEIR_CUDA_EMULATED
+    skip();
+#endif
     weir_model *model = open_golden("dense_tiny");
     emulated_machine *machine = emulated_get();
     emulated_reset();
