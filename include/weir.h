@@ -222,7 +222,7 @@ typedef struct weir_engine_options {
                                  memory has run out or by another engine (docs/state-file.md); made
                                  if it is not there. NULL: nowhere */
     uint64_t store_bytes;     /* of all files in it, the longest unused go; 0: 64 GiB */
-    bool no_pin;              /* leave threads where the system puts them */
+    bool no_pin;              /* tie no thread to a processor, as is done if they take all cores */
     bool no_map; /* weights that are not packed: read them into the engine's own memory, in huge
                     pages and not evictable, instead of using them where their file is mapped */
     weir_packed *packed;      /* of this model, on "cpu" with "q8" or "q15", no no_map: weights that

@@ -53,6 +53,7 @@ static weir_engine_options options_of(const weir_bench_plan *plan) {
                                  .n_threads = plan->n_threads,
                                  .n_batch = plan->n_step,
                                  .n_snapshots = 1,
+                                 .no_pin = plan->no_pin,
                                  .packed = plan->packed,
                                  .no_prefix_cache = true,
                                  .progress = plan->progress};

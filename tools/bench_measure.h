@@ -16,6 +16,7 @@
 typedef struct weir_bench_plan {
     const char *device, *isa, *kv_type, *activations;
     uint32_t n_threads;
+    bool no_pin;
     uint32_t n_repeats;
     uint32_t n_step;     /* tokens of one step of a prompt */
     double max_seconds;  /* no cell is begun after; 0: no limit */

@@ -17,6 +17,10 @@
 /* Words of an --isa: the kernels that the CPU device has. */
 #define WEIR_ISA_CHOICE "portable|avx2|avxvnni|avx512|avx512vnni|neon|dotprod|i8mm"
 
+#define WEIR_NO_PIN_HELP                                                                          \
+    "leave threads where the system puts them; default: a team that takes\nall cores is tied to " \
+    "them"
+
 /* Words of a --device, and of --activations on any of them; which of these a device has, the
  * library says. */
 #define WEIR_DEVICE_CHOICE      "cpu|cuda|reference"

@@ -38,7 +38,7 @@ typedef struct weir_run_values {
     const char *device, *isa, *kv_type, *activations;
     uint64_t max_bytes, ram_bytes;
     const char *load, *save;
-    bool no_map;
+    bool no_map, no_pin;
     weir_string_list loras;
     const char *lookup, *packed;
 } weir_run_values;

@@ -42,6 +42,7 @@ weir_engine_options weir_run_engine(const weir_run_values *values) {
         .n_ctx = values->n_ctx,
         .max_bytes = values->max_bytes,
         .no_map = values->no_map,
+        .no_pin = values->no_pin,
         .progress = weir_console_progress(),
     };
     weir_shape_for_run(&options, n_lookup);

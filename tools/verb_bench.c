@@ -30,7 +30,7 @@ typedef struct bench_values {
     const char *device, *isa, *kv_type, *activations, *packed, *out, *svg;
     float max_seconds, probe_seconds;
     uint64_t ram_bytes;
-    bool resumes, overwrite, as_json, as_csv, only_barriers;
+    bool resumes, overwrite, as_json, as_csv, only_barriers, no_pin;
 } bench_values;
 
 #define AT(field) offsetof(bench_values, field)
@@ -61,6 +61,7 @@ static const weir_option options[] = {
      "no kernels above this; default: the best"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"no-pin", 0, WEIR_OPTION_FLAG, AT(no_pin), NULL, WEIR_NO_PIN_HELP},
     {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"ram", 0, WEIR_OPTION_SIZE, AT(ram_bytes), "SIZE",
      "all that weir may take (8GB, 7.5GiB): experts that do not fit are read\n"
@@ -305,6 +306,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
         .kv_type = v->kv_type,
         .activations = v->activations,
         .n_threads = v->n_threads,
+        .no_pin = v->no_pin,
         .n_repeats = weir_option_given(r->parsed, "repeat") ? v->n_repeats : 5,
         .n_step = v->n_step > 0 ? v->n_step : 512,
         .max_seconds = (double)v->max_seconds,
@@ -363,7 +365,7 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
     static const char *const of_model[] = {"prefill", "depth",   "batch",       "step",   "repeat",
                                            "time",    "kv-type", "activations", "output", "svg",
-                                           "csv",     "device",  "ram",         "packed"};
+                                           "csv",     "device",  "ram",         "packed", "no-pin"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)

@@ -23,7 +23,7 @@ typedef struct serve_values {
     uint64_t kv_bytes, max_bytes, ram_bytes, state_bytes;
     const char *state_folder;
     const char *device, *isa, *kv_type, *activations, *packed;
-    bool no_map, no_prefix_cache;
+    bool no_map, no_pin, no_prefix_cache;
 } serve_values;
 
 #define AT(field) offsetof(serve_values, field)
@@ -100,6 +100,7 @@ static const weir_option options[] = {
      "do not keep beginnings of prompts for others"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
+    {"no-pin", 0, WEIR_OPTION_FLAG, AT(no_pin), NULL, WEIR_NO_PIN_HELP},
     {"device", 0, WEIR_OPTION_CHOICE, AT(device), WEIR_DEVICE_CHOICE, WEIR_DEVICE_HELP},
     {"isa", 0, WEIR_OPTION_CHOICE, AT(isa), WEIR_ISA_CHOICE,
      "no kernels above this; default: the best"},
@@ -159,6 +160,7 @@ static weir_engine_options engine_of(const serve_values *v) {
         .store_folder = v->no_prefix_cache ? NULL : v->state_folder,
         .store_bytes = v->state_bytes,
         .no_map = v->no_map,
+        .no_pin = v->no_pin,
     };
     weir_shape_for_serving(&engine);
     return engine;

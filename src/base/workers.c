@@ -156,6 +156,13 @@ static int start_member(weir_workers *team, uint32_t worker) {
     return 0;
 }
 
+/* A team that leaves cores to others leaves it to the system which: a second program of this kind,
+ * or one in another container, would be sent to the same lowest ones, and of cores of two kinds
+ * those are often the slow ones. With more threads than processors nothing is gained. */
+bool weir_workers_may_pin(uint32_t n_threads, uint32_t n_cores, uint32_t n_allowed) {
+    return n_threads >= n_cores && n_threads <= n_allowed;
+}
+
 weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, weir_error *err) {
     *out = NULL;
     if (n_threads == 0)
@@ -189,7 +196,7 @@ weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, 
             goto fail;
         }
         team->n_started++;
-        if (pin && n_threads <= topology->n_allowed) {
+        if (pin && weir_workers_may_pin(n_threads, topology->n_cores, topology->n_allowed)) {
             pin_thread(members[worker].thread, topology->cpu[worker]);
             CPU_SET(topology->cpu[worker], &team->others);
             CPU_SET(topology->cpu[0], &team->home);

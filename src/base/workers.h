@@ -15,8 +15,11 @@
 typedef struct weir_workers weir_workers;
 typedef void weir_work(void *context, uint32_t worker, uint32_t n_workers);
 
+/* Are threads of a team that may be pinned tied to processors? Only where it takes all cores. */
+bool weir_workers_may_pin(uint32_t n_threads, uint32_t n_cores, uint32_t n_allowed);
+
 /* n_threads >= 1, the caller included. pin: each worker (not the caller's thread permanently) gets
- * a processor of its own among those allowed. */
+ * a processor of its own among those allowed, if weir_workers_may_pin. */
 weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, weir_error *err);
 void weir_workers_close(weir_workers **workers);
 uint32_t weir_workers_count(const weir_workers *workers);

@@ -34,6 +34,28 @@ chat() { # [curl arguments]: the status code; the body in $BATS_TEST_TMPDIR/body
     ! grep -q "Who are you" "$log"
 }
 
+processors_of_worker() { # of the engine's second thread
+    local of
+    of=$(grep -lx weir-1 /proc/"$server"/task/*/comm | head -n 1)
+    [ -n "$of" ] && sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "${of%comm}status"
+}
+
+@test "threads that take all cores are tied to them, with --no-pin none is" {
+    local cores
+    cores=$("$WEIR" doctor --probe 0 --json | jq .machine.cores)
+    [ "$cores" -gt 1 ] || skip "one core"
+    serve --threads "$cores"
+    [[ "$(processors_of_worker)" =~ ^[0-9]+$ ]]
+    stop
+    serve --threads "$cores" --no-pin
+    [[ "$(processors_of_worker)" =~ [-,] ]]
+    stop
+    [ "$cores" -gt 2 ] || return 0
+    serve --threads 2 # of a team that leaves cores to others
+    [[ "$(processors_of_worker)" =~ [-,] ]]
+    stop
+}
+
 @test "a running answer may end after SIGTERM; new ones are refused" {
     serve
     curl -s -N "$address/v1/chat/completions" -o "$BATS_TEST_TMPDIR/stream" \

@@ -175,7 +175,7 @@ static void read_affinity(void *context, uint32_t worker, uint32_t n_workers) {
 
 static void workers_are_pinned(void **state) {
     (void)state;
-    cpu_set_t before, sets[2], loose[2];
+    cpu_set_t before, loose[2];
     weir_topology *topology = malloc(sizeof *topology);
     assert_non_null(topology);
     weir_topology_read(topology);
@@ -184,12 +184,24 @@ static void workers_are_pinned(void **state) {
         print_message("skipped: one processor\n");
         skip();
     }
-    weir_workers *team = open_team(2, true);
+    uint32_t n = topology->n_cores > 2 ? topology->n_cores : 2;
+    cpu_set_t *sets = calloc(n, sizeof *sets);
+    assert_non_null(sets);
+    weir_workers *team = open_team(n, true);
     weir_workers_run(team, read_affinity, sets);
     weir_workers_close(&team);
     assert_true(CPU_EQUAL(&sets[0], &before));
-    assert_int_equal(CPU_COUNT(&sets[1]), 1);
-    assert_true(CPU_ISSET(topology->cpu[1], &sets[1]));
+    for (uint32_t w = 1; w < n; w++) {
+        assert_int_equal(CPU_COUNT(&sets[w]), 1);
+        assert_true(CPU_ISSET(topology->cpu[w], &sets[w]));
+    }
+    free(sets);
+    if (topology->n_cores > 2) { /* one that leaves cores to others: nobody is tied down */
+        team = open_team(2, true);
+        weir_workers_run(team, read_affinity, loose);
+        weir_workers_close(&team);
+        assert_true(CPU_EQUAL(&loose[1], &before));
+    }
     team = open_team(2, false);
     weir_workers_run(team, read_affinity, loose);
     weir_workers_close(&team);
@@ -205,6 +217,23 @@ static void workers_are_pinned(void **state) {
         assert_true(CPU_EQUAL(&many[w], &before));
     free(many);
     free(topology);
+}
+
+static void only_teams_of_all_cores_are_pinned(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t n_threads, n_cores, n_allowed;
+        bool pins;
+    } cases[] = {
+        {8, 16, 16, false},  /* two servers of half a machine each */
+        {15, 16, 32, false}, /* one core is left to others */
+        {16, 16, 16, true},  {16, 16, 32, true}, {32, 16, 32, true},
+        {33, 16, 32, false}, {1, 1, 1, true},    {2, 1, 1, false},
+    };
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++)
+        assert_int_equal(
+            weir_workers_may_pin(cases[i].n_threads, cases[i].n_cores, cases[i].n_allowed),
+            cases[i].pins);
 }
 
 static void no_threads_are_refused(void **state) {
@@ -257,6 +286,7 @@ int main(void) {
         cmocka_unit_test(threads_take_turns_in_driving),
         cmocka_unit_test(two_teams_live_side_by_side),
         cmocka_unit_test(workers_are_pinned),
+        cmocka_unit_test(only_teams_of_all_cores_are_pinned),
         cmocka_unit_test(no_threads_are_refused),
         cmocka_unit_test(open_and_close_at_once),
         cmocka_unit_test(shares_cover_all_evenly),
