@@ -25,6 +25,8 @@ typedef struct bench {
     uint32_t most_batch;
     int32_t *tokens; /* [n_tokens] of the longest timeline */
     uint32_t n_tokens;
+    uint64_t run;         /* decides the tokens: weir_bench_run */
+    uint64_t cache_bytes; /* for experts that are read from their file; 0: none are */
     double start_s;
     double bytes_per_s; /* that the machine read when it was last asked; 0: it was not */
     size_t n_done, n_all;
@@ -35,6 +37,14 @@ static const double repetition_s = 0.2;
 
 uint32_t weir_bench_room(uint32_t depth) {
     return depth + WEIR_BENCH_MOST_STEPS + 1; /* and the step that is not counted */
+}
+
+uint64_t weir_bench_run(const weir_bench_cell *cell, uint32_t repetition) {
+    return weir_mix64(1 + (uint64_t)repetition, cell->batch, cell->depth);
+}
+
+int32_t weir_bench_token(uint64_t run, uint32_t timeline, uint64_t at, uint32_t n_vocab) {
+    return (int32_t)(weir_mix64(run, timeline, at) % n_vocab);
 }
 
 static uint32_t greater(uint32_t a, uint32_t b) {
@@ -117,6 +127,21 @@ static weir_status check_engine(bench *b, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+static void draw_tokens(bench *b, uint64_t run) {
+    for (uint32_t i = 0; i < b->n_tokens; i++)
+        b->tokens[i] = weir_bench_token(run, 0, i, b->needs.info.n_vocab);
+}
+
+static weir_status find_cache(bench *b, const weir_engine_options *options, weir_error *err) {
+    weir_plan plan;
+    WEIR_TRY(weir_plan_make(&plan, b->model, options, err));
+    b->cache_bytes = 0;
+    for (size_t i = 0; i < plan.n_items && plan.streamed_bytes > 0; i++)
+        if (strcmp(plan.item[i].what, "experts, cached") == 0)
+            b->cache_bytes = plan.item[i].bytes;
+    return WEIR_STATUS_OK;
+}
+
 static weir_status open_engine(bench *b, weir_engine_options *options, weir_error *err) {
     b->n_tokens = options->n_ctx;
     b->tokens = malloc(b->n_tokens * sizeof *b->tokens);
@@ -125,10 +150,10 @@ static weir_status open_engine(bench *b, weir_engine_options *options, weir_erro
     b->samplers = calloc(b->most_batch, sizeof *b->samplers);
     if (!b->tokens || !b->seqs || !b->chunks || !b->samplers)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %u tokens", b->n_tokens);
-    for (uint32_t i = 0; i < b->n_tokens; i++)
-        b->tokens[i] = (int32_t)(weir_mix64(0, 0, i) % b->needs.info.n_vocab);
+    draw_tokens(b, 0);
     WEIR_TRY(weir_ram_use(options, b->model, &b->plan->ram, err));
     WEIR_TRY(weir_engine_open(&b->engine, b->model, options, err));
+    WEIR_TRY(find_cache(b, options, err));
     WEIR_TRY(check_engine(b, err));
     weir_interrupt_with_care(b->engine);
     return WEIR_STATUS_OK;
@@ -156,9 +181,11 @@ static weir_status run_prompt(bench *b, uint32_t n_tokens, double *seconds, weir
 
 static weir_status measure_prompt(bench *b, weir_bench_cell *cell, weir_error *err) {
     double unused;
+    draw_tokens(b, weir_bench_run(cell, 0));
     /* Workers, pages and caches get warm on a piece of it. */
     WEIR_TRY(run_prompt(b, lesser(cell->n_tokens, b->plan->n_step), &unused, err));
     for (; cell->n < b->plan->n_repeats; cell->n++) {
+        draw_tokens(b, weir_bench_run(cell, 1 + (uint32_t)cell->n));
         WEIR_TRY(run_prompt(b, cell->n_tokens, &cell->seconds[cell->n], err));
         WEIR_TRY(check_interrupt(err));
     }
@@ -202,8 +229,9 @@ static weir_status run_steps(bench *b, uint32_t batch, uint32_t n_steps, double 
     for (uint32_t step = 0; step < n_steps; step++) {
         for (uint32_t i = 0; i < batch; i++) {
             /* Each timeline goes its own way, and so meets experts of its own. */
-            size_t at = (weir_seq_n_tokens(b->seqs[i]) + i * 7919u) % b->n_tokens;
-            WEIR_TRY(weir_seq_append(b->seqs[i], b->tokens + at, 1, err));
+            int32_t token =
+                weir_bench_token(b->run, i, weir_seq_n_tokens(b->seqs[i]), b->needs.info.n_vocab);
+            WEIR_TRY(weir_seq_append(b->seqs[i], &token, 1, err));
             if (b->samplers[i])
                 WEIR_TRY(weir_seq_plan_draw(b->seqs[i], b->samplers[i], NULL, err));
             b->chunks[i] = (weir_chunk){.seq = b->seqs[i], .n_tokens = 1};
@@ -229,14 +257,40 @@ static weir_status run_fork(bench *b, uint32_t batch, uint32_t n_steps, double *
     return status;
 }
 
+/* Experts that are read from their file: what is measured is a cache that is full, not one that
+ * fills. Where few experts are ever met it does not get full, and a run that reads little is the
+ * end. */
+static weir_status fill_cache(bench *b, const weir_bench_cell *cell, weir_error *err) {
+    enum { MOST_RUNS = 64 };
+    weir_engine_stats stats;
+    double unused;
+    weir_engine_get_stats(b->engine, &stats);
+    for (uint32_t i = 0; i < MOST_RUNS && stats.expert_read_bytes < b->cache_bytes; i++) {
+        uint64_t before = stats.expert_read_bytes;
+        b->run = weir_bench_run(cell, WEIR_BENCH_MOST_REPEATS + 1 + i);
+        WEIR_TRY(run_fork(b, cell->batch, WEIR_BENCH_MOST_STEPS, &unused, err));
+        weir_engine_get_stats(b->engine, &stats);
+        if (b->plan->progress.report)
+            b->plan->progress.report(b->plan->progress.context, "filling the experts' cache",
+                                     stats.expert_read_bytes, b->cache_bytes);
+        if (stats.expert_read_bytes - before < b->cache_bytes / MOST_RUNS)
+            break;
+    }
+    return WEIR_STATUS_OK;
+}
+
 static weir_status measure_decode(bench *b, weir_bench_cell *cell, weir_error *err) {
     double once_s;
     WEIR_TRY(grow_base(b, cell->depth, err));
+    WEIR_TRY(fill_cache(b, cell, err));
+    b->run = weir_bench_run(cell, 0);
     WEIR_TRY(run_fork(b, cell->batch, 1, &once_s, err));
     double n_steps = ceil(repetition_s / fmax(once_s, 1e-6));
     cell->n_tokens = (uint32_t)fmin(fmax(n_steps, LEAST_STEPS), WEIR_BENCH_MOST_STEPS);
-    for (; cell->n < b->plan->n_repeats; cell->n++)
+    for (; cell->n < b->plan->n_repeats; cell->n++) {
+        b->run = weir_bench_run(cell, 1 + (uint32_t)cell->n);
         WEIR_TRY(run_fork(b, cell->batch, cell->n_tokens, &cell->seconds[cell->n], err));
+    }
     double n_own = 1 + (cell->n_tokens + 1) / 2.0; /* in the middle of the steps */
     weir_bench_need need = weir_bench_decode_need(&b->needs, cell->depth, n_own, cell->batch);
     cell->read_bytes = need.read_bytes;

@@ -29,6 +29,12 @@ typedef struct weir_bench_plan {
 
 enum { WEIR_BENCH_MOST_STEPS = 32 };
 
+/* What one repetition of a cell runs: every one has tokens of its own, and in it every timeline, so
+ * that experts are met as often as by any text and none is still in a cache only because the
+ * repetition before had the same tokens. Repetition 0 is not counted. */
+uint64_t weir_bench_run(const weir_bench_cell *cell, uint32_t repetition);
+int32_t weir_bench_token(uint64_t run, uint32_t timeline, uint64_t at, uint32_t n_vocab);
+
 /* Tokens of a timeline that is to decode at this depth. */
 uint32_t weir_bench_room(uint32_t depth);
 

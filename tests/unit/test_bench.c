@@ -4,6 +4,7 @@
  */
 #include "base/random.h"
 #include "bench_diff.h"
+#include "bench_measure.h"
 #include "bench_model.h"
 
 #include <setjmp.h>
@@ -130,6 +131,44 @@ static void limits_are_the_greater_of_two(void **state) {
     assert_true(is_near(weir_bench_floor(&file, &cell), 1));
     file.limits = (weir_bench_limits){0};
     assert_true(is_near(weir_bench_floor(&file, &cell), 0));
+}
+
+/* ---- tokens -----------------------------------------------------------------------------------
+ */
+
+enum { VOCABULARY = 65536 };
+
+/* Tokens of n steps that both runs' timelines have in common. */
+static uint32_t n_equal(uint64_t run_a, uint32_t a, uint64_t run_b, uint32_t b, uint32_t n) {
+    uint32_t equal = 0;
+    for (uint32_t at = 0; at < n; at++)
+        equal += weir_bench_token(run_a, a, at, VOCABULARY) ==
+                 weir_bench_token(run_b, b, at, VOCABULARY);
+    return equal;
+}
+
+/* Else experts of a batch would be counted as many and read as few, and from the second repetition
+ * on be found in memory. */
+static void every_timeline_and_repetition_has_tokens_of_its_own(void **state) {
+    (void)state;
+    enum { BATCH = 64, STEPS = WEIR_BENCH_MOST_STEPS + 1, REPEATS = 5 };
+    const weir_bench_cell cell = {.kind = WEIR_BENCH_DECODE, .batch = BATCH};
+    uint64_t run = weir_bench_run(&cell, 1);
+    for (uint32_t a = 0; a < BATCH; a++)
+        for (uint32_t b = 0; b < a; b++)
+            assert_true(n_equal(run, a, run, b, STEPS) <= 1);
+    for (uint32_t a = 0; a < REPEATS; a++)
+        for (uint32_t b = 0; b < a; b++)
+            assert_true(n_equal(weir_bench_run(&cell, a), 3, weir_bench_run(&cell, b), 3, STEPS) <=
+                        1);
+    weir_bench_cell deeper = cell;
+    deeper.depth = 2048;
+    assert_true(n_equal(run, 0, weir_bench_run(&deeper, 1), 0, STEPS) <= 1);
+    for (uint32_t at = 0; at < 1000; at++) {
+        int32_t token = weir_bench_token(run, 0, at, 7);
+        assert_true(token >= 0 && token < 7);
+        assert_int_equal(token, weir_bench_token(weir_bench_run(&cell, 1), 0, at, 7));
+    }
 }
 
 /* ---- files ------------------------------------------------------------------------------------
@@ -262,6 +301,7 @@ int main(void) {
         cmocka_unit_test(intervals_are_of_the_right_size),
         cmocka_unit_test(needs_of_experts_keys_and_heads),
         cmocka_unit_test(limits_are_the_greater_of_two),
+        cmocka_unit_test(every_timeline_and_repetition_has_tokens_of_its_own),
         cmocka_unit_test(files_come_back),
         cmocka_unit_test(files_that_cannot_be),
         cmocka_unit_test(pairs_must_fit),
