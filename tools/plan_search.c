@@ -327,6 +327,16 @@ weir_plan_settings weir_plan_smallest(const weir_model *model, const weir_plan_s
     return s;
 }
 
+/* The program is given a little less than what is available now: that may be less then. */
+static void try_streamed_experts(remedies *r) {
+    weir_plan_settings s = *r->asked;
+    if (s.may_stream)
+        return;
+    s.may_stream = true;
+    s.ram_bytes -= s.ram_bytes / 32;
+    try_settings(r, "experts that do not fit read from the disk, slower", &s);
+}
+
 /* The last resort: one conversation of the longest context that fits. */
 static void try_everything(remedies *r) {
     weir_plan_settings s = weir_plan_smallest(r->model, r->asked);
@@ -349,6 +359,7 @@ size_t weir_plan_remedies(weir_plan_remedy out[WEIR_PLAN_REMEDIES], const weir_m
     try_fewer_conversations(&r);
     try_smaller_batch(&r);
     try_mapped_weights(&r);
+    try_streamed_experts(&r);
     if (r.n == 0)
         try_everything(&r);
     return r.n;

@@ -2,6 +2,7 @@
 #include "ram_room.h"
 
 #include "base/error.h"
+#include "base/topology.h"
 #include "console.h"
 #include "packed_use.h"
 #include "plan_search.h"
@@ -36,6 +37,21 @@ static weir_status refuse(uint64_t ram_bytes, uint64_t outside, const weir_plan 
                      (unsigned long long)(least / 1000000 + 1));
 }
 
+/* The engine would refuse it too, and say that the model needs all of ram_bytes. */
+static weir_status check_available(uint64_t ram_bytes, uint64_t outside,
+                                   const weir_engine_options *o, const weir_plan *plan,
+                                   weir_error *err) {
+    char has[WEIR_AMOUNT_TEXT], wants[WEIR_AMOUNT_TEXT];
+    uint64_t available = o->max_bytes > 0 ? 0 : weir_memory_available();
+    if (available == 0 || plan->total_bytes <= available)
+        return WEIR_STATUS_OK;
+    uint64_t most = available + outside;
+    return weir_fail(err, WEIR_STATUS_NO_MEMORY,
+                     "--ram %s: only %s are available; expected at most --ram %lluMB",
+                     weir_bytes_text(wants, ram_bytes), weir_bytes_text(has, available),
+                     (unsigned long long)((most - most / 32) / 1000000));
+}
+
 weir_status weir_ram_use(weir_engine_options *o, const weir_model *model, const weir_ram *ram,
                          weir_error *err) {
     weir_plan plan;
@@ -54,6 +70,7 @@ weir_status weir_ram_use(weir_engine_options *o, const weir_model *model, const 
         return refuse(ram->bytes, outside, &plan, err);
     if (plan.streamed_bytes == 0)
         return WEIR_STATUS_OK;
+    WEIR_TRY(check_available(ram->bytes, outside, o, &plan, err));
     weir_packed_tell_streamed(o);
     WEIR_TRY(weir_stream_speed_probe(&speed, model, o, err));
     weir_ram_say_speed(&speed);

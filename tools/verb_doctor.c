@@ -62,8 +62,10 @@ typedef struct patient {
     uint64_t available_bytes; /* on its device; 0: not known */
     weir_bench_model needs;
     weir_plan plan;
-    bool fits;             /* true also where the memory that is available is unknown */
-    uint32_t n_ctx_max;    /* of one timeline that would fit; 0: none */
+    bool fits; /* true also where the memory that is available is unknown */
+    uint64_t
+        stream_bytes;   /* --ram that it would run in where it does not fit; 0: it does, or none */
+    uint32_t n_ctx_max; /* of one timeline that would fit; 0: none */
     weir_bench_need token; /* of decoding one behind an empty context */
     double read_s, math_s; /* that it takes at least; 0: not measured, or not read from memory */
 } patient;
@@ -90,6 +92,20 @@ static bool fits(const patient *p, const doctor_values *v, uint32_t n_ctx, weir_
     return weir_plan_make(plan, p->model, &engine, NULL) == WEIR_STATUS_OK && has_room(p, plan);
 }
 
+/* Would it run with experts that are read from the disk? Less is offered than is available, which
+ * changes, and of that the program needs some besides its engine. */
+static void look_at_stream(patient *p, const doctor_values *v) {
+    const uint64_t around_bytes = 96 << 20;
+    weir_engine_options engine = engine_of(p, v, v->n_ctx);
+    weir_plan plan;
+    uint64_t ram = p->available_bytes - p->available_bytes / 32;
+    engine.packed = NULL;
+    engine.ram_bytes = ram > around_bytes ? ram - around_bytes : 1;
+    if (weir_plan_make(&plan, p->model, &engine, NULL) == WEIR_STATUS_OK &&
+        plan.streamed_bytes > 0 && plan.total_bytes <= engine.ram_bytes)
+        p->stream_bytes = ram;
+}
+
 static weir_status look_at(patient *p, const weir_machine *m, const doctor_values *v,
                            weir_error *err) {
     const weir_engine_options engine = engine_of(p, v, v->n_ctx);
@@ -101,6 +117,8 @@ static weir_status look_at(patient *p, const weir_machine *m, const doctor_value
     WEIR_TRY(weir_bench_model_read(&p->needs, p->model, v->kv_type, err));
     WEIR_TRY(weir_plan_make(&p->plan, p->model, &engine, err));
     p->fits = has_room(p, &p->plan);
+    if (!p->fits)
+        look_at_stream(p, v);
     uint32_t low = 0, high = p->needs.info.n_ctx; /* low fits, or is 0 */
     while (low < high) {
         uint32_t middle = low + (high - low + 1) / 2;
@@ -245,6 +263,9 @@ static void print_model(const patient *p) {
         printf("            not even an empty context fits\n");
     else
         printf("            contexts of up to %u fit\n", p->n_ctx_max);
+    if (p->stream_bytes > 0)
+        printf("            --ram %lluMB would run it, experts read from the disk when needed\n",
+               (unsigned long long)(p->stream_bytes / 1000000));
     print_start(p);
     printf("a token     reads %s of weights, and %s for each token before it; %s multiply-adds\n",
            weir_bytes_text(a, (uint64_t)(p->token.read_bytes - p->token.kv_bytes)),
@@ -260,12 +281,13 @@ static json_t *model_json(const patient *p) {
     if (p->packed.packed)
         weir_packed_get_info(p->packed.packed, &packed);
     return json_pack(
-        "{s:o, s:s, s:I, s:I, s:i, s:b, s:i, s:f, s:f, s:f, s:o, s:o, s:o}", "name",
+        "{s:o, s:s, s:I, s:I, s:i, s:b, s:I, s:i, s:f, s:f, s:f, s:o, s:o, s:o}", "name",
         weir_json_text(info->name, strlen(info->name)), "file_type", info->file_type,
         "weight_bytes", (json_int_t)info->weight_bytes, "needs_bytes",
-        (json_int_t)p->plan.total_bytes, "ctx", (int)p->plan.n_ctx, "fits", (int)p->fits, "ctx_max",
-        (int)p->n_ctx_max, "token_read_bytes", p->token.read_bytes, "kv_token_bytes",
-        p->needs.kv_token_bytes, "token_macs", p->token.macs, "decode_limit_tokens_per_s",
+        (json_int_t)p->plan.total_bytes, "ctx", (int)p->plan.n_ctx, "fits", (int)p->fits,
+        "runs_with_ram_bytes", (json_int_t)p->stream_bytes, "ctx_max", (int)p->n_ctx_max,
+        "token_read_bytes", p->token.read_bytes, "kv_token_bytes", p->needs.kv_token_bytes,
+        "token_macs", p->token.macs, "decode_limit_tokens_per_s",
         floor_s > 0 ? json_real(1 / floor_s) : json_null(), "limited_by",
         floor_s > 0 ? json_string(p->read_s >= p->math_s ? "memory" : "arithmetic") : json_null(),
         "packed", packed.path ? weir_json_text(packed.path, strlen(packed.path)) : json_null());

@@ -24,6 +24,23 @@ static const char *amount(char text[AMOUNT_TEXT], uint64_t bytes) {
     return text;
 }
 
+/* Memory of which the model runs if experts stay in their file; 0: none. Less than there is, which
+ * may be less in a moment. Devices that cannot refuse such a plan. */
+static uint64_t streamed_room(const weir_model *model, const weir_engine_options *options,
+                              uint64_t room) {
+    const uint64_t program_bytes = UINT64_C(96) << 20; /* which is more than its engine */
+    uint64_t ram = room - room / 32;
+    weir_engine_options o = options ? *options : (weir_engine_options){0};
+    weir_plan plan;
+    if (model->h.n_experts == 0 || ram <= program_bytes)
+        return 0;
+    o.ram_bytes = ram - program_bytes;
+    return weir_plan_make(&plan, model, &o, NULL) == WEIR_STATUS_OK && plan.streamed_bytes > 0 &&
+                   plan.total_bytes <= o.ram_bytes
+               ? ram
+               : 0;
+}
+
 /* Looks for the first of a few smaller settings that fits; writes it as text. */
 static void find_fit(char *text, size_t cap, const weir_model *model,
                      const weir_engine_options *options, uint64_t room) {
@@ -46,7 +63,12 @@ static void find_fit(char *text, size_t cap, const weir_model *model,
             return;
         }
     }
-    snprintf(text, cap, "no smaller context fits: a smaller model or format is needed");
+    uint64_t ram = streamed_room(model, options, room);
+    if (ram > 0)
+        snprintf(text, cap, "--ram %lluMB (ram_bytes) would run it, experts read from the disk",
+                 (unsigned long long)(ram / 1000000));
+    else
+        snprintf(text, cap, "no smaller context fits: a smaller model or format is needed");
 }
 
 static weir_status check_room(const weir_plan *plan, const weir_model *model,

@@ -66,6 +66,44 @@ little() {
     refuses_with 3 "device 'reference' does not read experts from their file"
 }
 
+# A model of true size without a byte of weights on the disk: it can be planned, and is not run here.
+make_large() { # file name, config, type
+    local at
+    large=$BATS_TEST_TMPDIR/$1
+    "$WEIR" synth "$large" --config "$2" --type "$3" --hollow 2>/dev/null
+    # under another name of this key the CPU takes the hole for zeros
+    at=$(head -c 1000000 "$large" | LC_ALL=C grep -abo -m 1 'weir\.synth\.seed' | cut -d : -f 1)
+    printf W | dd of="$large" bs=1 seek="$at" conv=notrunc status=none
+}
+
+@test "a model that --ram would run is told so" {
+    make_large 8b.gguf lfm2-8b-a1b q4_0
+    weir run "$large" --tokens 1,6 -n 2 --max-memory 2GB
+    refuses_with 4 "2.00 GB are available; --ram 1937MB (ram_bytes) would run it, experts read"
+    weir run "$large" --tokens 1,6 -n 2 --max-memory 200MB
+    refuses_with 4 "no smaller context fits: a smaller model or format is needed"
+    weir run "$large" --tokens 1,6 -n 2 --max-memory 2GB --device reference
+    refuses_with 4 "no smaller context fits"
+    rm "$large"
+
+    local available
+    needs_jq
+    available=$("$WEIR" doctor --probe 0 --json | jq '.machine.available_bytes / 1e9 | floor')
+    [ "$available" -gt 8 ] && [ "$available" -lt 36 ] || skip "$available GB are available"
+    make_large 24b.gguf lfm2-24b-a2b bf16
+    weir plan "$large"
+    exits_with 4
+    grep -q "experts that do not fit read from the disk, slower, " "$out" || explain
+    grep -q "weir run .* --ram [0-9]*MB" "$out" || explain
+    weir doctor "$large" --probe 0
+    exits_with 0
+    grep -q "^ *--ram [0-9]*MB would run it, experts read from the disk when needed" "$out" || explain
+    # What is more than there is is told as that.
+    weir run "$large" --tokens 1,6 -n 2 --ram 45GB
+    refuses_with 4 "--ram 45.0 GB: only "
+    grep -q "are available; expected at most --ram [0-9]*MB" "$err" || explain
+}
+
 @test "sizes that are none" {
     for verb in run serve bench; do
         for value in 0 x 8XB -1; do
