@@ -191,6 +191,8 @@ static void read_members(reader *r, const json_t *root, weir_bench_file *file) {
     read_text(r, model, "file_type", file->file_type, sizeof file->file_type);
     file->weight_bytes = read_u64(r, model, "weight_bytes");
     file->n_params = read_u64(r, model, "parameters");
+    if (json_object_get(root, "ram_bytes"))
+        file->ram_bytes = read_u64(r, root, "ram_bytes");
     const json_t *limits = json_object_get(root, "limits");
     file->limits.read_bytes_per_s = read_number(r, limits, "read_bytes_per_s", 0);
     file->limits.macs_per_s = read_number(r, limits, "macs_per_s", 0);
@@ -262,14 +264,15 @@ json_t *weir_bench_file_json(const weir_bench_file *file) {
     for (size_t i = 0; i < file->n_cells; i++)
         if (file->cell[i].n > 0)
             json_array_append_new(cells, cell_json(file, &file->cell[i]));
-    return json_pack("{s:i, s:o, s:{s:o, s:o, s:I, s:I}, s:o, s:{s:f, s:f, s:o, s:f}, s:O?, s:o}",
-                     "weir_bench", FORM, "version", text_of(file->version), "model", "name",
-                     text_of(file->model), "file_type", text_of(file->file_type), "weight_bytes",
-                     (json_int_t)file->weight_bytes, "parameters", (json_int_t)file->n_params,
-                     "engine", text_of(file->engine), "limits", "read_bytes_per_s",
-                     file->limits.read_bytes_per_s, "macs_per_s", file->limits.macs_per_s,
-                     "macs_of", text_of(file->limits.macs_of), "cache_bytes",
-                     file->limits.cache_bytes, "machine", file->machine, "cells", cells);
+    return json_pack(
+        "{s:i, s:o, s:{s:o, s:o, s:I, s:I}, s:o, s:I, s:{s:f, s:f, s:o, s:f}, s:O?, s:o}",
+        "weir_bench", FORM, "version", text_of(file->version), "model", "name",
+        text_of(file->model), "file_type", text_of(file->file_type), "weight_bytes",
+        (json_int_t)file->weight_bytes, "parameters", (json_int_t)file->n_params, "engine",
+        text_of(file->engine), "ram_bytes", (json_int_t)file->ram_bytes, "limits",
+        "read_bytes_per_s", file->limits.read_bytes_per_s, "macs_per_s", file->limits.macs_per_s,
+        "macs_of", text_of(file->limits.macs_of), "cache_bytes", file->limits.cache_bytes,
+        "machine", file->machine, "cells", cells);
 }
 
 weir_status weir_bench_file_write(const weir_bench_file *file, const char *path, weir_error *err) {

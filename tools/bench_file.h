@@ -41,6 +41,7 @@ typedef struct weir_bench_file {
     char version[WEIR_BENCH_TEXT], model[WEIR_BENCH_TEXT], file_type[WEIR_BENCH_TEXT];
     uint64_t weight_bytes, n_params;
     char engine[2 * WEIR_BENCH_TEXT]; /* "cpu, avx2, 2 threads, K/V f16" */
+    uint64_t ram_bytes;               /* of --ram; 0: it was not given */
     weir_bench_limits limits;
     json_t *machine;       /* owned; NULL: not measured */
     weir_bench_cell *cell; /* [n_cells], owned */

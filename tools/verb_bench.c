@@ -194,6 +194,21 @@ static weir_status probe_machine(bench_run *r, weir_error *err) {
     return weir_machine_probe(r->machine, &probe, err);
 }
 
+/* Results of another machine say nothing beside those of this one. */
+static weir_status check_machine(const bench_run *r, weir_error *err) {
+    json_t *now = weir_machine_json(r->machine);
+    const char *then = json_string_value(json_object_get(r->file.machine, "processor"));
+    const char *here = json_string_value(json_object_get(now, "processor"));
+    weir_status status =
+        then && here && strcmp(then, here) != 0
+            ? weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                        "%s: has results of the processor \"%s\", and cannot be resumed on \"%s\"",
+                        r->values->out, then, here)
+            : WEIR_STATUS_OK;
+    json_decref(now);
+    return status;
+}
+
 /* Limits only rise: what another run has read or computed here can be done here. */
 static weir_status take_limits(bench_run *r, weir_error *err) {
     weir_bench_limits *l = &r->file.limits;
@@ -219,6 +234,28 @@ static void clean_text(char out[WEIR_BENCH_TEXT], const char *text) {
     json_decref(json);
 }
 
+/* Results of one file are compared with each other. */
+static weir_status check_resumed(const bench_run *r, const weir_bench_file *now, weir_error *err) {
+    const weir_bench_file *then = &r->file;
+    const char *path = r->values->out;
+    if (strcmp(now->model, then->model) != 0 || strcmp(now->file_type, then->file_type) != 0 ||
+        now->weight_bytes != then->weight_bytes || now->n_params != then->n_params)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%s: has results of %s (%s), and cannot be resumed with %s (%s)", path,
+                         then->model, then->file_type, now->model, now->file_type);
+    if (strcmp(now->version, then->version) != 0)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%s: has results of weir %s, and cannot be resumed with %s", path,
+                         then->version, now->version);
+    if (now->ram_bytes != then->ram_bytes)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "%s: has results of --ram %llu bytes, and cannot be resumed with %llu "
+                         "(0: without --ram)",
+                         path, (unsigned long long)then->ram_bytes,
+                         (unsigned long long)now->ram_bytes);
+    return WEIR_STATUS_OK;
+}
+
 static weir_status begin_file(bench_run *r, weir_error *err) {
     const bench_values *v = r->values;
     weir_bench_file now = {0};
@@ -229,6 +266,7 @@ static weir_status begin_file(bench_run *r, weir_error *err) {
     clean_text(now.file_type, info.file_type);
     now.weight_bytes = info.weight_bytes;
     now.n_params = info.n_params;
+    now.ram_bytes = v->ram_bytes;
     if (!v->out || !weir_path_exists(v->out)) {
         r->file = now;
         return WEIR_STATUS_OK;
@@ -241,12 +279,7 @@ static weir_status begin_file(bench_run *r, weir_error *err) {
         return WEIR_STATUS_OK;
     }
     WEIR_TRY(weir_bench_file_read(&r->file, v->out, err));
-    if (strcmp(now.model, r->file.model) != 0 || strcmp(now.file_type, r->file.file_type) != 0 ||
-        now.weight_bytes != r->file.weight_bytes || now.n_params != r->file.n_params)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "%s: has results of %s (%s), and cannot be resumed with %s (%s)", v->out,
-                         r->file.model, r->file.file_type, now.model, now.file_type);
-    return WEIR_STATUS_OK;
+    return check_resumed(r, &now, err);
 }
 
 static weir_status show(const bench_run *r, weir_error *err) {
@@ -329,6 +362,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
     if (v->out) /* now, since an hour later is too late to hear that it cannot be written */
         WEIR_TRY(weir_bench_file_write(&r->file, v->out, err));
     WEIR_TRY(probe_machine(r, err));
+    WEIR_TRY(check_machine(r, err));
     WEIR_TRY(take_limits(r, err));
     weir_status status = weir_bench_measure(&r->file, r->model, &work, &n_left, err);
     if (status == WEIR_STATUS_OK && !work.no_probe)

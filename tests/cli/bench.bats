@@ -81,6 +81,27 @@ EOF
     # Results of another engine, and of another model, are no beginning.
     weir bench "$model" $few --kv-type f32 --depth 140 -o part.json --resume
     refuses_last 2 "are of"
+    # Nor are those of another program, machine or size of memory.
+    cp part.json before.json
+    jq '.version = "0.0.9"' before.json >part.json
+    weir bench "$model" $few --depth 140 -o part.json --resume
+    refuses_with 2 "part.json: has results of weir 0.0.9, and cannot be resumed with "
+    jq '.machine.processor = "Abacus"' before.json >part.json
+    weir bench "$model" $few --depth 140 -o part.json --resume
+    refuses_with 2 'part.json: has results of the processor "Abacus", and cannot be resumed on '
+    [ "$(jq '.cells | length' part.json)" -eq 6 ]
+    cp before.json part.json
+    weir bench "$model" $few --depth 140 -o part.json --resume --ram 1GB
+    refuses_with 2 "part.json: has results of --ram 0 bytes, and cannot be resumed with 1000000000"
+    weir bench "$model" --prefill 8 --batch none --repeat 1 --probe 0 --ram 1GB -o ram.json
+    exits_with 0
+    [ "$(jq .ram_bytes ram.json)" = 1000000000 ]
+    weir bench "$model" --prefill 8,9 --batch none --repeat 1 --probe 0 --ram 1GB -o ram.json --resume
+    exits_with 0
+    [ "$(jq '.cells | length' ram.json)" -eq 2 ]
+    jq 'del(.ram_bytes)' before.json >part.json # of before it was told
+    weir bench "$model" $few --depth 140 -o part.json --resume
+    exits_with 0
     make_model dense.gguf tiny-dense
     weir bench "$BATS_FILE_TMPDIR/dense.gguf" $few -o part.json --resume
     refuses_with 2 "part.json: has results of tiny-moe"
