@@ -414,6 +414,11 @@ static weir_status check(const weir_parsed *parsed, weir_error *err) {
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "--barriers measures the machine alone; expected no MODEL, got '%s'",
                          parsed->operands[0]);
+    static const char *const of_loops[] = {"probe", "isa"};
+    for (size_t i = 0; i < WEIR_COUNT(of_loops) && v->only_barriers; i++)
+        if (weir_option_given(parsed, of_loops[i]))
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--%s has no effect beside --barriers",
+                             of_loops[i]);
     if ((v->resumes || v->overwrite) && !v->out)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--%s is for --output, and none is named",
                          v->resumes ? "resume" : "force");

@@ -179,6 +179,10 @@ refuses_last() {
     weir bench --barriers --threads 2
     exits_with 0
     grep -q '^  barrier ' "$out" || explain
+    weir bench --barriers --probe 30
+    refuses_with 2 "--probe has no effect beside --barriers"
+    weir bench --barriers --isa portable
+    refuses_with 2 "--isa has no effect beside --barriers"
     weir help bench
     grep -q -- '--barriers' "$out" || explain
 }
