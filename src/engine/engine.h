@@ -169,6 +169,9 @@ struct weir_engine {
 weir_status weir_engine_plan(weir_plan *plan, weir_backend_options *backend, uint32_t *n_out,
                              const weir_model *model, const weir_engine_options *options,
                              weir_error *err);
+/* stream_speed.c: of memory that is read to find out how fast that is: more than the caches hold,
+ * so that it is not they that are measured, and no more than half of what the engine will take. */
+uint64_t weir_stream_buffer_bytes(uint64_t cache_bytes, uint64_t ram_bytes);
 /* Places (or measures) what the engine itself needs. */
 void weir_engine_layout(weir_engine *engine, weir_arena *arena, const weir_model *model,
                         const weir_plan *plan, uint32_t n_out, uint32_t n_loras);

@@ -15,17 +15,20 @@
 #define MEMORY_BYTES   (UINT64_C(64) << 20)
 #define MEMORY_LEAST   (UINT64_C(1) << 20)
 
+uint64_t weir_stream_buffer_bytes(uint64_t cache_bytes, uint64_t ram_bytes) {
+    uint64_t bytes = 2 * cache_bytes > MEMORY_BYTES ? 2 * cache_bytes : MEMORY_BYTES;
+    bytes = ram_bytes / 2 < bytes ? ram_bytes / 2 : bytes;
+    return bytes < MEMORY_LEAST ? MEMORY_LEAST : bytes;
+}
+
 static weir_status memory_speed(double *bytes_per_s, const weir_plan *plan,
                                 const weir_engine_options *o, weir_error *err) {
     weir_machine machine;
-    /* What is measured with must not take more than the engine will. */
-    uint64_t buffer_bytes = o->ram_bytes / 2 < MEMORY_BYTES ? o->ram_bytes / 2 : MEMORY_BYTES;
-    buffer_bytes = buffer_bytes < MEMORY_LEAST ? MEMORY_LEAST : buffer_bytes;
-    const weir_machine_options probe = {.isa = o->isa,
-                                        .n_threads = plan->n_threads,
-                                        .seconds = MEMORY_SECONDS,
-                                        .buffer_bytes = buffer_bytes,
-                                        .only = WEIR_MACHINE_READING};
+    weir_machine_options probe = {
+        .isa = o->isa, .n_threads = plan->n_threads, .seconds = -1, .only = WEIR_MACHINE_READING};
+    WEIR_TRY(weir_machine_probe(&machine, &probe, err)); /* for its caches */
+    probe.seconds = MEMORY_SECONDS;
+    probe.buffer_bytes = weir_stream_buffer_bytes(machine.l3_bytes, o->ram_bytes);
     WEIR_TRY(weir_machine_probe(&machine, &probe, err));
     *bytes_per_s = 0;
     for (size_t i = 0; i < machine.n_teams; i++)

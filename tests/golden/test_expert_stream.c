@@ -302,12 +302,23 @@ static void test_speed(void **state) {
     weir_model_close(&model);
 }
 
+static void test_memory_that_is_measured(void **state) {
+    (void)state;
+    const uint64_t mib = 1 << 20, gib = 1 << 30;
+    assert_int_equal(weir_stream_buffer_bytes(0, 8 * gib), 64 * mib);
+    assert_int_equal(weir_stream_buffer_bytes(32 * mib, 8 * gib), 64 * mib);
+    assert_int_equal(weir_stream_buffer_bytes(384 * mib, 8 * gib), 768 * mib); /* a large server */
+    assert_int_equal(weir_stream_buffer_bytes(384 * mib, gib), 512 * mib);
+    assert_int_equal(weir_stream_buffer_bytes(384 * mib, 40 * mib), 20 * mib);
+    assert_int_equal(weir_stream_buffer_bytes(384 * mib, 1), mib);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bits),         cmocka_unit_test(test_read_failure),
         cmocka_unit_test(test_file_changed), cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_other_file),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_speed),        cmocka_unit_test(test_memory_that_is_measured),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
