@@ -83,7 +83,8 @@ static weir_status look_at_machine(bench *b, weir_error *err) {
         .n_threads = b->plan->n_threads,
         .seconds = seconds,
         .only = WEIR_MACHINE_READING};
-    if (b->plan->no_probe)
+    /* Beside an engine that fills all of --ram the buffer would be too much. */
+    if (b->plan->no_probe || b->plan->ram.bytes > 0)
         return WEIR_STATUS_OK;
     /* The kernels may be capped below what is best for reading; the limit is the machine's. */
     WEIR_TRY(weir_machine_probe(&machine, &options, err));

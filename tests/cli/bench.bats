@@ -57,6 +57,12 @@ EOF
     [ "$(jq '.limits.read_bytes_per_s > 0 and .limits.macs_per_s > 0' "$out")" = true ] || explain
     [ "$(jq '.cells[0].share > 0 and .cells[0].limit_s > 0' "$out")" = true ] || explain
     [ "$(jq '.machine.measured.reading | length >= 4' "$out")" = true ] || explain
+    [ "$(jq '.cells[0].machine_before > 0 and .cells[0].machine_after > 0' "$out")" = true ] || explain
+    # Beside an engine that may take all of --ram nothing else is taken.
+    weir bench "$model" --prefill 16 --batch none --repeat 1 --probe 0.05 --ram 1GB --json
+    exits_with 0
+    [ "$(jq '.limits.read_bytes_per_s > 0 and .cells[0].share > 0' "$out")" = true ] || explain
+    [ "$(jq '.cells[0].machine_before == 0 and .cells[0].machine_after == 0' "$out")" = true ] || explain
 }
 
 @test "bench: goes on where it was" {
