@@ -186,7 +186,20 @@ static void probe(uint32_t n_threads) {
            (unsigned)(kept & 1));
 }
 
-/* Reads what is not in the page cache yet; says how much that was, and how much is there now. */
+/* Pages of the file in the page cache. */
+static size_t n_cached(const char *path, void *map, size_t size, unsigned char *is_in,
+                       size_t n_pages) {
+    size_t n = 0;
+    if (mincore(map, size, is_in) != 0)
+        quit("%s cannot be looked at: %s", path, strerror(errno));
+    for (size_t i = 0; i < n_pages; i++)
+        n += is_in[i] & 1;
+    return n;
+}
+
+/* Reads the file into the page cache; says how much of it was not there, and how much is now. Of a
+ * file that is another user's and may not be written the kernel calls every page cached (since
+ * Linux 5.2): that is no reason not to read it, and then null is said. */
 static void warm(const char *path) {
     int fd = open(path, O_RDONLY);
     struct stat about;
@@ -196,24 +209,23 @@ static void warm(const char *path) {
     size_t n_pages = (size + page - 1) / page;
     if (n_pages == 0)
         quit("%s is empty, expected a model", path);
+    bool is_told = about.st_uid == geteuid() || access(path, W_OK) == 0;
     void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    unsigned char *is_in = take(n_pages, 1);
-    if (map == MAP_FAILED || mincore(map, size, is_in) != 0)
+    if (map == MAP_FAILED)
         quit("%s cannot be mapped: %s", path, strerror(errno));
+    unsigned char *is_in = take(n_pages, 1);
+    size_t n_before = is_told ? n_cached(path, map, size, is_in, n_pages) : 0;
     enum { PIECE = 8 << 20 };
     char *piece = take(PIECE, 1);
-    size_t n_missing = 0, n_in = 0;
-    for (size_t i = 0; i < n_pages; i++)
-        n_missing += !(is_in[i] & 1);
-    for (off_t at = 0; n_missing > 0 && at < about.st_size; at += PIECE)
+    for (off_t at = 0; at < about.st_size; at += PIECE)
         if (pread(fd, piece, PIECE, at) < 0)
             quit("%s cannot be read at byte %lld: %s", path, (long long)at, strerror(errno));
-    if (mincore(map, size, is_in) != 0)
-        quit("%s cannot be looked at: %s", path, strerror(errno));
-    for (size_t i = 0; i < n_pages; i++)
-        n_in += is_in[i] & 1;
-    printf("{\"bytes\": %zu, \"read\": %zu, \"cached\": %.4f}\n", size, n_missing * page,
-           (double)n_in / (double)n_pages);
+    if (is_told)
+        printf("{\"bytes\": %zu, \"read\": %zu, \"cached\": %.4f}\n", size,
+               (n_pages - n_before) * page,
+               (double)n_cached(path, map, size, is_in, n_pages) / (double)n_pages);
+    else
+        printf("{\"bytes\": %zu, \"read\": null, \"cached\": null}\n", size);
     munmap(map, size);
     free(is_in);
     free(piece);
