@@ -25,8 +25,9 @@
  *     state_next is what the next step writes anyway;
  *   - whatever is asked of the device afterwards, by this timeline or by one that got its page,
  *     comes after it. So a flight is dropped by forgetting it: without a wait, without an undo;
- *   - its page may be shared since (a fork), and still takes its K/V: those it is shared with have
- *     n_kv tokens at most in it, and copy the page before they write behind them.
+ *   - if its page is shared since (a fork), those it is shared with do not see what it writes
+ * behind their tokens, and copy the page before they write there. It is not taken over then: tokens
+ *     are added to a page while nobody shares it.
  */
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H

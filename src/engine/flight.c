@@ -28,6 +28,8 @@ bool weir_flight_is_right(const weir_seq *s, const weir_chunk *chunk) {
     if (s->draw_pos != s->n_tokens || s->lookup || chunk->logits || e->observer.take ||
         !e->backend->can_draw || e->backend->failure)
         return false;
+    if (e->pages.refs[s->pages[s->n_kv / WEIR_PAGE_TOKENS]] > 1)
+        return false; /* shared since, by a fork: to be copied before anything is written there */
     return flown->sampler == wish->sampler && flown->n_prompt == wish->n_prompt &&
            !wish->has_mask && flown->wants_logprob == wish->wants_logprob &&
            flown->n_top == wish->n_top;
