@@ -290,26 +290,24 @@ template <uint32_t FORMAT> struct cu_w_range<FORMAT, false> {
 };
 
 /* The row of x that is a lane's column of B: rounded, or float32 where a launch of one tile has no
- * rounded rows; NULL: there is none. */
-struct cu_x_row {
-    const void *row;
-};
+ * rounded rows. A number and not an address: that is a register less a tile, of which BF16 has none
+ * to spare. */
+enum { CU_NO_ROW = 0xffffffff };
 
-template <uint32_t N_TILES> CU_DEVICE cu_x_row cu_x_row_at(const cu_gemm_args &args, size_t row) {
-    if (N_TILES > 1 || args.rounded)
-        return {args.rounded + row * cu_gemm_pieces(args) * CU_MEMBERS};
-    return {args.op.x + row * args.op.w.cols};
-}
+struct cu_x_row {
+    uint32_t row;
+};
 
 template <uint32_t FORMAT, uint32_t N_TILES>
 CU_DEVICE cu_share cu_x_row_share(const cu_gemm_args &args, const cu_x_row &x, uint32_t piece) {
     uint32_t member = threadIdx.x % CU_MEMBERS;
-    if (!x.row)
+    if (x.row == CU_NO_ROW)
         return {{0, 0, 0, 0}};
     if (N_TILES > 1 || args.rounded)
-        return cu_share_of(cu_peek((const uint4 *)x.row + piece * CU_MEMBERS + member));
-    return cu_x_share<FORMAT>((const float *)x.row, piece, member, args.op.w.cols,
-                              args.is_x_by_four);
+        return cu_share_of(cu_peek(
+            args.rounded + ((size_t)x.row * cu_gemm_pieces(args) + piece) * CU_MEMBERS + member));
+    return cu_x_share<FORMAT>(args.op.x + (size_t)x.row * args.op.w.cols, piece, member,
+                              args.op.w.cols, args.is_x_by_four);
 }
 
 /* part = the warp's product over a range: 16 rows of W that were begun, N_TILES times 8 rows of x;

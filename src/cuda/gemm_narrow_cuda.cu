@@ -72,9 +72,9 @@ gemm_narrow(cu_gemm_args args) {
 #pragma unroll
     for (uint32_t t = 0; t < N_TILES; t++) {
         uint32_t i = t * CU_TILE_ROWS + lane / CU_MEMBERS;
-        x[t] = {nullptr};
+        x[t] = {CU_NO_ROW};
         if (i < job.n)
-            x[t] = cu_x_row_at<N_TILES>(args, cu_gemm_row(args, job, i) / args.op.x_repeat);
+            x[t] = {cu_gemm_row(args, job, i) / args.op.x_repeat};
     }
     for (uint32_t first = 0; first < n_ranges; first += n_warps) {
         uint32_t n_parts = cu_min(n_warps, n_ranges - first);
