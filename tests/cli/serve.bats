@@ -282,7 +282,7 @@ PERL
 
 long_chat() { # more words: a prompt of several pages; the answer in body
     local words
-    words=$(for i in $(seq 45); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
+    words=$(for i in $(seq 50); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
     curl -s -o "$BATS_TEST_TMPDIR/body" "$address/v1/chat/completions" -d "{\"seed\": 5, \"max_tokens\": 24,
         \"messages\": [{\"role\": \"user\", \"content\": \"$words $1\"}], \"ignore_eos\": true}"
 }
@@ -375,7 +375,7 @@ PERL
 
 @test "a second SIGTERM ends it without waiting for pages to be written" {
     serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
-    words=$(for i in $(seq 45); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
+    words=$(for i in $(seq 50); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
     curl -s -N "$address/v1/chat/completions" -o "$BATS_TEST_TMPDIR/stream" \
         -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$words\"}], \"stream\": true,
              \"n\": 4, \"ignore_eos\": true}" 3>&- &

@@ -4,6 +4,7 @@
  * timeline holds then; and that nothing of it is there after a step that failed.
  */
 #include "cuda_memory_emulated.h"
+#include "draw_settings.h"
 #include "engine_fixture.h"
 
 #include "base/compiler.h"
@@ -37,25 +38,6 @@ static weir_sampler *open_sampler(const weir_model *model, const weir_sampling *
 }
 
 /* ---- the same tokens ----------------------------------------------------------------------- */
-
-static const weir_logit_bias some_bias[] = {{3, 2.5f}, {17, -INFINITY}, {40, 1}};
-
-static const weir_sampling settings[] = {
-    {.temperature = 0, .top_p = 1, .repetition_penalty = 1},
-    {.temperature = 0, .top_p = 1, .repetition_penalty = 1.3f, .presence_penalty = 0.5f},
-    {.temperature = 1, .top_p = 1, .repetition_penalty = 1},
-    {.temperature = 0.3f, .top_p = 1, .min_p = 0.15f, .repetition_penalty = 1.05f},
-    {.temperature = 0.1f, .top_p = 1, .top_k = 50, .repetition_penalty = 1.05f},
-    {.temperature = 5, .top_p = 0.9f, .repetition_penalty = 0.8f, .repeat_last_n = 4},
-    {.temperature = 2,
-     .top_p = 0.5f,
-     .top_k = 20,
-     .min_p = 0.01f,
-     .repetition_penalty = 1.1f,
-     .frequency_penalty = 0.4f,
-     .bias = some_bias,
-     .n_bias = 3},
-};
 
 static void generate(weir_engine *engine, const weir_sampling *sampling, const int32_t *prompt,
                      int32_t *tokens) {

@@ -8,6 +8,7 @@
  * to is scribbled over when its step has begun (watched_steps.h).
  */
 #include "cuda_memory_emulated.h"
+#include "draw_settings.h"
 #include "engine_fixture.h"
 #include "watched_steps.h"
 
@@ -16,7 +17,6 @@
 #include "engine/engine.h"
 #include "train/lora_kit.h"
 
-#include <math.h>
 #include <xxhash.h>
 
 enum { MOST_VOCAB = 6000, N_LINES = 4, N_MOST = 128 };
@@ -42,26 +42,6 @@ typedef struct line {
     uint32_t n_prompt, n_top, kind;
 } line;
 
-static const weir_logit_bias some_bias[] = {{3, 2.5f}, {17, -INFINITY}, {40, 1}};
-
-static const weir_sampling settings[] = {
-    {.temperature = 0, .top_p = 1, .repetition_penalty = 1},
-    {.temperature = 0, .top_p = 1, .repetition_penalty = 1.3f, .presence_penalty = 0.5f},
-    {.temperature = 1, .top_p = 1, .repetition_penalty = 1},
-    {.temperature = 0.3f, .top_p = 1, .min_p = 0.15f, .repetition_penalty = 1.05f},
-    {.temperature = 0.1f, .top_p = 1, .top_k = 50, .repetition_penalty = 1.05f},
-    {.temperature = 5, .top_p = 0.9f, .repetition_penalty = 0.8f, .repeat_last_n = 4},
-    {.temperature = 1, .top_p = 1, .repetition_penalty = 1, .frequency_penalty = 0.7f},
-    {.temperature = 1, .top_p = 1, .repetition_penalty = 1, .presence_penalty = -0.5f},
-    {.temperature = 2,
-     .top_p = 0.5f,
-     .top_k = 20,
-     .min_p = 0.01f,
-     .repetition_penalty = 1.1f,
-     .frequency_penalty = 0.4f,
-     .bias = some_bias,
-     .n_bias = 3},
-};
 /* So flat that of a large vocabulary most tokens are no likelier than others. */
 static const weir_sampling flat = {.temperature = 300, .top_p = 1, .repetition_penalty = 1.1f};
 enum { FLAT = WEIR_COUNT(settings) };
