@@ -48,6 +48,9 @@ WEIR_API weir_status weir_train_vocab(const char *out, const weir_vocab_options 
 
 /* "story", "instruction", "tool", "identity", "recall", "catalog"; NULL at the end. */
 WEIR_API const char *const *weir_gen_kinds(void);
+/* Is it one of them, or one with its edition, "catalog@1"? A name alone is the newest edition; the
+ * samples of an edition never change. */
+WEIR_API bool weir_gen_is_kind(const char *name);
 
 /*
  * Sample i of a kind, a pure function of its arguments, as one JSON object without a newline:

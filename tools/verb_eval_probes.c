@@ -422,14 +422,6 @@ static weir_status probe(probing *p, const char *path, weir_error *err) {
     return tell(p, path, weir_clock_s() - start_s, err);
 }
 
-/* One of weir_gen_kinds; NULL: all of them. */
-static bool is_kind(const char *kind) {
-    const char *const *kinds = weir_gen_kinds();
-    while (kind && *kinds && strcmp(*kinds, kind) != 0)
-        kinds++;
-    return !kind || *kinds;
-}
-
 static bool is_usable(const weir_parsed *parsed) {
     static const char *const counts[] = {"n", "max-tokens", "ctx"};
     const probes_values *v = parsed->values;
@@ -438,7 +430,7 @@ static bool is_usable(const weir_parsed *parsed) {
             weir_say("weir eval probes: --%s: expected 1 at least", counts[i]);
             return false;
         }
-    if (!is_kind(v->kind)) {
+    if (v->kind && !weir_gen_is_kind(v->kind)) {
         weir_say("weir eval probes: --kind: expected one that `weir train gen --list` prints, "
                  "got '%s'",
                  v->kind);

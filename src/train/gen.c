@@ -21,11 +21,35 @@ static const kind kinds[] = {
     {"recall", weir_gen_recall}, {"catalog", weir_gen_catalog},
 };
 
+/* What a kind's name alone stands for. A model is reproducible as long as the samples it was
+ * trained on are: "NAME@1" gives those of the first edition. */
+enum { NEWEST_EDITION = 2 };
+
 const char *const *weir_gen_kinds(void) {
     static const char *const names[] = {"story",  "instruction", "tool", "identity",
                                         "recall", "catalog",     NULL};
     _Static_assert(WEIR_COUNT(names) == WEIR_COUNT(kinds) + 1, "a name for each kind");
     return names;
+}
+
+/* "NAME" or "NAME@EDITION"; NULL: there is none. */
+static const kind *kind_find(const char *name, uint32_t *edition) {
+    size_t n = strcspn(name, "@"), k = 0;
+    *edition = NEWEST_EDITION;
+    if (name[n]) {
+        if (name[n + 1] < '1' || name[n + 1] > '0' + NEWEST_EDITION || name[n + 2])
+            return NULL;
+        *edition = (uint32_t)(name[n + 1] - '0');
+    }
+    while (k < WEIR_COUNT(kinds) &&
+           (strlen(kinds[k].name) != n || strncmp(kinds[k].name, name, n) != 0))
+        k++;
+    return k < WEIR_COUNT(kinds) ? &kinds[k] : NULL;
+}
+
+bool weir_gen_is_kind(const char *name) {
+    uint32_t edition;
+    return kind_find(name, &edition) != NULL;
 }
 
 /* Moves a member that the generator may have made. */
@@ -57,22 +81,22 @@ weir_status weir_gen_sample(const char *kind_name, uint64_t seed, uint64_t i, bo
                             char *buf, size_t cap, size_t *n, weir_error *err) {
     if (!kind_name || !n || (!buf && cap > 0))
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "kind, buf or n is missing");
-    size_t k = 0;
-    while (k < WEIR_COUNT(kinds) && strcmp(kinds[k].name, kind_name) != 0)
-        k++;
-    if (k == WEIR_COUNT(kinds))
+    uint32_t edition;
+    const kind *found = kind_find(kind_name, &edition);
+    if (!found)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "\"%.40s\" is no kind of generated text; there are story, instruction, "
-                         "tool, identity, recall, catalog",
+                         "tool, identity, recall, catalog, each also as NAME@1, its first edition",
                          kind_name);
     if (i > INT64_MAX)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "sample numbers go up to 2^63 - 1");
     weir_gen g = {
         .seed = seed,
-        .stream = weir_mix64(i, k, is_held_out),
+        .stream = weir_mix64(i, (uint64_t)(found - kinds), is_held_out),
         .is_held_out = is_held_out,
+        .edition = edition,
     };
-    json_t *made = kinds[k].make(&g);
+    json_t *made = found->make(&g);
     char *line = made && !g.is_failed ? sample_line(kind_name, i, &g, made) : NULL;
     json_decref(made);
     if (!line)

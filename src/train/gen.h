@@ -2,7 +2,7 @@
  * gen.h: what the generators of text share: random choices that are counted in bits, growing text,
  * the pattern language, and the way from a kind to its generator.
  *
- * A sample is a pure function of (kind, seed, i, is_held_out). Every choice goes through a
+ * A sample is a pure function of (kind, edition, seed, i, is_held_out). Every choice goes through a
  * weir_gen, which adds -log2 p to `bits`: where a text has only one derivation, mean bits are the
  * entropy of the generator, which no model can beat on unseen samples.
  */
@@ -13,13 +13,14 @@
 #include "weir_train.h"
 #include <jansson.h>
 
-enum { WEIR_GEN_WORDS = 48, WEIR_GEN_WORD = 24 };
+enum { WEIR_GEN_WORDS = 48, WEIR_GEN_WORD = 96 };
 
 typedef struct weir_gen {
     uint64_t seed, stream, counter; /* weir_mix64(seed, stream, counter) is the next choice */
     double bits;                    /* of all choices so far */
     bool is_held_out;
-    bool is_failed; /* no memory: the sample is thrown away */
+    uint32_t edition; /* 1: as the samples were that the first weir-nano was trained on */
+    bool is_failed;   /* no memory: the sample is thrown away */
     uint32_t n_words;
     char words[WEIR_GEN_WORDS][WEIR_GEN_WORD]; /* made up for this sample */
 } weir_gen;
@@ -39,6 +40,10 @@ bool weir_gen_chance(weir_gen *g, double p);
 uint32_t weir_gen_row(weir_gen *g, uint32_t n);
 /* Fisher-Yates over [n] numbers. */
 void weir_gen_shuffle(weir_gen *g, uint32_t *item, uint32_t n);
+
+/* With probability p, but never in samples held out, whose words are their own, nor in the first
+ * edition: is a word or phrase to be drawn that stands in no short table? */
+bool weir_gen_is_varied(weir_gen *g, double p);
 
 void weir_gen_put(weir_gen *g, weir_gen_text *text, const char *words);
 void weir_gen_putf(weir_gen *g, weir_gen_text *text, const char *format, ...) WEIR_PRINTF(3, 4);

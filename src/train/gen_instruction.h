@@ -104,7 +104,7 @@ typedef struct weir_form {
     bool is_bare;     /* without a sentence around the answer */
     char letter;      /* NO_LETTER */
     char key[24];     /* JSON; empty: the task's own two keys */
-    char phrase[64];  /* START, END; the line of TWICE */
+    char phrase[96];  /* START, END; the line of TWICE */
 } weir_form;
 
 /* Can this task's answer take such a form? */

@@ -3,6 +3,7 @@
  */
 #include "base/compiler.h"
 #include "train/gen_instruction.h"
+#include "train/gen_phrase.h"
 #include "train/gen_story.h"
 #include "train/gen_tool.h"
 #include <assert.h>
@@ -114,8 +115,11 @@ void weir_task_check(weir_task *task, const char *field, json_t *value) {
 /* A short table is learnt by heart: a model that has met eighty names and must repeat another
  * writes the nearest of the eighty. NULL: one of the table after all. */
 static const char *word_strange(weir_gen *g, bool is_name, bool is_noun) {
-    if (g->is_held_out || g->n_words == WEIR_GEN_WORDS || !weir_gen_chance(g, 0.35))
+    double p = g->edition > 1 ? 0.5 : 0.35;
+    if (g->is_held_out || g->n_words == WEIR_GEN_WORDS || !weir_gen_chance(g, p))
         return NULL;
+    if (!is_name && weir_gen_is_varied(g, 0.4))
+        return weir_phrase_word(g);
     if (is_noun && weir_gen_chance(g, 0.6))
         return weir_word_others.words[weir_gen_below(g, weir_word_others.n)];
     char made[WEIR_TOOL_VALUE], *word = g->words[g->n_words++];
@@ -126,6 +130,16 @@ static const char *word_strange(weir_gen *g, bool is_name, bool is_noun) {
     return word;
 }
 
+/* "Silver lantern!": up to n words with a mark behind them. */
+static const char *line_strange(weir_gen *g, uint32_t n) {
+    char *line = g->words[g->n_words++];
+    weir_phrase_draw(g, line, 1, n, WEIR_PHRASE_SENTENCE);
+    size_t length = strlen(line);
+    assert(length + 2 <= WEIR_GEN_WORD);
+    memcpy(line + length, weir_gen_chance(g, 0.5) ? "!" : ".", 2);
+    return line;
+}
+
 const char *weir_word_draw(weir_gen *g, const weir_word_table *table) {
     bool is_noun = table == &weir_word_nouns, is_name = table == &weir_word_towns;
     if (is_noun || is_name || table == &weir_word_adjectives) {
@@ -133,6 +147,10 @@ const char *weir_word_draw(weir_gen *g, const weir_word_table *table) {
         if (word)
             return word;
     }
+    bool is_line =
+        table == &weir_word_sayings || table == &weir_word_openings || table == &weir_word_closings;
+    if (is_line && g->n_words < WEIR_GEN_WORDS && weir_gen_is_varied(g, 0.6))
+        return line_strange(g, table == &weir_word_sayings ? 6 : 4);
     return table->words[weir_gen_row(g, table->n)];
 }
 

@@ -7,6 +7,7 @@
 #include "base/compiler.h"
 #include "train/gen_conversation.h"
 #include "train/gen_instruction.h"
+#include "train/gen_phrase.h"
 #include "train/gen_tool.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,10 @@ static void draw_number(weir_gen *g, char out[ITEM]) {
 }
 
 static void draw_word(weir_gen *g, char out[ITEM]) {
+    if (weir_gen_is_varied(g, 0.8)) {
+        snprintf(out, ITEM, "%s", weir_phrase_word(g));
+        return;
+    }
     static const weir_word_table *const tables[] = {&weir_word_nouns, &weir_word_adjectives,
                                                     &weir_word_fixtures};
     snprintf(out, ITEM, "%s", weir_word_draw(g, tables[weir_gen_below(g, WEIR_COUNT(tables))]));
@@ -46,6 +51,12 @@ static void draw_value(weir_gen *g, const char *kind, char out[ITEM]) {
 }
 
 static void draw_item(weir_gen *g, char out[ITEM]) {
+    if (weir_gen_is_varied(g, 0.4)) {
+        char phrase[WEIR_PHRASE];
+        weir_phrase_draw(g, phrase, 1, 3, (weir_phrase_case)weir_gen_below(g, 3));
+        snprintf(out, ITEM, "%s", phrase);
+        return;
+    }
     switch (weir_gen_below(g, 8)) {
     case 0:
     case 1:

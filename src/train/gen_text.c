@@ -27,6 +27,10 @@ uint32_t weir_gen_below(weir_gen *g, uint32_t n) {
     return (uint32_t)(((next_bits(g) >> 32) * (uint64_t)n) >> 32);
 }
 
+bool weir_gen_is_varied(weir_gen *g, double p) {
+    return g->edition > 1 && !g->is_held_out && weir_gen_chance(g, p);
+}
+
 bool weir_gen_chance(weir_gen *g, double p) {
     if (p <= 0.0)
         return false;

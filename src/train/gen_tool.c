@@ -45,6 +45,7 @@ typedef struct dialogue {
     uint32_t n_faces, n_needed; /* the first n_needed stay in the list */
     uint32_t style;
     bool is_wrapped, has_notes, is_casual, is_catalog;
+    bool is_list_told; /* an answer names all tools: no other may come into the list */
 } dialogue;
 
 /* ---- messages ---------------------------------------------------------------------------------
@@ -547,6 +548,7 @@ static void names_say(dialogue *d, json_t *contains) {
     }
     weir_gen_put(g, &d->text, ".");
     answer_add(d, contains);
+    d->is_list_told = g->edition > 1;
 }
 
 static void scenario_not_needed(dialogue *d, const weir_tool_function *function) {
@@ -700,11 +702,11 @@ static void dialogue_make(dialogue *d, scenario kind) {
     default:
         exchange_one(d, &use, face_add(d, function));
     }
-    if (d->is_catalog && d->n_needed == d->n_faces)
+    if (d->is_catalog && d->n_needed == d->n_faces && !d->is_list_told)
         series_add(d);
     if (kind != SCENARIO_NOT_NEEDED && kind != SCENARIO_ERROR && weir_gen_chance(g, 0.08))
         thanks_add(d);
-    if (kind != SCENARIO_NOT_NEEDED || d->n_needed == 1)
+    if ((kind != SCENARIO_NOT_NEEDED || d->n_needed == 1) && !d->is_list_told)
         others_add(d, n_others_draw(g), NULL);
 }
 

@@ -46,6 +46,19 @@ void weir_tool_value_word(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
     text[0] = (char)(text[0] - 'a' + 'A');
 }
 
+/* One vowel of some words becomes a letter of two bytes: "Kralów". */
+static void accent_put(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
+    static const char *const letters[] = {"á", "à", "â", "ä", "ã", "å", "é", "è", "ê", "ë", "í",
+                                          "î", "ï", "ó", "ò", "ô", "ö", "õ", "ø", "ú", "ù", "û",
+                                          "ü", "ñ", "ç", "ş", "ł", "ř", "š", "ž", "ć", "ğ"};
+    if (!weir_gen_is_varied(g, 0.12))
+        return;
+    size_t n = strlen(text), at = 1 + weir_gen_below(g, (uint32_t)n - 1);
+    const char *letter = letters[weir_gen_below(g, sizeof letters / sizeof *letters)];
+    memmove(text + at + 2, text + at + 1, n - at);
+    memcpy(text + at, letter, 2);
+}
+
 /* ---- numbers ----------------------------------------------------------------------------------
  */
 
@@ -131,6 +144,12 @@ static void list_draw(weir_gen *g, const char *kind, char text[WEIR_TOOL_VALUE])
     while (list->kind && strcmp(list->kind, kind))
         list++;
     assert(list->kind);
+    if (list->most && weir_gen_is_varied(g, 0.35)) {
+        char phrase[WEIR_PHRASE];
+        weir_phrase_draw(g, phrase, list->least, list->most, list->letters);
+        copy_text(text, phrase);
+        return;
+    }
     if (list->made > 0 && weir_gen_chance(g, list->made)) {
         weir_tool_value_word(g, text);
         char first = list->rows[0][0];
@@ -191,9 +210,11 @@ void weir_tool_value_draw(weir_gen *g, const char *kind, char text[WEIR_TOOL_VAL
         weir_tool_value_pick(g, kind + 3, text, WEIR_TOOL_VALUE);
     } else if (!strcmp(kind, "made")) {
         weir_tool_value_word(g, text);
+        accent_put(g, text);
     } else if (!strcmp(kind, "made.low")) {
         weir_tool_value_word(g, text);
         text[0] = (char)(text[0] - 'A' + 'a');
+        accent_put(g, text);
     } else if (!strcmp(kind, "iso")) {
         long year = range_draw(g, 2024, 2031, 1), month = range_draw(g, 1, 12, 1);
         snprintf(text, WEIR_TOOL_VALUE, "%ld-%02ld-%02ld", year, month, range_draw(g, 1, 28, 1));

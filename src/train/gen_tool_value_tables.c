@@ -675,18 +675,36 @@ static const char *const weekdays[] = {"Monday",   "Tuesday", "Wednesday",
 static const char *const quarters[] = {"00", "15", "30", "45", "20"};
 
 #define LIST(name, rows, made) \
-    { name, rows, sizeof rows / sizeof rows[0], made }
+    { name, rows, sizeof rows / sizeof rows[0], made, 0, 0, WEIR_PHRASE_LOWER }
+#define PHRASES(name, rows, made, least, most, letters) \
+    { name, rows, sizeof rows / sizeof rows[0], made, least, most, WEIR_PHRASE_##letters }
 
 const weir_tool_value_list weir_tool_value_lists[] = {
-    LIST("city", cities, 0.2),    LIST("person", people, 0.15), LIST("first", first_names, 0),
-    LIST("word", words, 0.2),     LIST("meaning", meanings, 0), LIST("item", items, 0.08),
-    LIST("song", songs, 0.1),     LIST("artist", artists, 0.1), LIST("playlist", playlists, 0.1),
-    LIST("message", messages, 0), LIST("event", events, 0),     LIST("task", tasks, 0),
-    LIST("date", dates, 0),       LIST("day", days, 0),         LIST("clock", clocks, 0),
-    LIST("label", labels, 0.15),  LIST("room", rooms, 0.12),    LIST("product", products, 0.1),
-    LIST("book", books, 0.15),    LIST("food", foods, 0),       LIST("place", places, 0.15),
-    LIST("month", months, 0),     LIST("weekday", weekdays, 0), LIST("min", quarters, 0),
-    {NULL, NULL, 0, 0},
+    PHRASES("city", cities, 0.2, 1, 1, TITLE),
+    PHRASES("person", people, 0.15, 1, 2, TITLE),
+    LIST("first", first_names, 0),
+    PHRASES("word", words, 0.2, 1, 1, LOWER),
+    PHRASES("meaning", meanings, 0, 2, 5, LOWER),
+    PHRASES("item", items, 0.08, 1, 3, LOWER),
+    PHRASES("song", songs, 0.1, 1, 4, TITLE),
+    PHRASES("artist", artists, 0.1, 1, 3, TITLE),
+    PHRASES("playlist", playlists, 0.1, 1, 3, TITLE),
+    PHRASES("message", messages, 0, 2, 6, LOWER),
+    PHRASES("event", events, 0, 1, 3, LOWER),
+    PHRASES("task", tasks, 0, 2, 4, LOWER),
+    LIST("date", dates, 0),
+    LIST("day", days, 0),
+    LIST("clock", clocks, 0),
+    PHRASES("label", labels, 0.15, 1, 2, LOWER),
+    PHRASES("room", rooms, 0.12, 1, 2, LOWER),
+    PHRASES("product", products, 0.1, 1, 3, LOWER),
+    PHRASES("book", books, 0.15, 1, 4, TITLE),
+    PHRASES("food", foods, 0, 1, 2, LOWER),
+    PHRASES("place", places, 0.15, 1, 3, TITLE),
+    LIST("month", months, 0),
+    LIST("weekday", weekdays, 0),
+    LIST("min", quarters, 0),
+    {NULL, NULL, 0, 0, 0, 0, WEIR_PHRASE_LOWER},
 };
 
 /* Words that dictionaries are asked for, with what they answer. */

@@ -226,7 +226,8 @@ void weir_tool_work_tip(weir_gen *g, weir_tool_case *use) {
 void weir_tool_work_meaning(weir_gen *g, weir_tool_case *use) {
     const char *meaning, *synonym;
     char text[WEIR_TOOL_VALUE], raw[WEIR_TOOL_VALUE];
-    if (weir_tool_value_entry(weir_tool_case_find(use, "word", 4)->text, &meaning, &synonym)) {
+    if (!weir_gen_is_varied(g, 0.5) &&
+        weir_tool_value_entry(weir_tool_case_find(use, "word", 4)->text, &meaning, &synonym)) {
         weir_tool_case_set(use, "meaning", meaning);
         return;
     }
@@ -237,7 +238,8 @@ void weir_tool_work_meaning(weir_gen *g, weir_tool_case *use) {
 void weir_tool_work_synonym(weir_gen *g, weir_tool_case *use) {
     const char *meaning, *synonym;
     char text[WEIR_TOOL_VALUE], raw[WEIR_TOOL_VALUE];
-    if (weir_tool_value_entry(weir_tool_case_find(use, "word", 4)->text, &meaning, &synonym)) {
+    if (!weir_gen_is_varied(g, 0.5) &&
+        weir_tool_value_entry(weir_tool_case_find(use, "word", 4)->text, &meaning, &synonym)) {
         weir_tool_case_set(use, "synonym", synonym);
         return;
     }

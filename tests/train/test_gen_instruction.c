@@ -123,6 +123,34 @@ static void drills_can_be_answered_by_looking(void **state) {
     assert_in_range(n_texts, 60, 140);
 }
 
+/* FNV-1a of samples 0 .. 99 of seed 1, then of the same held out. */
+static void an_edition_never_changes(void **state) {
+    (void)state;
+    static const struct {
+        const char *kind;
+        uint64_t hash;
+    } editions[] = {
+        {"story@1", UINT64_C(0x6ffc402dd2da12b7)},  {"instruction@1", UINT64_C(0x7bc2588e0d5f5680)},
+        {"tool@1", UINT64_C(0xbb857713f4e9650c)},   {"identity@1", UINT64_C(0x26e0aefc5d88b9b6)},
+        {"recall@1", UINT64_C(0x6b69487557d49879)}, {"catalog@1", UINT64_C(0xd182cb9747a01e6f)},
+    };
+    for (size_t k = 0; k < WEIR_COUNT(editions); k++) {
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        for (uint64_t i = 0; i < 200; i++) {
+            size_t n;
+            weir_error err;
+            if (weir_gen_sample(editions[k].kind, 1, i % 100, i >= 100, room, ROOM, &n, &err) !=
+                WEIR_STATUS_OK)
+                fail_msg("%s", err.text);
+            for (size_t at = 0; at < n; at++)
+                hash = (hash ^ (uint8_t)room[at]) * UINT64_C(0x100000001b3);
+        }
+        if (hash != editions[k].hash)
+            fail_msg("%s: the samples are others than those that weir-nano was trained on",
+                     editions[k].kind);
+    }
+}
+
 static void unknown_kinds_are_errors(void **state) {
     (void)state;
     weir_error err;
@@ -132,6 +160,14 @@ static void unknown_kinds_are_errors(void **state) {
     assert_non_null(strstr(err.text, "riddle"));
     assert_int_equal(weir_gen_sample("story", 0, UINT64_MAX, false, room, ROOM, &n, &err),
                      WEIR_STATUS_BAD_ARGUMENT);
+    static const char *const no_kinds[] = {"",        "@1",      "stor",     "story@",
+                                           "story@0", "story@3", "story@11", "story@1 "};
+    for (size_t i = 0; i < WEIR_COUNT(no_kinds); i++) {
+        assert_false(weir_gen_is_kind(no_kinds[i]));
+        assert_int_equal(weir_gen_sample(no_kinds[i], 0, 0, false, room, ROOM, &n, &err),
+                         WEIR_STATUS_BAD_ARGUMENT);
+    }
+    assert_true(weir_gen_is_kind("story@1") && weir_gen_is_kind("story@2"));
     size_t n_kinds = 0;
     while (weir_gen_kinds()[n_kinds])
         n_kinds++;
@@ -494,6 +530,7 @@ int main(void) {
         cmocka_unit_test(samples_are_pure),
         cmocka_unit_test(samples_differ),
         cmocka_unit_test(drills_can_be_answered_by_looking),
+        cmocka_unit_test(an_edition_never_changes),
         cmocka_unit_test(unknown_kinds_are_errors),
         cmocka_unit_test(answers_keep_their_checks),
         cmocka_unit_test(every_form_occurs),

@@ -20,7 +20,7 @@
 enum { N_SAMPLES = 3000, N_HELD_OUT = 600, SEED = 77 };
 
 static json_t *sample_make_of(json_t *(*make)(weir_gen *g), uint64_t i, bool is_held_out) {
-    weir_gen g = {.seed = SEED, .stream = i, .is_held_out = is_held_out};
+    weir_gen g = {.seed = SEED, .stream = i, .is_held_out = is_held_out, .edition = 2};
     json_t *sample = make(&g);
     assert_non_null(sample);
     assert_false(g.is_failed);
@@ -472,6 +472,42 @@ static void names_are_of_one_function(void **state) {
     }
 }
 
+/* Who lists the tools lists them all: none comes into the list behind that. */
+static void lists_of_tools_are_whole(void **state) {
+    (void)state;
+    static const char *const asks[] = {"What can you do?",
+                                       "What can you help me with?",
+                                       "How can you help me?",
+                                       "What are you able to do?",
+                                       "What things can I ask you for?",
+                                       "What do you do?",
+                                       "Which tools do you have?",
+                                       "What tools can you use?",
+                                       "List your tools.",
+                                       "What are your tools called?",
+                                       "Tell me the names of your tools.",
+                                       "Which functions can you call?"};
+    json_t *(*const makes[])(weir_gen * g) = {weir_gen_tool, weir_gen_catalog};
+    uint32_t n_lists = 0;
+    for (uint64_t i = 0; i < 2 * N_SAMPLES; i++) {
+        json_t *sample = sample_make_of(makes[i % 2], i, false);
+        const json_t *messages = json_object_get(sample, "messages");
+        const json_t *first = json_array_get(messages, 0);
+        if (!strcmp(text_of(first, "role"), "system"))
+            first = json_array_get(messages, 1);
+        bool is_asked = false;
+        for (size_t k = 0; k < sizeof asks / sizeof *asks; k++)
+            is_asked |= !strcmp(text_of(first, "content"), asks[k]);
+        const json_t *check = json_array_get(json_object_get(sample, "check"), 0);
+        size_t n_told = json_array_size(json_object_get(check, "contains"));
+        if (is_asked && n_told != json_array_size(json_object_get(sample, "tools")))
+            fail_sample(i, sample, "not all tools are told", text_of(first, "content"));
+        n_lists += is_asked;
+        json_decref(sample);
+    }
+    assert_true(n_lists > 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_pure),
@@ -480,6 +516,7 @@ int main(void) {
         cmocka_unit_test(shares_are_as_planned),
         cmocka_unit_test(held_out_values_are_never_trained_on),
         cmocka_unit_test(names_are_of_one_function),
+        cmocka_unit_test(lists_of_tools_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
