@@ -30,6 +30,14 @@ static void make_rotation(const float *frequencies, uint32_t half, uint32_t pos,
     }
 }
 
+void weir_cpu_rotation_make(weir_cpu *cpu, const weir_batch *batch, uint32_t row) {
+    uint32_t d = cpu->host.be.model->h.head_dim, pos = batch->pos[row];
+    if (cpu->rotations_pos[row] == pos)
+        return;
+    make_rotation(cpu->frequencies, d / 2, pos, cpu->rotations + (size_t)row * d);
+    cpu->rotations_pos[row] = pos;
+}
+
 static void rotate_rows(void *context, uint32_t worker, uint32_t n_workers) {
     const rotation *job = context;
     weir_cpu *cpu = job->cpu;
@@ -37,14 +45,9 @@ static void rotate_rows(void *context, uint32_t worker, uint32_t n_workers) {
     size_t begin, end;
     weir_share(job->batch->n_rows, 1, worker, n_workers, &begin, &end);
     for (size_t r = begin; r < end; r++) {
-        uint32_t pos = job->batch->pos[r];
-        float *cos_sin = cpu->rotations + r * d;
-        if (cpu->rotations_pos[r] != pos) {
-            make_rotation(cpu->frequencies, d / 2, pos, cos_sin);
-            cpu->rotations_pos[r] = pos;
-        }
+        weir_cpu_rotation_make(cpu, job->batch, (uint32_t)r);
         for (uint32_t head = 0; head < job->n_heads; head++)
-            cpu->kernels.rope(job->x + (r * job->n_heads + head) * d, cos_sin, d);
+            cpu->kernels.rope(job->x + (r * job->n_heads + head) * d, cpu->rotations + r * d, d);
     }
 }
 
@@ -77,28 +80,31 @@ static const weir_rows *chunk_of(const weir_batch *batch, uint32_t r) {
     return &batch->chunks[low];
 }
 
+void weir_cpu_kv_store(const weir_cpu *cpu, const weir_batch *batch, const weir_layer *layer,
+                       uint32_t row, uint32_t head, const float *k, const float *v) {
+    const weir_kv_layout *kv = &cpu->host.be.kv;
+    const weir_rows *chunk = chunk_of(batch, row);
+    uint32_t in_chunk = row - chunk->first_row;
+    if (in_chunk < chunk->n_replay)
+        return;
+    uint32_t pos = chunk->first_pos + in_chunk;
+    uint8_t *slot = cpu->host.state.pages + chunk->pages[pos / WEIR_PAGE_TOKENS] * kv->page_bytes +
+                    pos % WEIR_PAGE_TOKENS * kv->vector_bytes;
+    weir_kv_store(kv, k, slot + weir_kv_k_at(kv, layer->kind_index, head));
+    weir_kv_store(kv, v, slot + weir_kv_v_at(kv, layer->kind_index, head));
+}
+
 static void write_rows(void *context, uint32_t worker, uint32_t n_workers) {
     const kv_writing *job = context;
-    const weir_kv_layout *kv = &job->cpu->host.be.kv;
-    const weir_layer *layer = job->layer;
-    uint32_t d = kv->head_dim, n_heads = layer->n_heads_kv;
+    uint32_t d = job->cpu->host.be.kv.head_dim, n_heads = job->layer->n_heads_kv;
     size_t begin, end;
     weir_share(job->batch->n_rows, 1, worker, n_workers, &begin, &end);
-    for (size_t r = begin; r < end; r++) {
-        const weir_rows *chunk = chunk_of(job->batch, (uint32_t)r);
-        uint32_t in_chunk = (uint32_t)r - chunk->first_row;
-        if (in_chunk < chunk->n_replay)
-            continue;
-        uint32_t pos = chunk->first_pos + in_chunk;
-        uint8_t *slot = job->cpu->host.state.pages +
-                        chunk->pages[pos / WEIR_PAGE_TOKENS] * kv->page_bytes +
-                        pos % WEIR_PAGE_TOKENS * kv->vector_bytes;
+    for (size_t r = begin; r < end; r++)
         for (uint32_t head = 0; head < n_heads; head++) {
             size_t from = (r * n_heads + head) * d;
-            weir_kv_store(kv, job->k + from, slot + weir_kv_k_at(kv, layer->kind_index, head));
-            weir_kv_store(kv, job->v + from, slot + weir_kv_v_at(kv, layer->kind_index, head));
+            weir_cpu_kv_store(job->cpu, job->batch, job->layer, (uint32_t)r, head, job->k + from,
+                              job->v + from);
         }
-    }
 }
 
 void weir_cpu_kv_write(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
@@ -121,36 +127,39 @@ typedef struct attention {
     WEIR_ALIGN(64) atomic_size_t next;
 } attention;
 
+void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
+                          const weir_layer *layer, const float *q, float *y, size_t item) {
+    const weir_backend *be = &cpu->host.be;
+    uint32_t n_rows = batch->n_rows, d = be->kv.head_dim, n_heads = be->model->h.n_heads;
+    uint32_t n_group = n_heads / layer->n_heads_kv;
+    /* Head after head, so that neighbours in time read the same keys; the last rows first, because
+     * they have the most keys and the end of the work should be fine-grained. */
+    uint32_t head = (uint32_t)(item / n_rows);
+    uint32_t r = n_rows - 1 - (uint32_t)(item % n_rows);
+    const weir_rows *chunk = chunk_of(batch, r);
+    size_t at = ((size_t)r * n_heads + (size_t)head * n_group) * d;
+    weir_attend_task task = {.kv = &be->kv,
+                             .pool = cpu->host.state.pages,
+                             .pages = chunk->pages,
+                             .k_at = weir_kv_k_at(&be->kv, layer->kind_index, head),
+                             .v_at = weir_kv_v_at(&be->kv, layer->kind_index, head),
+                             .n_keys = chunk->first_pos + (r - chunk->first_row) + 1,
+                             .n_group = n_group,
+                             .q = q + at,
+                             .y = y + at,
+                             .scale = (float)(1.0 / sqrt(d)),
+                             .scratch = cpu->threads[worker].attend};
+    cpu->kernels.attend(&task);
+}
+
 static void attend_items(void *context, uint32_t worker, uint32_t n_workers) {
     (void)n_workers;
     attention *job = context;
-    weir_cpu *cpu = job->cpu;
-    const weir_backend *be = &cpu->host.be;
-    const weir_layer *layer = job->layer;
-    uint32_t n_rows = job->batch->n_rows, d = be->kv.head_dim, n_heads = be->model->h.n_heads;
-    uint32_t n_group = n_heads / layer->n_heads_kv;
     for (;;) {
         size_t item = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (item >= job->n_items)
             return;
-        /* Head after head, so that neighbours in time read the same keys; the last rows first,
-         * because they have the most keys and the end of the work should be fine-grained. */
-        uint32_t head = (uint32_t)(item / n_rows);
-        uint32_t r = n_rows - 1 - (uint32_t)(item % n_rows);
-        const weir_rows *chunk = chunk_of(job->batch, r);
-        size_t at = ((size_t)r * n_heads + (size_t)head * n_group) * d;
-        weir_attend_task task = {.kv = &be->kv,
-                                 .pool = cpu->host.state.pages,
-                                 .pages = chunk->pages,
-                                 .k_at = weir_kv_k_at(&be->kv, layer->kind_index, head),
-                                 .v_at = weir_kv_v_at(&be->kv, layer->kind_index, head),
-                                 .n_keys = chunk->first_pos + (r - chunk->first_row) + 1,
-                                 .n_group = n_group,
-                                 .q = job->q + at,
-                                 .y = job->y + at,
-                                 .scale = (float)(1.0 / sqrt(d)),
-                                 .scratch = cpu->threads[worker].attend};
-        cpu->kernels.attend(&task);
+        weir_cpu_attend_item(job->cpu, worker, job->batch, job->layer, job->q, job->y, item);
     }
 }
 

@@ -54,9 +54,19 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
     for (uint32_t i = 0; i < options->n_threads; i++) {
         float *tile = weir_arena_take_array(arena, cpu->tile_values, sizeof(float));
         float *attend = weir_arena_take_array(arena, attend_values, sizeof(float));
+        float *row = weir_arena_take_array(arena, h->d_model, sizeof(float));
+        uint8_t *rounded = weir_arena_take(arena, weir_cpu_rounded_bytes(model, 1));
+        float *weights = weir_arena_take_array(arena, h->n_experts_used, sizeof(float));
+        int32_t *experts = weir_arena_take_array(arena, h->n_experts_used, sizeof(int32_t));
         if (cpu->threads)
-            cpu->threads[i] = (weir_cpu_thread){.tile = tile, .attend = attend};
+            cpu->threads[i] = (weir_cpu_thread){.tile = tile,
+                                                .attend = attend,
+                                                .row = row,
+                                                .rounded = rounded,
+                                                .weights = weights,
+                                                .experts = experts};
     }
+    cpu->sections = weir_arena_take_array(arena, weir_cpu_n_sections(model), sizeof(atomic_uint));
 }
 
 /* The kernels that packed matrices meet activations with. */
@@ -181,6 +191,7 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     if (options->packed)
         weir_packed_share(options->packed);
     be->close = cpu_close;
+    be->step = weir_cpu_step;
     be->ops = (weir_ops){.embed = weir_cpu_embed,
                          .rms_norm = weir_cpu_rms_norm,
                          .linear = weir_cpu_linear,

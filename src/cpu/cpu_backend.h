@@ -1,10 +1,10 @@
 /*
  * cpu_backend.h: what the files of the CPU device share. Internal to src/cpu.
  *
- * One team of threads, one arena. An op describes its work in a struct on the caller's stack and
- * runs it as one parallel region (weir_cpu_run); items are drawn from a counter in that struct, so
- * which thread computes what is left to chance and no result may depend on it: an item writes only
- * its own part of the output, with sums in an order of its own.
+ * One team of threads, one arena. A step is one parallel region (cpu_step.c), or made of ops, each
+ * a region: such an op describes its work in a struct on the caller's stack (weir_cpu_run). Items
+ * are drawn from a counter, so which thread computes what is left to chance and no result may
+ * depend on it: an item writes only its own part of the output, with sums in an order of its own.
  */
 #ifndef WEIR_CPU_CPU_BACKEND_H
 #define WEIR_CPU_CPU_BACKEND_H
@@ -24,6 +24,11 @@ enum {
 typedef struct weir_cpu_thread {
     float *tile;   /* [tile_values] dequantized rows of a matrix */
     float *attend; /* [weir_attend_scratch] */
+    /* For steps of one row, which every worker prepares for itself (cpu_step.c): */
+    float *row;       /* [d_model] normed */
+    uint8_t *rounded; /* activations of one linear over one token */
+    float *weights;   /* [n_experts_used] of the experts that its router chose: */
+    int32_t *experts; /* [n_experts_used] */
 } weir_cpu_thread;
 
 typedef struct weir_cpu {
@@ -45,6 +50,8 @@ typedef struct weir_cpu {
     uint32_t *expert_rows;    /* [n_batch n_experts_used] rows of a linear, sorted by expert */
     uint32_t *expert_begin;   /* [n_experts + 1] where an expert's rows begin in expert_rows */
     uint32_t *active_experts; /* [n_experts] those that have rows */
+    uint32_t n_active;        /* how many of them, of the layer of a step */
+    atomic_uint *sections; /* [weir_cpu_n_sections] units that are taken, of each part of a step */
 
     char describe[WEIR_CPU_DESCRIBE];
 } weir_cpu;
@@ -68,7 +75,38 @@ size_t weir_cpu_rounded_bytes(const weir_model *model, uint32_t n_batch);
 /* Values of a thread's tile: room for at least 8 rows of n_cols. */
 size_t weir_cpu_tile_values(uint32_t n_cols);
 
+/* Rows of y that use one matrix. */
+typedef struct weir_cpu_group {
+    const weir_weight *w;
+    const uint32_t *rows; /* [n_rows] numbers of rows of y, NULL: 0 .. n_rows - 1 */
+    uint32_t n_rows;
+} weir_cpu_group;
+
+/* Rows first .. first + n of the group's matrix (of a packed one whole strips) times the rows of
+ * the group, as a worker of a region. rounded: op's rows of x as packed matrices want them; x for
+ * others. op->w is not looked at. */
+void weir_cpu_multiply(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
+                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first, uint32_t n);
+/* Sorts the rows of op by expert, keeping their order within one, into cpu->expert_rows. Returns
+ * the number of experts that have rows. */
+uint32_t weir_cpu_sort_by_expert(weir_cpu *cpu, const weir_linear *op);
+weir_cpu_group weir_cpu_group_of_expert(const weir_cpu *cpu, const weir_linear *op,
+                                        uint32_t expert);
+
+/* cpu_step.c: a step in one region; a batch with an observer or an adapter is composed. */
+weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error *err);
+/* Sections of a step, at most. */
+size_t weir_cpu_n_sections(const weir_model *model);
+
 /* cpu_attention.c: */
+/* Makes the rotation of a row's position if it is another than before. */
+void weir_cpu_rotation_make(weir_cpu *cpu, const weir_batch *batch, uint32_t row);
+/* One row's K and V of one head into their place, unless the row is a replay. k, v [head_dim] */
+void weir_cpu_kv_store(const weir_cpu *cpu, const weir_batch *batch, const weir_layer *layer,
+                       uint32_t row, uint32_t head, const float *k, const float *v);
+/* One item of n_rows n_heads_kv; q and y as in weir_cpu_attend. */
+void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
+                          const weir_layer *layer, const float *q, float *y, size_t item);
 void weir_cpu_rope(weir_backend *be, const weir_batch *batch, uint32_t n_heads, float *x);
 void weir_cpu_kv_write(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                        const float *k, const float *v);
@@ -81,6 +119,12 @@ void weir_cpu_rms_norm(weir_backend *be, const float *x, const float *weight, ui
                        uint32_t width, float *y);
 void weir_cpu_short_conv(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                          const float *bcx, float *y);
+/* Channels begin .. end of all rows. */
+void weir_cpu_convolve(const weir_cpu *cpu, const weir_batch *batch, const weir_layer *layer,
+                       const float *bcx, float *y, size_t begin, size_t end);
+/* Rows begin .. end. */
+void weir_cpu_embed_rows(const weir_cpu *cpu, const int32_t *tokens, size_t begin, size_t end,
+                         float *y);
 void weir_cpu_silu_mul(weir_backend *be, const float *gate, const float *up, size_t n, float *y);
 void weir_cpu_route(weir_backend *be, const weir_layer *layer, const float *logits, uint32_t n_rows,
                     int32_t *experts, float *weights);

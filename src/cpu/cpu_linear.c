@@ -34,19 +34,11 @@ typedef struct product {
     const weir_linear *op;
     bool is_packed;
     bool is_streamed;   /* experts that are read from their file (expert_stream.h) */
-    size_t strip_bytes; /* of packed matrices */
     uint32_t tile_rows; /* rows of a matrix in one item */
     uint32_t n_tiles;   /* items of one matrix */
     size_t n_items;
     WEIR_ALIGN(64) atomic_size_t next; /* item to be drawn */
 } product;
-
-/* Rows of y that use one matrix. */
-typedef struct group {
-    const weir_weight *w;
-    const uint32_t *rows; /* [n_rows] numbers of rows of y, NULL: 0 .. n_rows - 1 */
-    uint32_t n_rows;
-} group;
 
 size_t weir_cpu_tile_values(uint32_t n_cols) {
     size_t least = (size_t)TILE_ROWS_LEAST * n_cols;
@@ -90,22 +82,22 @@ static uint32_t choose_tile_strips(const weir_cpu *cpu, const weir_weight *w, si
 }
 
 /* Rows first .. first + n of the group's packed matrix times the rows of the group. */
-static void multiply_strips(const product *p, const group *g, uint32_t first, uint32_t n) {
-    const weir_linear *op = p->op;
-    const weir_cpu *cpu = p->cpu;
+static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const uint8_t *rounded,
+                            const weir_cpu_group *g, uint32_t first, uint32_t n) {
     const weir_weight *w = g->w;
     size_t x_bytes = weir_q15_bytes(w->cols);
-    const uint8_t *strips = w->data + first / WEIR_T16_ROWS * p->strip_bytes;
+    size_t strip_bytes = weir_t16_strip_bytes(w->format->id, w->cols);
+    const uint8_t *strips = w->data + first / WEIR_T16_ROWS * strip_bytes;
     const uint8_t *x[X_ROWS];
     float *y[X_ROWS];
     for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
         uint32_t n_x = g->n_rows - begin < X_ROWS ? g->n_rows - begin : X_ROWS;
         for (uint32_t j = 0; j < n_x; j++) {
             uint32_t row = g->rows ? g->rows[begin + j] : begin + j;
-            x[j] = cpu->rounded + row / op->x_repeat * x_bytes;
+            x[j] = rounded + row / op->x_repeat * x_bytes;
             y[j] = op->y + (size_t)row * w->rows + first;
         }
-        cpu->t16[w->format->id](strips, p->strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols, y);
+        cpu->t16[w->format->id](strips, strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols, y);
         for (uint32_t j = 0; op->bias && j < n_x; j++)
             for (uint32_t i = 0; i < n; i++)
                 y[j][i] += op->bias[first + i];
@@ -124,7 +116,7 @@ static void round_rows(const product *p, uint32_t worker, uint32_t n_workers) {
 
 /* Rows first .. first + n of the group's matrix times the rows of the group. */
 static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
-                          const group *g, uint32_t first, uint32_t n) {
+                          const weir_cpu_group *g, uint32_t first, uint32_t n) {
     const weir_cpu_kernels *k = &cpu->kernels;
     const weir_weight *w = g->w;
     weir_format_id id = w->format->id;
@@ -156,20 +148,33 @@ static void multiply_tile(const weir_cpu *cpu, uint32_t worker, const weir_linea
     }
 }
 
-static group group_of_expert(const weir_cpu *cpu, const weir_linear *op, uint32_t expert) {
-    return (group){.w = op->w + expert,
-                   .rows = cpu->expert_rows + cpu->expert_begin[expert],
-                   .n_rows = cpu->expert_begin[expert + 1] - cpu->expert_begin[expert]};
+weir_cpu_group weir_cpu_group_of_expert(const weir_cpu *cpu, const weir_linear *op,
+                                        uint32_t expert) {
+    return (weir_cpu_group){.w = op->w + expert,
+                            .rows = cpu->expert_rows + cpu->expert_begin[expert],
+                            .n_rows = cpu->expert_begin[expert + 1] - cpu->expert_begin[expert]};
 }
 
-static void multiply_item(const product *p, uint32_t worker, const group *g, uint32_t tile) {
+void weir_cpu_multiply(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
+                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first,
+                       uint32_t n) {
+    if (weir_cpu_is_packed(cpu, g->w)) {
+        multiply_strips(cpu, op, rounded, g, first, n);
+        return;
+    }
+    uint32_t most = n;
+    if (needs_tile(cpu, g->w, g->n_rows) && cpu->tile_values / g->w->cols < n)
+        most = (uint32_t)(cpu->tile_values / g->w->cols) / TILE_ROWS_LEAST * TILE_ROWS_LEAST;
+    for (uint32_t at = 0; at < n; at += most)
+        multiply_tile(cpu, worker, op, g, first + at, n - at < most ? n - at : most);
+}
+
+static void multiply_item(const product *p, uint32_t worker, const weir_cpu_group *g,
+                          uint32_t tile) {
     uint32_t first = tile * p->tile_rows;
     uint32_t left = g->w->rows - first;
     uint32_t n = left < p->tile_rows ? left : p->tile_rows;
-    if (p->is_packed)
-        multiply_strips(p, g, first, n);
-    else
-        multiply_tile(p->cpu, worker, p->op, g, first, n);
+    weir_cpu_multiply(p->cpu, worker, p->op, p->cpu->rounded, g, first, n);
 }
 
 /* Items of experts that are read from their file, in the order in which they
@@ -178,7 +183,7 @@ static void multiply_streamed(const product *p, uint32_t worker) {
     weir_expert_stream *experts = p->cpu->experts;
     uint32_t expert, tile;
     while (weir_expert_item_take(experts, &expert, &tile)) {
-        group g = group_of_expert(p->cpu, p->op, expert);
+        weir_cpu_group g = weir_cpu_group_of_expert(p->cpu, p->op, expert);
         multiply_item(p, worker, &g, tile);
         weir_expert_item_done(experts, expert);
     }
@@ -201,16 +206,16 @@ static void multiply_items(void *context, uint32_t worker, uint32_t n_workers) {
         size_t item = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (item >= p->n_items)
             return;
-        group g = {.w = op->w, .n_rows = op->n_rows};
+        weir_cpu_group g = {.w = op->w, .n_rows = op->n_rows};
         if (op->choice)
-            g = group_of_expert(cpu, op, cpu->active_experts[item / p->n_tiles]);
+            g = weir_cpu_group_of_expert(cpu, op, cpu->active_experts[item / p->n_tiles]);
         multiply_item(p, worker, &g, (uint32_t)(item % p->n_tiles));
     }
 }
 
 /* Sorts the rows by expert, keeping their order within one. Returns the number of experts that
  * have rows. */
-static uint32_t sort_by_expert(weir_cpu *cpu, const weir_linear *op) {
+uint32_t weir_cpu_sort_by_expert(weir_cpu *cpu, const weir_linear *op) {
     const weir_hparams *h = &cpu->host.be.model->h;
     uint32_t *begin = cpu->expert_begin;
     assert(op->n_choices <= h->n_experts &&
@@ -251,11 +256,10 @@ void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
     weir_cpu *cpu = weir_cpu_of(be);
     if (op->n_rows == 0)
         return;
-    size_t n_groups = op->choice ? sort_by_expert(cpu, op) : 1;
+    size_t n_groups = op->choice ? weir_cpu_sort_by_expert(cpu, op) : 1;
     product p = {.cpu = cpu, .op = op};
     p.is_packed = weir_cpu_is_packed(cpu, op->w);
     if (p.is_packed) {
-        p.strip_bytes = weir_t16_strip_bytes(op->w->format->id, op->w->cols);
         p.tile_rows = WEIR_T16_ROWS * choose_tile_strips(cpu, op->w, n_groups);
     } else {
         p.tile_rows = choose_tile_rows(cpu, op->w, op->n_rows, n_groups);

@@ -28,30 +28,35 @@ typedef struct embedding {
     float *y; /* [n_rows, d_model] */
 } embedding;
 
-static void embed_rows(void *context, uint32_t worker, uint32_t n_workers) {
-    const embedding *job = context;
-    const weir_weight *w = &job->cpu->host.be.model->embed;
-    size_t begin, end;
-    weir_share(job->n_rows, 1, worker, n_workers, &begin, &end);
+void weir_cpu_embed_rows(const weir_cpu *cpu, const int32_t *tokens, size_t begin, size_t end,
+                         float *y) {
+    const weir_weight *w = &cpu->host.be.model->embed;
     size_t strip_bytes =
-        weir_cpu_is_packed(job->cpu, w) ? weir_t16_strip_bytes(w->format->id, w->cols) : 0;
+        weir_cpu_is_packed(cpu, w) ? weir_t16_strip_bytes(w->format->id, w->cols) : 0;
     for (size_t r = begin; r < end; r++) {
-        uint32_t token = (uint32_t)job->tokens[r];
+        uint32_t token = (uint32_t)tokens[r];
         assert(token < w->rows);
         if (strip_bytes > 0) {
             weir_t16_unpack_row(w->format->id, w->data + token / WEIR_T16_ROWS * strip_bytes,
-                                token % WEIR_T16_ROWS, w->cols, job->y + r * w->cols);
+                                token % WEIR_T16_ROWS, w->cols, y + r * w->cols);
             continue;
         }
-        job->cpu->kernels.dequantize[w->format->id](w->data + (size_t)token * w->row_bytes,
-                                                    job->y + r * w->cols, w->cols);
+        cpu->kernels.dequantize[w->format->id](w->data + (size_t)token * w->row_bytes,
+                                               y + r * w->cols, w->cols);
     }
+}
+
+static void embed_share(void *context, uint32_t worker, uint32_t n_workers) {
+    const embedding *job = context;
+    size_t begin, end;
+    weir_share(job->n_rows, 1, worker, n_workers, &begin, &end);
+    weir_cpu_embed_rows(job->cpu, job->tokens, begin, end, job->y);
 }
 
 void weir_cpu_embed(weir_backend *be, const int32_t *tokens, uint32_t n_rows, float *y) {
     weir_cpu *cpu = weir_cpu_of(be);
     embedding job = {.cpu = cpu, .tokens = tokens, .n_rows = n_rows, .y = y};
-    weir_cpu_run(cpu, (size_t)n_rows * be->model->h.d_model, embed_rows, &job);
+    weir_cpu_run(cpu, (size_t)n_rows * be->model->h.d_model, embed_share, &job);
 }
 
 /* ---- rms_norm ----------------------------------------------------------------------------- */
@@ -92,12 +97,10 @@ typedef struct convolution {
 
 /* Channels begin .. end of one chunk, token after token in the state that it will leave. What the
  * state is on its way is copied where the chunk asks for it. */
-static void convolve_chunk(const convolution *job, const weir_rows *chunk, size_t begin,
-                           size_t end) {
-    const weir_cpu *cpu = job->cpu;
+static void convolve_chunk(const weir_cpu *cpu, const weir_rows *chunk, const weir_layer *layer,
+                           const float *bcx, float *y, size_t begin, size_t end) {
     const weir_hparams *h = &cpu->host.be.model->h;
     const weir_host_state *state = &cpu->host.state;
-    const weir_layer *layer = job->layer;
     size_t d = h->d_model, n_past = h->l_cache - 1, n = end - begin;
     size_t at = (layer->kind_index * d + begin) * n_past; /* of these channels in a state */
     float *past = state->states + chunk->state_out * state->state_values + at;
@@ -108,22 +111,27 @@ static void convolve_chunk(const convolution *job, const weir_rows *chunk, size_
                n * n_past * sizeof *past);
     size_t first_kept = (size_t)chunk->first_row + chunk->n_rows - 1 - chunk->n_kept;
     for (size_t r = chunk->first_row; r < (size_t)chunk->first_row + chunk->n_rows; r++) {
-        const float *row = job->bcx + r * 3 * d + begin;
+        const float *row = bcx + r * 3 * d + begin;
         cpu->kernels.short_conv(row, row + d, row + 2 * d, layer->conv_taps + begin * h->l_cache,
                                 layer->conv_bias ? layer->conv_bias + begin : NULL, h->l_cache,
-                                (uint32_t)n, past, job->y + r * d + begin);
+                                (uint32_t)n, past, y + r * d + begin);
         if (r >= first_kept && r - first_kept < chunk->n_kept)
             memcpy(state->states + chunk->kept[r - first_kept] * state->state_values + at, past,
                    n * n_past * sizeof *past);
     }
 }
 
+void weir_cpu_convolve(const weir_cpu *cpu, const weir_batch *batch, const weir_layer *layer,
+                       const float *bcx, float *y, size_t begin, size_t end) {
+    for (uint32_t c = 0; begin < end && c < batch->n_chunks; c++)
+        convolve_chunk(cpu, &batch->chunks[c], layer, bcx, y, begin, end);
+}
+
 static void convolve_channels(void *context, uint32_t worker, uint32_t n_workers) {
     const convolution *job = context;
     size_t begin, end;
     weir_share(job->cpu->host.be.model->h.d_model, GRAIN_VALUES, worker, n_workers, &begin, &end);
-    for (uint32_t c = 0; begin < end && c < job->batch->n_chunks; c++)
-        convolve_chunk(job, &job->batch->chunks[c], begin, end);
+    weir_cpu_convolve(job->cpu, job->batch, job->layer, job->bcx, job->y, begin, end);
 }
 
 void weir_cpu_short_conv(weir_backend *be, const weir_batch *batch, const weir_layer *layer,

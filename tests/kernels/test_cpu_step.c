@@ -69,13 +69,21 @@ static void run_step(weir_backend *be, const step *s) {
         fail_msg("%s", err.text);
 }
 
+/* A step that is observed is made of ops, others are one region. */
+static void hear_nothing(void *context, const char *what, uint32_t layer, const void *data,
+                         uint32_t n_rows, uint32_t width) {
+    (void)context, (void)what, (void)layer, (void)data, (void)n_rows, (void)width;
+}
+
+static const weir_observer deaf = {.take = hear_nothing};
+
 static const uint32_t pages_long[] = {3, 9}, pages_short[] = {1};
 
 /* One timeline from its beginning in chunks of `size`, into states `to` and to + 1 in turn, from
  * position `from` on, where state_in is the state. Returns the last state. */
 static uint32_t run_in_chunks(weir_backend *be, uint32_t size, uint32_t from, uint32_t state_in,
                               uint32_t to, const uint32_t *pages, const int32_t *tokens,
-                              float *logits) {
+                              float *logits, const weir_observer *observer) {
     uint32_t n_vocab = be->model->h.n_vocab;
     for (uint32_t pos = from; pos < LONG; pos += size) {
         step s = {0};
@@ -85,6 +93,7 @@ static uint32_t run_in_chunks(weir_backend *be, uint32_t size, uint32_t from, ui
                            .state_in = state_in,
                            .state_out = state_in == to ? to + 1 : to};
         add_chunk(&s, &chunk, tokens + pos, logits + (size_t)pos * n_vocab, n_vocab);
+        s.batch.observer = observer;
         run_step(be, &s);
         state_in = chunk.state_out;
     }
@@ -136,17 +145,23 @@ static void check_step(devices *d) {
         if (t == 0)
             memcpy(got, again, (n_long + n_short) * sizeof *got);
         assert_same(d, "logits", again, got, n_long + n_short);
+        both.batch.observer = &deaf;
+        spoil(again, n_long + n_short);
+        run_step(d->cpu[t], &both);
+        assert_same(d, "logits, made of ops", again, got, n_long + n_short);
+        both.batch.observer = NULL;
     }
     d->cpu[0]->state_read(d->cpu[0], 4, state_bits);
 
     /* The long one alone and in chunks. */
-    static const uint32_t sizes[] = {LONG, 1, 17};
+    static const uint32_t sizes[] = {LONG, 1, 17, 1, 1};
     static const uint32_t pages_alone[] = {12, 2};
     for (size_t i = 0; i < WEIR_COUNT(sizes); i++) {
         weir_backend *be = d->cpu[i % DEVICE_TEAMS];
+        const weir_observer *observer = i + 1 == WEIR_COUNT(sizes) ? &deaf : NULL;
         spoil(again, n_long);
         uint32_t last =
-            run_in_chunks(be, sizes[i], 0, WEIR_NO_STATE, 6, pages_alone, tokens, again);
+            run_in_chunks(be, sizes[i], 0, WEIR_NO_STATE, 6, pages_alone, tokens, again, observer);
         assert_same(d, "logits, in chunks", again, got, n_long);
         be->state_read(be, last, state);
         assert_same(d, "state, in chunks", state, state_bits, n_state);
@@ -167,7 +182,7 @@ static void check_step(devices *d) {
         run_step(be, &replay);
         assert_same(d, "logits, after a replay", again + (size_t)window * n_vocab,
                     got + (size_t)cut * n_vocab, n_vocab);
-        run_in_chunks(be, 5, cut + 1, 0, 2, pages_long, tokens, again);
+        run_in_chunks(be, 5, cut + 1, 0, 2, pages_long, tokens, again, NULL);
         assert_same(d, "logits, after a rewind", again + (size_t)(cut + 1) * n_vocab,
                     got + (size_t)(cut + 1) * n_vocab, n_long - (size_t)(cut + 1) * n_vocab);
     }
@@ -209,6 +224,33 @@ static void steps_of_dense_models(void **state) {
     (void)state;
     on_each_isa(&dense_spec, WEIR_KV_F32, check_step);
     on_each_isa(&dense_spec, WEIR_KV_F16, check_step);
+}
+
+/* A step that is cancelled ends in its first layer, and its team is as before. */
+static void check_cancel(devices *d) {
+    uint32_t n_vocab = d->model->h.n_vocab;
+    float *got = malloc(2 * n_vocab * sizeof *got);
+    static const int32_t tokens[] = {7, 9};
+    for (int t = 0; t < DEVICE_TEAMS; t++) {
+        step s = {0};
+        weir_rows chunk = {
+            .n_rows = 2, .pages = pages_short, .state_in = WEIR_NO_STATE, .state_out = t};
+        add_chunk(&s, &chunk, tokens, got, n_vocab);
+        atomic_bool cancel = true;
+        s.batch.cancel = &cancel;
+        weir_error err = {0};
+        assert_int_equal(weir_backend_step(d->cpu[t], &s.batch, &err), WEIR_STATUS_CANCELLED);
+        assert_string_equal(err.text, "the step was cancelled in layer 0");
+        atomic_store(&cancel, false);
+        run_step(d->cpu[t], &s);
+        run_step(d->reference, &s);
+    }
+    free(got);
+}
+
+static void a_step_can_be_cancelled(void **state) {
+    (void)state;
+    on_each_isa(&moe_spec, WEIR_KV_F32, check_cancel);
 }
 
 /* ---- open and plan ------------------------------------------------------------------------ */
@@ -375,10 +417,11 @@ static void open_reports_its_reading(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_of_moe_models),       cmocka_unit_test(steps_of_dense_models),
-        cmocka_unit_test(steps_of_packed_models),    cmocka_unit_test(only_what_fits_is_packed),
-        cmocka_unit_test(the_plan_is_what_is_taken), cmocka_unit_test(it_says_what_it_is),
-        cmocka_unit_test(bad_options_are_refused),   cmocka_unit_test(open_reports_its_reading),
+        cmocka_unit_test(steps_of_moe_models),      cmocka_unit_test(steps_of_dense_models),
+        cmocka_unit_test(steps_of_packed_models),   cmocka_unit_test(a_step_can_be_cancelled),
+        cmocka_unit_test(only_what_fits_is_packed), cmocka_unit_test(the_plan_is_what_is_taken),
+        cmocka_unit_test(it_says_what_it_is),       cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(open_reports_its_reading),
     };
     return cmocka_run_group_tests_name("cpu step", tests, NULL, NULL);
 }
