@@ -45,6 +45,8 @@ static void read_engine(weir_runner *r, weir_plan *plan) {
     r->n_seqs = plan->n_seqs < r->n_out ? plan->n_seqs : r->n_out;
     r->context = n_page_tokens < plan->n_ctx ? (uint32_t)n_page_tokens : plan->n_ctx;
     r->think = weir_host_token(r->host, "<think>");
+    /* A device that draws runs its next row ahead without any guess. */
+    r->n_lookup = weir_engine_can_draw(r->host->engine) ? 0 : r->host->options.n_lookup;
 }
 
 static weir_status open_scheduler(weir_runner *r, const weir_plan *plan, weir_error *err) {

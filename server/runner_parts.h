@@ -117,6 +117,9 @@ struct weir_runner {
     size_t n_orders;
     uint32_t n_active, n_moved_out;
     uint32_t n_idle_rounds;     /* since a step or a draw last did something */
+    uint32_t n_lookup;          /* guesses of a step; 0: none */
+    uint32_t n_steps_alone;     /* that one answer has run, nothing else being there */
+    weir_choice *guessing;      /* whose timeline has a lookup; NULL: none */
     double told_all_s;          /* when all jobs were last told how far they are */
     weir_workers *team;         /* that draws */
     char *pause_folder;         /* its own, removed at close; NULL: there is none */
@@ -191,6 +194,9 @@ weir_status weir_choice_move_in(weir_runner *r, weir_choice *c, weir_error *err)
 void weir_choice_drop_timeline(weir_runner *r, weir_choice *c);
 /* The facts that the scheduler is told. */
 void weir_choice_update(const weir_runner *r, weir_choice *c);
+
+/* Its timeline guesses no more; what it had guessed is counted. */
+void weir_runner_end_guesses(weir_runner *r);
 
 /* ---- runner_choice.c ---------------------------------------------------------------------- */
 

@@ -81,6 +81,27 @@ static size_t make_chunks(weir_runner *r, size_t n_orders) {
     return n;
 }
 
+/* ---- guesses ------------------------------------------------------------------------------ */
+
+/* An answer that runs alone may guess what follows (docs/lookup.md); beside others rows are better
+ * spent on tokens that are known. Its index is made of all its tokens, which takes the time of a
+ * step or two, so it must have been alone for some. */
+static void choose_guessing(weir_runner *r, size_t n) {
+    enum { LEAST_STEPS = 8 };
+    weir_choice *alone = n == 1 && r->n_active == 1 ? r->stepping[0] : NULL;
+    if (r->n_lookup == 0)
+        return;
+    if (!alone || !alone->task.is_decoding) {
+        weir_runner_end_guesses(r);
+        return;
+    }
+    if (r->guessing || ++r->n_steps_alone < LEAST_STEPS)
+        return;
+    r->n_steps_alone = 0; /* without memory for it: again after so many */
+    if (weir_seq_set_lookup(alone->seq, r->n_lookup, NULL) == WEIR_STATUS_OK)
+        r->guessing = alone;
+}
+
 /* ---- the step ----------------------------------------------------------------------------- */
 
 /* False: all jobs in it are cancelled already. */
@@ -106,7 +127,9 @@ static void end(weir_runner *r, size_t n) {
     pthread_mutex_unlock(&r->mutex);
 }
 
-static void count_step(weir_runner *r, size_t n, uint64_t n_replayed, double seconds) {
+static void count_step(weir_runner *r, size_t n, const weir_engine_stats *before,
+                       const weir_engine_stats *after, double seconds) {
+    uint64_t n_replayed = after->n_rows_replayed - before->n_rows_replayed;
     uint32_t n_prompt = 0, n_decode = 0;
     for (size_t i = 0; i < n; i++) {
         if (r->stepping[i]->task.is_decoding)
@@ -114,8 +137,12 @@ static void count_step(weir_runner *r, size_t n, uint64_t n_replayed, double sec
         else
             n_prompt += r->chunks[i].n_tokens;
     }
+    /* Of one that guesses those rows count that were run: none where the token had been guessed. */
+    if (r->guessing)
+        n_decode = (uint32_t)(after->n_rows - before->n_rows - n_replayed);
     /* Rows that are run again to make a state cost what those of prompts do. */
-    weir_scheduler_stepped(r->scheduler, n_prompt + (uint32_t)n_replayed, n_decode, seconds);
+    if (n_prompt + n_replayed + n_decode > 0)
+        weir_scheduler_stepped(r->scheduler, n_prompt + (uint32_t)n_replayed, n_decode, seconds);
     pthread_mutex_lock(&r->mutex);
     r->stats.last_step_s = seconds;
     weir_rates_add(&r->rates, weir_clock_s(), WEIR_RATE_PROMPT, n_prompt);
@@ -222,6 +249,7 @@ void weir_runner_step(weir_runner *r, size_t n_orders) {
         return;
     weir_engine_stats before, after;
     weir_engine_get_stats(r->host->engine, &before);
+    choose_guessing(r, n);
     weir_runner_plan_draws(r, n);
     bool is_wanted = begin(r, n);
     double start_s = weir_clock_s();
@@ -235,7 +263,7 @@ void weir_runner_step(weir_runner *r, size_t n_orders) {
     }
     r->n_idle_rounds = 0;
     weir_engine_get_stats(r->host->engine, &after);
-    count_step(r, n, after.n_rows_replayed - before.n_rows_replayed, seconds);
+    count_step(r, n, &before, &after, seconds);
     for (size_t i = 0; i < n; i++)
         finish_chunk(r, r->stepping[i], &r->chunks[i]);
 }

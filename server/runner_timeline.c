@@ -23,7 +23,24 @@ static void activate(weir_runner *r, weir_choice *c, weir_seq *seq) {
     r->active[r->n_active++] = c;
 }
 
+void weir_runner_end_guesses(weir_runner *r) {
+    uint64_t n_guesses, n_taken;
+    weir_choice *c = r->guessing;
+    r->guessing = NULL;
+    r->n_steps_alone = 0;
+    if (!c)
+        return;
+    weir_seq_get_lookup(c->seq, &n_guesses, &n_taken);
+    weir_seq_set_lookup(c->seq, 0, NULL); /* taking it away cannot fail */
+    pthread_mutex_lock(&r->mutex);
+    r->stats.n_guesses += n_guesses;
+    r->stats.n_guesses_taken += n_taken;
+    pthread_mutex_unlock(&r->mutex);
+}
+
 static void deactivate(weir_runner *r, weir_choice *c) {
+    if (c == r->guessing)
+        weir_runner_end_guesses(r);
     weir_seq_close(&c->seq);
     weir_choice *last = r->active[--r->n_active];
     r->active[c->place] = last;

@@ -4,7 +4,28 @@
 #include "base/error.h"
 #include "base/topology.h"
 
+#include <string.h>
+
 enum { DEFAULT_SEQS = 64, PROMPT_ROWS = 64, LEAST_BATCH = 512, RUN_SNAPSHOTS = 4 };
+enum { AUTO_LOOKUP = 8, MOST_LOOKUP = 16 };
+
+weir_status weir_shape_lookup(uint32_t *n_lookup, const char *text, weir_error *err) {
+    *n_lookup = 0;
+    if (!text || strcmp(text, "auto") == 0) {
+        *n_lookup = AUTO_LOOKUP;
+        return WEIR_STATUS_OK;
+    }
+    if (strcmp(text, "off") == 0)
+        return WEIR_STATUS_OK;
+    for (const char *c = text; *c && *n_lookup <= MOST_LOOKUP; c++)
+        *n_lookup =
+            *c >= '0' && *c <= '9' ? *n_lookup * 10 + (uint32_t)(*c - '0') : MOST_LOOKUP + 1;
+    if (!*text || *n_lookup > MOST_LOOKUP)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--lookup: '%.40s', expected auto, off, or a number from 0 to %d", text,
+                         MOST_LOOKUP);
+    return WEIR_STATUS_OK;
+}
 
 /* Each guess takes a row of logits and a snapshot. */
 void weir_shape_for_run(weir_engine_options *o, uint32_t n_lookup) {
@@ -12,11 +33,11 @@ void weir_shape_for_run(weir_engine_options *o, uint32_t n_lookup) {
     o->n_snapshots = RUN_SNAPSHOTS + n_lookup;
 }
 
-void weir_shape_for_serving(weir_engine_options *o) {
+void weir_shape_for_serving(weir_engine_options *o, uint32_t n_lookup) {
     o->n_seqs = o->n_seqs ? o->n_seqs : DEFAULT_SEQS;
     if (o->n_batch == 0)
         o->n_batch = o->n_seqs > LEAST_BATCH ? o->n_seqs : LEAST_BATCH;
-    o->n_snapshots = o->n_seqs;
+    o->n_snapshots = o->n_seqs + n_lookup;
     /* besides what decodes: a prompt whose probabilities are wanted runs as many rows a step */
     o->n_out = o->n_seqs + PROMPT_ROWS;
 }

@@ -10,12 +10,16 @@
 
 #include "weir.h"
 
+/* The value of --lookup: NULL and "auto" are 8 guesses, "off" none. BAD_ARGUMENT: what was expected.
+ */
+weir_status weir_shape_lookup(uint32_t *n_lookup, const char *text, weir_error *err);
+
 /* An engine for one conversation whose steps run up to n_lookup guesses ahead. */
 void weir_shape_for_run(weir_engine_options *options, uint32_t n_lookup);
 
 /* An engine for serving: timelines, rows of a step, snapshots and rows of logits, of which n_seqs
- * and n_batch stay as they are where they are not 0. */
-void weir_shape_for_serving(weir_engine_options *options);
+ * and n_batch stay as they are where they are not 0. A timeline alone may guess as above. */
+void weir_shape_for_serving(weir_engine_options *options, uint32_t n_lookup);
 
 /* As many K/V pages as kv_bytes hold, but at least those of one whole timeline, and no more than
  * all timelines may need. */

@@ -101,7 +101,7 @@ weir_status weir_plan_engine(weir_engine_options *out, const weir_model *model,
         weir_shape_for_run(out, s->n_lookup);
         return WEIR_STATUS_OK;
     }
-    weir_shape_for_serving(out);
+    weir_shape_for_serving(out, s->n_lookup);
     if (s->kv_bytes == 0)
         return WEIR_STATUS_OK;
     uint64_t kv_bytes = s->kv_bytes == WEIR_PLAN_KV_QUARTER ? s->ram_bytes / 4 : s->kv_bytes;

@@ -82,9 +82,9 @@ static void add_flags(weir_text_buffer *out, const weir_plan_report *r,
             weir_text_buffer_format(out, " --kv-memory %" PRIu64 "KiB", (kv_bytes + 1023) / 1024);
         if (o->n_batch > 0)
             weir_text_buffer_format(out, " --batch %u", o->n_batch);
-    } else if (s->n_lookup == 0) {
-        weir_text_buffer_say(out, " --lookup off");
     }
+    if (s->n_lookup == 0)
+        weir_text_buffer_say(out, " --lookup off");
     add_flag(out, "kv-type", o->kv_type, "f16");
     add_flag(out, "activations", o->activations, s->has_own_memory ? "" : "q8");
     add_flag(out, "device", o->device, "cpu");

@@ -10,24 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { AUTO_LOOKUP = 8, MOST_LOOKUP = 16 };
-
 weir_status weir_run_lookup(uint32_t *most, const weir_run_values *values, weir_error *err) {
-    const char *text = values->lookup;
-    *most = 0;
-    if (!text || strcmp(text, "auto") == 0) {
-        *most = AUTO_LOOKUP;
-        return WEIR_STATUS_OK;
-    }
-    if (strcmp(text, "off") == 0)
-        return WEIR_STATUS_OK;
-    for (const char *c = text; *c && *most <= MOST_LOOKUP; c++)
-        *most = *c >= '0' && *c <= '9' ? *most * 10 + (uint32_t)(*c - '0') : MOST_LOOKUP + 1;
-    if (!*text || *most > MOST_LOOKUP)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "--lookup: '%.40s', expected auto, off, or a number from 0 to %d", text,
-                         MOST_LOOKUP);
-    return WEIR_STATUS_OK;
+    return weir_shape_lookup(most, values->lookup, err);
 }
 
 weir_engine_options weir_run_engine(const weir_run_values *values) {

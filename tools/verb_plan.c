@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/topology.h"
 #include "console.h"
+#include "engine_shape.h"
 #include "host.h"
 #include "model_lookup.h"
 #include "packed_use.h"
@@ -57,7 +58,7 @@ static const weir_option options[] = {
     {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL, "all weights read into memory, not mapped"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
-     "of run: guessed tokens of a step, 16 at most; auto (default): 8; off"},
+     "guessed tokens of a step, 16 at most; auto (default): 8; off"},
     {"lora", 0, WEIR_OPTION_STRINGS, AT(loras), "ADAPTER",
      "[NAME=]FILE[:SCALE]: with this LoRA adapter; may be repeated"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
@@ -94,9 +95,6 @@ static weir_status find_use(weir_plan_use *use, const weir_parsed *parsed, weir_
                          "--%s is of serve: a run has one conversation, and settings of its own; "
                          "expected --for serve",
                          wants_serve);
-    if (*use == WEIR_PLAN_SERVE && v->lookup)
-        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "--lookup is of run; a server guesses nothing");
     return WEIR_STATUS_OK;
 }
 
@@ -123,7 +121,6 @@ static weir_status find_memory(weir_plan_settings *out, const plan_values *v, we
 static weir_status read_settings(weir_plan_settings *out, const weir_parsed *parsed,
                                  weir_error *err) {
     const plan_values *v = parsed->values;
-    const weir_run_values run_values = {.lookup = v->lookup};
     *out = (weir_plan_settings){
         .engine = {.device = v->device,
                    .isa = v->isa,
@@ -139,8 +136,7 @@ static weir_status read_settings(weir_plan_settings *out, const weir_parsed *par
     };
     WEIR_TRY(find_memory(out, v, err));
     WEIR_TRY(find_use(&out->use, parsed, err));
-    if (out->use == WEIR_PLAN_RUN)
-        WEIR_TRY(weir_run_lookup(&out->n_lookup, &run_values, err));
+    WEIR_TRY(weir_shape_lookup(&out->n_lookup, v->lookup, err));
     if (out->engine.n_threads == 0) {
         weir_topology topology;
         weir_topology_read(&topology);

@@ -22,7 +22,7 @@ typedef struct serve_values {
     uint32_t n_seqs, n_queue, per_key, max_gap_ms, drain, n_ctx, n_batch, n_threads;
     uint64_t kv_bytes, max_bytes, ram_bytes, state_bytes;
     const char *state_folder;
-    const char *device, *isa, *kv_type, *activations, *packed;
+    const char *device, *isa, *kv_type, *activations, *lookup, *packed;
     bool no_map, no_pin, no_prefix_cache;
 } serve_values;
 
@@ -98,6 +98,9 @@ static const weir_option options[] = {
      "rows of one step; default: 512, or --seqs if that is more"},
     {"no-prefix-cache", 0, WEIR_OPTION_FLAG, AT(no_prefix_cache), NULL,
      "do not keep beginnings of prompts for others"},
+    {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
+     "tokens that repeat what was said are guessed, up to N a step, while an\n"
+     "answer runs alone; the answer is the same; off: none; default: auto"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"no-pin", 0, WEIR_OPTION_FLAG, AT(no_pin), NULL, WEIR_NO_PIN_HELP},
@@ -145,7 +148,7 @@ static weir_status check(const weir_parsed *parsed, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
-static weir_engine_options engine_of(const serve_values *v) {
+static weir_engine_options engine_of(const serve_values *v, uint32_t n_lookup) {
     weir_engine_options engine = {
         .device = v->device,
         .isa = v->isa,
@@ -162,7 +165,7 @@ static weir_engine_options engine_of(const serve_values *v) {
         .no_map = v->no_map,
         .no_pin = v->no_pin,
     };
-    weir_shape_for_serving(&engine);
+    weir_shape_for_serving(&engine, n_lookup);
     return engine;
 }
 
@@ -175,7 +178,9 @@ static weir_server_log log_of(const serve_values *v) {
 static weir_status serve(const weir_parsed *parsed, weir_error *err) {
     const serve_values *v = parsed->values;
     char *path;
+    uint32_t n_lookup;
     WEIR_TRY(check(parsed, err));
+    WEIR_TRY(weir_shape_lookup(&n_lookup, v->lookup, err));
     WEIR_TRY(weir_find_model(parsed->n_operands > 0 ? parsed->operands[0] : weir_default_model,
                              &path, err));
     weir_host_options host_options = {
@@ -184,7 +189,8 @@ static weir_status serve(const weir_parsed *parsed, weir_error *err) {
         .template_arguments = v->template_arguments.item,
         .n_template_arguments = v->template_arguments.n,
         .loras = v->loras,
-        .engine = engine_of(v),
+        .engine = engine_of(v, n_lookup),
+        .n_lookup = n_lookup,
         .kv_bytes = v->kv_bytes ? v->kv_bytes : WEIR_KV_QUARTER,
         .ram_bytes = v->ram_bytes,
         .packed = v->packed,

@@ -177,8 +177,6 @@ resident() { # field of /proc/PID/status
     refuses_with 2 "--conversations is of serve"
     weir plan "$model" --for run --batch 64
     refuses_with 2 "--batch is of serve"
-    weir plan "$model" --for serve --lookup 4
-    refuses_with 2 "--lookup is of run"
     weir plan "$model" --lookup 17
     refuses_with 2 "--lookup: '17'"
     weir plan "$model" --ram 0

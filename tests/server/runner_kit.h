@@ -38,13 +38,19 @@ static inline int kit_skip(void) {
     return 77;
 }
 
-static inline weir_host *kit_host(const weir_engine_options *engine) {
-    weir_host_options options = {.model_path = KIT_MODEL, .engine = *engine};
+/* An engine whose timelines may guess so many tokens. */
+static inline weir_host *kit_host_that_guesses(const weir_engine_options *engine,
+                                               uint32_t n_lookup) {
+    weir_host_options options = {.model_path = KIT_MODEL, .engine = *engine, .n_lookup = n_lookup};
     options.engine.no_pin = true;
     weir_host *host;
     KIT_OK(weir_host_open(&host, &options, &kit_err));
     KIT_OK(weir_host_load(host, &kit_err));
     return host;
+}
+
+static inline weir_host *kit_host(const weir_engine_options *engine) {
+    return kit_host_that_guesses(engine, 0);
 }
 
 /* ---- jobs --------------------------------------------------------------------------------- */

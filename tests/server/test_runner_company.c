@@ -119,6 +119,46 @@ static void company_changes_nothing(void **state) {
     weir_host_close(&host);
 }
 
+/* Greedy answers repeat themselves, and are guessed while they are alone. */
+static weir_job greedy_job(uint32_t i) {
+    weir_job job = long_job(i);
+    job.settings.sampling.temperature = 0;
+    job.settings.sampling.frequency_penalty = 0;
+    job.settings.max_tokens = 280;
+    return job;
+}
+
+static void guesses_change_nothing(void **state) {
+    (void)state;
+    weir_host *host = kit_host_that_guesses(&(weir_engine_options){.n_ctx = 384,
+                                                                   .n_seqs = 4,
+                                                                   .n_batch = 96,
+                                                                   .n_threads = 2,
+                                                                   .n_out = 32,
+                                                                   .n_snapshots = 12},
+                                            8);
+    weir_runner *runner = open_runner(host);
+    for (uint32_t i = 0; i < 4; i++) {
+        weir_job job = greedy_job(i);
+        heard *expected = kit_expect(alone, &job, 0, 0);
+        heard *h = kit_run(runner, job);
+        assert_int_equal(h->status, WEIR_STATUS_OK);
+        kit_same(&h->choice[0], &expected->choice[0]);
+        kit_ear_free(h);
+        kit_ear_free(expected);
+    }
+    weir_runner_stats stats;
+    weir_runner_get_stats(runner, &stats);
+    weir_runner_close(&runner);
+    assert_true(stats.n_guesses_taken > 0);
+    assert_true(stats.n_guesses_taken <= stats.n_guesses);
+    assert_true(stats.n_guesses_taken < stats.n_generated_tokens);
+    /* Answers that come and go, of which the last one is alone. */
+    run_jobs(host, greedy_job, 6);
+    run_jobs(host, long_job, 6);
+    weir_host_close(&host);
+}
+
 /* Syncs of this process; takes the place of the system's. */
 static atomic_int n_syncs;
 int fsync(int fd);
@@ -458,6 +498,7 @@ int main(void) {
         return kit_skip();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(guesses_change_nothing),
         cmocka_unit_test(moving_out_changes_nothing),
         cmocka_unit_test(running_again_changes_nothing),
         cmocka_unit_test(a_prompt_is_moved_out_too),
