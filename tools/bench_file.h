@@ -9,7 +9,7 @@
 #define WEIR_TOOLS_BENCH_FILE_H
 
 #include "bench_stats.h"
-#include "weir.h"
+#include "weir_profile.h"
 
 #include <jansson.h>
 
@@ -28,6 +28,7 @@ typedef struct weir_bench_cell {
     double read_bytes, macs;                 /* that one unit needs at least */
     double kv_bytes;                         /* of read_bytes, keys and values */
     double before, after; /* bytes/s that the machine read then; 0: not measured */
+    weir_profile profile; /* of all repetitions; no phases: not counted. Not in the file */
 } weir_bench_cell;
 
 /* What limits are computed from: the best that was measured of the machine. */

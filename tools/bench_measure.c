@@ -185,11 +185,15 @@ static weir_status measure_prompt(bench *b, weir_bench_cell *cell, weir_error *e
     draw_tokens(b, weir_bench_run(cell, 0));
     /* Workers, pages and caches get warm on a piece of it. */
     WEIR_TRY(run_prompt(b, lesser(cell->n_tokens, b->plan->n_step), &unused, err));
+    if (b->plan->with_phases)
+        WEIR_TRY(weir_engine_profile_begin(b->engine, err));
     for (; cell->n < b->plan->n_repeats; cell->n++) {
         draw_tokens(b, weir_bench_run(cell, 1 + (uint32_t)cell->n));
         WEIR_TRY(run_prompt(b, cell->n_tokens, &cell->seconds[cell->n], err));
         WEIR_TRY(check_interrupt(err));
     }
+    if (b->plan->with_phases)
+        weir_engine_profile_end(b->engine, &cell->profile);
     weir_bench_need need = weir_bench_prefill_need(&b->needs, cell->n_tokens, cell->batch);
     cell->read_bytes = need.read_bytes;
     cell->kv_bytes = need.kv_bytes;
@@ -288,10 +292,14 @@ static weir_status measure_decode(bench *b, weir_bench_cell *cell, weir_error *e
     WEIR_TRY(run_fork(b, cell->batch, 1, &once_s, err));
     double n_steps = ceil(repetition_s / fmax(once_s, 1e-6));
     cell->n_tokens = (uint32_t)fmin(fmax(n_steps, LEAST_STEPS), WEIR_BENCH_MOST_STEPS);
+    if (b->plan->with_phases)
+        WEIR_TRY(weir_engine_profile_begin(b->engine, err));
     for (; cell->n < b->plan->n_repeats; cell->n++) {
         b->run = weir_bench_run(cell, 1 + (uint32_t)cell->n);
         WEIR_TRY(run_fork(b, cell->batch, cell->n_tokens, &cell->seconds[cell->n], err));
     }
+    if (b->plan->with_phases)
+        weir_engine_profile_end(b->engine, &cell->profile);
     double n_own = 1 + (cell->n_tokens + 1) / 2.0; /* in the middle of the steps */
     weir_bench_need need = weir_bench_decode_need(&b->needs, cell->depth, n_own, cell->batch);
     cell->read_bytes = need.read_bytes;

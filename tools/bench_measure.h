@@ -22,6 +22,7 @@ typedef struct weir_bench_plan {
     double max_seconds;  /* no cell is begun after; 0: no limit */
     weir_packed *packed; /* mapped, or NULL */
     weir_ram ram;        /* --ram */
+    bool with_phases;    /* count where the time goes */
     bool no_probe;       /* leave the machine alone between cells */
     const char *path;    /* written after each cell; NULL: nowhere */
     weir_progress progress;

@@ -76,6 +76,38 @@ void weir_bench_print_csv(FILE *to, const weir_bench_file *file) {
     }
 }
 
+/* ---- phases ------------------------------------------------------------------------------------
+ */
+
+static void print_phases_of(FILE *to, const weir_bench_cell *cell) {
+    const weir_profile *p = &cell->profile;
+    char name[WEIR_BENCH_TEXT];
+    double steps = (double)p->n_steps, all_s = 0;
+    for (uint32_t i = 0; i < p->n_phases; i++)
+        all_s += p->phase[i].seconds;
+    fprintf(to, "\n%s: a step of %.2f ms, %u thread%s, %.0f barriers\n",
+            weir_bench_cell_name(name, cell), 1e3 * p->seconds / steps, p->n_threads,
+            p->n_threads == 1 ? "" : "s", (double)p->n_barriers / steps);
+    for (uint32_t i = 0; i < p->n_phases; i++) {
+        const weir_phase *phase = &p->phase[i];
+        double s = phase->seconds / p->n_threads / steps;
+        if (phase->seconds <= 0)
+            continue;
+        fprintf(to, "  %-20s %9.3f ms %5.1f %%", phase->name, 1e3 * s,
+                100 * phase->seconds / all_s);
+        /* Of several rows each expert is read for as many as meet it. */
+        if (phase->row_bytes > 0 && cell->kind == WEIR_BENCH_DECODE && cell->batch == 1)
+            fprintf(to, " %7.1f GB/s", (double)phase->row_bytes / s / 1e9);
+        fputc('\n', to);
+    }
+}
+
+void weir_bench_print_phases(FILE *to, const weir_bench_file *file) {
+    for (size_t i = 0; i < file->n_cells; i++)
+        if (file->cell[i].profile.n_steps > 0)
+            print_phases_of(to, &file->cell[i]);
+}
+
 /* ---- the largest loss --------------------------------------------------------------------------
  */
 
@@ -133,5 +165,5 @@ void weir_bench_print_loss(FILE *to, const weir_bench_file *file) {
     if (shallow)
         print_parts(to, file, worst, shallow);
     else
-        fprintf(to, "  Kernels, waiting and all else are not told apart by this measurement.\n");
+        fprintf(to, "  Kernels and waiting are told apart by --phases.\n");
 }

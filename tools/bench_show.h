@@ -13,6 +13,9 @@ void weir_bench_print_csv(FILE *to, const weir_bench_file *file);
  */
 void weir_bench_print_loss(FILE *to, const weir_bench_file *file);
 
+/* Where the time of a unit goes, for each cell that has a profile. */
+void weir_bench_print_phases(FILE *to, const weir_bench_file *file);
+
 /* Did the machine's reading change by more than a tenth from before a cell to after it? */
 bool weir_bench_is_unsteady(const weir_bench_cell *cell);
 

@@ -30,7 +30,7 @@ typedef struct bench_values {
     const char *device, *isa, *kv_type, *activations, *packed, *out, *svg;
     float max_seconds, probe_seconds;
     uint64_t ram_bytes;
-    bool resumes, overwrite, as_json, as_csv, only_barriers, no_pin;
+    bool resumes, overwrite, as_json, as_csv, only_barriers, with_phases, no_pin;
 } bench_values;
 
 #define AT(field) offsetof(bench_values, field)
@@ -52,6 +52,8 @@ static const weir_option options[] = {
      "--device cuda"},
     {"barriers", 0, WEIR_OPTION_FLAG, AT(only_barriers), NULL,
      "measure only how long threads wait for each other"},
+    {"phases", 0, WEIR_OPTION_FLAG, AT(with_phases), NULL,
+     "tell where the time of a step goes: products, attention, waiting"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "how keys and values are kept; default: f16"},
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
@@ -296,6 +298,7 @@ static weir_status show(const bench_run *r, weir_error *err) {
     if (r->machine->n_teams > 0)
         putchar('\n');
     weir_bench_print_table(stdout, &r->file);
+    weir_bench_print_phases(stdout, &r->file);
     weir_bench_print_loss(stdout, &r->file);
     return WEIR_STATUS_OK;
 }
@@ -345,6 +348,7 @@ static weir_status bench_model(bench_run *r, weir_error *err) {
         .max_seconds = (double)v->max_seconds,
         .packed = r->packed,
         .ram = r->ram,
+        .with_phases = v->with_phases,
         .no_probe = !measures_machine(v) ||
                     (weir_option_given(r->parsed, "probe") && v->probe_seconds <= 0),
         .path = v->out,
@@ -397,9 +401,9 @@ static weir_status bench_machine(bench_run *r, weir_error *err) {
  */
 
 static weir_status check(const weir_parsed *parsed, weir_error *err) {
-    static const char *const of_model[] = {"prefill", "depth",   "batch",       "step",   "repeat",
-                                           "time",    "kv-type", "activations", "output", "svg",
-                                           "csv",     "device",  "ram",         "packed", "no-pin"};
+    static const char *const of_model[] = {
+        "prefill", "depth", "batch", "step",   "repeat", "time",   "kv-type", "activations",
+        "output",  "svg",   "csv",   "device", "ram",    "packed", "no-pin",  "phases"};
     const bench_values *v = parsed->values;
     bool is_machine = parsed->n_operands == 0;
     for (size_t i = 0; i < WEIR_COUNT(of_model) && is_machine; i++)
@@ -424,6 +428,10 @@ static weir_status check(const weir_parsed *parsed, weir_error *err) {
                          v->resumes ? "resume" : "force");
     if (v->resumes && v->overwrite)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--resume and --force exclude each other");
+    if (v->with_phases && (v->as_json || v->as_csv))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "--phases is for the table, which --%s is not",
+                         v->as_json ? "json" : "csv");
     if (v->as_json && v->as_csv)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "--json and --csv exclude each other");
     if (weir_option_given(parsed, "repeat") &&

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "model/lora.h"
 #include "model/model.h"
+#include "weir_profile.h"
 #include <stdatomic.h>
 
 typedef struct weir_backend weir_backend;
@@ -210,6 +211,9 @@ struct weir_backend {
 
     /* NULL, or fills what the device counts (the fields of experts) */
     void (*get_stats)(const weir_backend *be, weir_engine_stats *out);
+    /* NULL both, or count the phases of steps from now on, from zero; end that, and tell */
+    void (*profile_begin)(weir_backend *be);
+    void (*profile_end)(weir_backend *be, weir_profile *out);
 
     void (*close)(weir_backend *be); /* frees be itself */
 };

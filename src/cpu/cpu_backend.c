@@ -192,6 +192,8 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
         weir_packed_share(options->packed);
     be->close = cpu_close;
     be->step = weir_cpu_step;
+    be->profile_begin = weir_cpu_profile_begin;
+    be->profile_end = weir_cpu_profile_end;
     be->ops = (weir_ops){.embed = weir_cpu_embed,
                          .rms_norm = weir_cpu_rms_norm,
                          .linear = weir_cpu_linear,
@@ -219,6 +221,8 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     if (cpu->experts) {
         be->step = streamed_step;
+        be->profile_begin = NULL;
+        be->profile_end = NULL;
         be->blocks.head = streamed_head;
         be->get_stats = streamed_stats;
     }

@@ -10,6 +10,7 @@
 #define WEIR_CPU_CPU_BACKEND_H
 
 #include "backend/backend.h"
+#include "base/compiler.h"
 #include "base/workers.h"
 #include "cpu/expert_stream.h"
 #include "cpu/kernels.h"
@@ -20,6 +21,23 @@ enum {
     WEIR_CPU_DESCRIBE = 96
 };
 
+/* Parts of a step, as a profile tells them. */
+typedef enum weir_cpu_phase {
+    WEIR_CPU_EMBED,
+    WEIR_CPU_INPUTS,
+    WEIR_CPU_CONV_IN,
+    WEIR_CPU_CONV_OUT,
+    WEIR_CPU_ATTN_IN,
+    WEIR_CPU_ATTEND,
+    WEIR_CPU_ATTN_OUT,
+    WEIR_CPU_ROUTER,
+    WEIR_CPU_FFN_UP,
+    WEIR_CPU_FFN_DOWN,
+    WEIR_CPU_HEAD,
+    WEIR_CPU_WAIT,
+    WEIR_CPU_N_PHASES
+} weir_cpu_phase;
+
 /* What one thread has for itself. */
 typedef struct weir_cpu_thread {
     float *tile;   /* [tile_values] dequantized rows of a matrix */
@@ -29,6 +47,7 @@ typedef struct weir_cpu_thread {
     uint8_t *rounded; /* activations of one linear over one token */
     float *weights;   /* [n_experts_used] of the experts that its router chose: */
     int32_t *experts; /* [n_experts_used] */
+    WEIR_ALIGN(64) double phase_s[WEIR_CPU_N_PHASES];
 } weir_cpu_thread;
 
 typedef struct weir_cpu {
@@ -52,6 +71,10 @@ typedef struct weir_cpu {
     uint32_t *active_experts; /* [n_experts] those that have rows */
     uint32_t n_active;        /* how many of them, of the layer of a step */
     atomic_uint *sections; /* [weir_cpu_n_sections] units that are taken, of each part of a step */
+
+    bool is_profiled;
+    uint64_t n_steps, n_barriers; /* profiled */
+    double steps_s;               /* that they took */
 
     char describe[WEIR_CPU_DESCRIBE];
 } weir_cpu;
@@ -95,6 +118,8 @@ weir_cpu_group weir_cpu_group_of_expert(const weir_cpu *cpu, const weir_linear *
 
 /* cpu_step.c: a step in one region; a batch with an observer or an adapter is composed. */
 weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error *err);
+void weir_cpu_profile_begin(weir_backend *be);
+void weir_cpu_profile_end(weir_backend *be, weir_profile *out);
 /* Sections of a step, at most. */
 size_t weir_cpu_n_sections(const weir_model *model);
 

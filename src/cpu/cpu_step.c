@@ -12,6 +12,8 @@
  *
  * Batches that are observed, and those with adapters, are composed of ops: compose.c.
  */
+#include "base/clock.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "cpu/cpu_backend.h"
 
@@ -43,9 +45,10 @@ typedef struct walk {
     const weir_batch *batch;
     const weir_scratch *s;
     const weir_hparams *h;
-    const weir_cpu_thread *own;
+    weir_cpu_thread *own;
     uint32_t worker, n_workers;
     uint32_t section; /* whose units are taken */
+    double since_s;   /* the last phase ended, of a profile */
 } walk;
 
 /* What a product reads: rows of floats, and the same rounded where its matrix is packed. */
@@ -73,14 +76,29 @@ static void pass(walk *w) {
     assert(w->section < weir_cpu_n_sections(w->cpu->host.be.model));
 }
 
-static void wait_all(const walk *w) {
-    if (w->n_workers > 1)
-        weir_workers_barrier(w->cpu->workers, w->worker);
+/* The time since the last mark was this phase's. */
+static void mark(walk *w, weir_cpu_phase phase) {
+    if (!w->cpu->is_profiled)
+        return;
+    double now_s = weir_clock_s();
+    w->own->phase_s[phase] += now_s - w->since_s;
+    w->since_s = now_s;
 }
 
-/* Goes on when all have ended this section. */
-static void meet(walk *w) {
-    wait_all(w);
+/* Ends a phase and waits for all. */
+static void wait_all(walk *w, weir_cpu_phase phase) {
+    mark(w, phase);
+    if (w->n_workers == 1)
+        return;
+    weir_workers_barrier(w->cpu->workers, w->worker);
+    mark(w, WEIR_CPU_WAIT);
+    if (w->worker == 0 && w->cpu->is_profiled)
+        w->cpu->n_barriers++;
+}
+
+/* The same, and goes on to the next section. */
+static void meet(walk *w, weir_cpu_phase phase) {
+    wait_all(w, phase);
     pass(w);
 }
 
@@ -137,25 +155,26 @@ static const uint8_t *round_rows(const walk *w, const float *x, uint32_t n_rows,
 }
 
 /* n_rows of x, which are complete; of n_tokens tokens. */
-static input plain_input(const walk *w, const float *x, uint32_t n_tokens, uint32_t n_rows,
+static input plain_input(walk *w, const float *x, uint32_t n_tokens, uint32_t n_rows,
                          const weir_weight *m) {
     input in = {.x = x};
     if (!weir_cpu_is_packed(w->cpu, m))
         return in;
     if (n_tokens == 1) {
         in.rounded = round_rows(w, x, n_rows, m->cols, 0, n_rows, w->own->rounded);
+        mark(w, WEIR_CPU_INPUTS);
         return in;
     }
     size_t begin, end;
     weir_share(n_rows, 1, w->worker, w->n_workers, &begin, &end);
     in.rounded = round_rows(w, x, n_rows, m->cols, (uint32_t)begin, (uint32_t)end, w->cpu->rounded);
-    wait_all(w);
+    wait_all(w, WEIR_CPU_INPUTS);
     return in;
 }
 
 /* The same of n_rows normed rows of x, number i being from[i] (NULL: i); `to` is for all of them,
  * where there are several. is_packed: a matrix that reads them is. */
-static input normed_input(const walk *w, const float *x, const uint32_t *from, uint32_t n_rows,
+static input normed_input(walk *w, const float *x, const uint32_t *from, uint32_t n_rows,
                           const float *weight, float *to, bool is_packed) {
     uint32_t d = w->h->d_model;
     size_t begin = 0, end = n_rows;
@@ -172,7 +191,8 @@ static input normed_input(const walk *w, const float *x, const uint32_t *from, u
     if (is_packed)
         round_rows(w, to, n_rows, d, (uint32_t)begin, (uint32_t)end, rounded);
     if (n_rows > 1)
-        wait_all(w);
+        wait_all(w, WEIR_CPU_INPUTS);
+    mark(w, WEIR_CPU_INPUTS);
     return (input){.x = to, .rounded = is_packed ? rounded : NULL};
 }
 
@@ -194,7 +214,8 @@ static void product(const walk *w, const weir_weight *m, input in, float *y) {
 }
 
 /* The residual stream += a product. */
-static void residual(walk *w, const weir_weight *m, const float *bias, input in) {
+static void residual(walk *w, const weir_weight *m, const float *bias, input in,
+                     weir_cpu_phase phase) {
     uint32_t d = w->h->d_model, which, first, n;
     while (take_rows(w, m, d, 1, &which, &first, &n)) {
         multiply(w, m, bias, in, w->batch->n_rows, w->s->parts, first, n);
@@ -202,7 +223,7 @@ static void residual(walk *w, const weir_weight *m, const float *bias, input in)
             w->cpu->kernels.add_scaled(w->s->x + r * d + first, w->s->parts + r * d + first, 1.0f,
                                        n);
     }
-    meet(w);
+    meet(w, phase);
 }
 
 /* ---- blocks --------------------------------------------------------------------------------- */
@@ -213,7 +234,7 @@ static void embed(walk *w) {
     weir_cpu_embed_rows(w->cpu, w->batch->tokens, begin, end, w->s->x);
     for (size_t r = begin; r < end; r++)
         weir_cpu_rotation_make(w->cpu, w->batch, (uint32_t)r);
-    meet(w);
+    meet(w, WEIR_CPU_EMBED);
 }
 
 /* The three projections of a channel and its convolution are one unit. */
@@ -228,9 +249,9 @@ static void conv_block(walk *w, const weir_layer *layer) {
             multiply(w, m, layer->conv_in_bias, in, n_rows, s->wide, part * d + first, n);
         weir_cpu_convolve(w->cpu, w->batch, layer, s->wide, s->wide2, first, (size_t)first + n);
     }
-    meet(w);
+    meet(w, WEIR_CPU_CONV_IN);
     in = plain_input(w, s->wide2, n_rows, n_rows, &layer->conv_out);
-    residual(w, &layer->conv_out, layer->conv_out_bias, in);
+    residual(w, &layer->conv_out, layer->conv_out_bias, in, WEIR_CPU_CONV_OUT);
 }
 
 /* A K/V head of a row with the query heads that share it: normed, rotated, stored. */
@@ -266,18 +287,18 @@ static void attn_block(walk *w, const weir_layer *layer) {
     product(w, &layer->attn_k, in, k);
     pass(w);
     product(w, &layer->attn_v, in, v);
-    meet(w);
+    meet(w, WEIR_CPU_ATTN_IN);
     size_t begin, end;
     weir_share((size_t)n_rows * n_heads_kv, 1, w->worker, w->n_workers, &begin, &end);
     for (size_t i = begin; i < end; i++)
         place_head(w, layer, q, k, v, (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
-    wait_all(w);
+    wait_all(w, WEIR_CPU_ATTEND);
     uint32_t n_items = n_rows * n_heads_kv;
     while (take(w, n_items, n_items, 1, &first, &n))
         weir_cpu_attend_item(w->cpu, w->worker, w->batch, layer, q, s->wide2, first);
-    meet(w);
+    meet(w, WEIR_CPU_ATTEND);
     in = plain_input(w, s->wide2, n_rows, n_rows, &layer->attn_out);
-    residual(w, &layer->attn_out, NULL, in);
+    residual(w, &layer->attn_out, NULL, in, WEIR_CPU_ATTN_OUT);
 }
 
 /* wide = silu(wide) * wide2, columns first .. first + n of a row that has `width`. */
@@ -298,13 +319,13 @@ static void dense_ffn(walk *w, const weir_layer *layer) {
         for (uint32_t r = 0; r < n_rows; r++)
             gate(w, r, width, first, n);
     }
-    meet(w);
+    meet(w, WEIR_CPU_FFN_UP);
     in = plain_input(w, s->wide, n_rows, n_rows, &layer->ffn_down);
-    residual(w, &layer->ffn_down, NULL, in);
+    residual(w, &layer->ffn_down, NULL, in, WEIR_CPU_FFN_DOWN);
 }
 
 /* Which experts the rows use, from the router's logits. */
-static choice choose(const walk *w, const weir_layer *layer) {
+static choice choose(walk *w, const weir_layer *layer) {
     const weir_hparams *h = w->h;
     uint32_t n_rows = w->batch->n_rows, k = h->n_experts_used;
     int32_t *experts = n_rows == 1 ? w->own->experts : w->s->experts;
@@ -315,13 +336,14 @@ static choice choose(const walk *w, const weir_layer *layer) {
     for (size_t r = begin; r < end; r++)
         weir_route_row(h, layer->expert_bias, w->s->router + r * h->n_experts, experts + r * k,
                        weights + r * k);
+    mark(w, WEIR_CPU_ROUTER);
     if (n_rows == 1)
         return (choice){.experts = experts, .weights = weights, .n_active = k};
-    wait_all(w);
+    wait_all(w, WEIR_CPU_ROUTER);
     weir_linear op = {.n_rows = n_rows * k, .choice = experts, .n_choices = h->n_experts};
     if (w->worker == 0)
         w->cpu->n_active = weir_cpu_sort_by_expert(w->cpu, &op);
-    wait_all(w);
+    wait_all(w, WEIR_CPU_ROUTER);
     return (choice){.experts = experts, .weights = weights, .n_active = w->cpu->n_active};
 }
 
@@ -355,7 +377,7 @@ static void experts_down_of_one(walk *w, const weir_layer *layer, const choice *
             w->cpu->kernels.add_scaled(w->s->x + first, w->s->parts + (size_t)i * d + first,
                                        c->weights[i], n);
     }
-    meet(w);
+    meet(w, WEIR_CPU_FFN_DOWN);
 }
 
 static void experts_down(walk *w, const weir_layer *layer, const choice *c, input in) {
@@ -364,13 +386,13 @@ static void experts_down(walk *w, const weir_layer *layer, const choice *c, inpu
         weir_cpu_group g = group_of(w, c, layer->experts_down, which, &row);
         multiply_expert(w, &g, in, 1, w->s->parts, first, n);
     }
-    meet(w);
+    meet(w, WEIR_CPU_FFN_DOWN);
     size_t begin, end;
     weir_share(w->batch->n_rows, 1, w->worker, w->n_workers, &begin, &end);
     for (size_t part = begin * k; part < end * k; part++)
         w->cpu->kernels.add_scaled(w->s->x + part / k * d, w->s->parts + part * d, c->weights[part],
                                    d);
-    wait_all(w);
+    wait_all(w, WEIR_CPU_FFN_DOWN);
 }
 
 static void moe_ffn(walk *w, const weir_layer *layer) {
@@ -382,7 +404,7 @@ static void moe_ffn(walk *w, const weir_layer *layer) {
                      weir_cpu_is_packed(w->cpu, layer->experts_up);
     input in = normed_input(w, s->x, NULL, n_rows, layer->ffn_norm, s->normed, is_packed);
     product(w, &layer->router, in, s->router);
-    meet(w);
+    meet(w, WEIR_CPU_ROUTER);
     choice c = choose(w, layer);
     while (take_rows(w, layer->experts_gate, width, c.n_active, &which, &first, &n)) {
         weir_cpu_group g = group_of(w, &c, layer->experts_gate, which, &row);
@@ -392,7 +414,7 @@ static void moe_ffn(walk *w, const weir_layer *layer) {
         for (uint32_t i = 0; i < g.n_rows; i++)
             gate(w, g.rows[i], width, first, n);
     }
-    meet(w);
+    meet(w, WEIR_CPU_FFN_UP);
     in = plain_input(w, s->wide, n_rows, n_rows * k, layer->experts_down);
     if (n_rows == 1)
         experts_down_of_one(w, layer, &c, in);
@@ -400,7 +422,7 @@ static void moe_ffn(walk *w, const weir_layer *layer) {
         experts_down(w, layer, &c, in);
 }
 
-static void head(const walk *w) {
+static void head(walk *w) {
     const weir_batch *batch = w->batch;
     const weir_model *model = w->cpu->host.be.model;
     uint32_t n_out = batch->n_out, n_vocab = w->h->n_vocab, which, first, n;
@@ -413,6 +435,7 @@ static void head(const walk *w) {
         for (size_t i = 0; i < n_out; i++)
             memcpy(batch->logits[i] + first, w->s->logits + i * n_vocab + first, n * sizeof(float));
     }
+    mark(w, WEIR_CPU_HEAD);
 }
 
 /* ---- the step ------------------------------------------------------------------------------- */
@@ -428,7 +451,8 @@ static void walk_layers(void *context, uint32_t worker, uint32_t n_workers) {
               .h = &model->h,
               .own = &cpu->threads[worker],
               .worker = worker,
-              .n_workers = n_workers};
+              .n_workers = n_workers,
+              .since_s = cpu->is_profiled ? weir_clock_s() : 0};
     embed(&w);
     for (uint32_t i = 0; i < model->h.n_layers; i++) {
         const weir_layer *layer = &model->layers[i];
@@ -468,9 +492,85 @@ weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error 
     size_t n_sections = weir_cpu_n_sections(be->model);
     for (size_t i = 0; i < n_sections; i++)
         atomic_store_explicit(&cpu->sections[i], 0, memory_order_relaxed);
+    double start_s = cpu->is_profiled ? weir_clock_s() : 0;
     weir_workers_run(cpu->workers, walk_layers, &r);
+    if (cpu->is_profiled) {
+        cpu->n_steps++;
+        cpu->steps_s += weir_clock_s() - start_s;
+    }
     uint32_t stop_at = atomic_load_explicit(&r.stop_at, memory_order_relaxed);
     if (stop_at < UINT32_MAX)
         return weir_fail(err, WEIR_STATUS_CANCELLED, "the step was cancelled in layer %u", stop_at);
     return WEIR_STATUS_OK;
+}
+
+/* ---- the profile ---------------------------------------------------------------------------- */
+
+void weir_cpu_profile_begin(weir_backend *be) {
+    weir_cpu *cpu = weir_cpu_of(be);
+    for (uint32_t i = 0; i < be->options.n_threads; i++)
+        memset(cpu->threads[i].phase_s, 0, sizeof cpu->threads[i].phase_s);
+    cpu->n_steps = cpu->n_barriers = 0;
+    cpu->steps_s = 0;
+    cpu->is_profiled = true;
+}
+
+static uint64_t bytes_of(const weir_weight *w) {
+    return (uint64_t)w->rows * w->row_bytes;
+}
+
+/* Weights that a step of one token reads, by phase. */
+static void count_bytes(const weir_model *model, uint64_t bytes[WEIR_CPU_N_PHASES]) {
+    uint64_t k = model->h.n_experts_used;
+    bytes[WEIR_CPU_HEAD] = bytes_of(&model->head);
+    for (uint32_t i = 0; i < model->h.n_layers; i++) {
+        const weir_layer *l = &model->layers[i];
+        if (l->kind == WEIR_LAYER_CONV) {
+            bytes[WEIR_CPU_CONV_IN] += bytes_of(&l->conv_in);
+            bytes[WEIR_CPU_CONV_OUT] += bytes_of(&l->conv_out);
+        } else {
+            bytes[WEIR_CPU_ATTN_IN] +=
+                bytes_of(&l->attn_q) + bytes_of(&l->attn_k) + bytes_of(&l->attn_v);
+            bytes[WEIR_CPU_ATTN_OUT] += bytes_of(&l->attn_out);
+        }
+        if (l->is_moe) {
+            bytes[WEIR_CPU_ROUTER] += bytes_of(&l->router);
+            bytes[WEIR_CPU_FFN_UP] += k * (bytes_of(l->experts_gate) + bytes_of(l->experts_up));
+            bytes[WEIR_CPU_FFN_DOWN] += k * bytes_of(l->experts_down);
+        } else {
+            bytes[WEIR_CPU_FFN_UP] += bytes_of(&l->ffn_gate) + bytes_of(&l->ffn_up);
+            bytes[WEIR_CPU_FFN_DOWN] += bytes_of(&l->ffn_down);
+        }
+    }
+}
+
+void weir_cpu_profile_end(weir_backend *be, weir_profile *out) {
+    static const char *const names[] = {[WEIR_CPU_EMBED] = "embedding",
+                                        [WEIR_CPU_INPUTS] = "norms, rounding",
+                                        [WEIR_CPU_CONV_IN] = "convolution, in",
+                                        [WEIR_CPU_CONV_OUT] = "convolution, out",
+                                        [WEIR_CPU_ATTN_IN] = "q, k, v",
+                                        [WEIR_CPU_ATTEND] = "attention",
+                                        [WEIR_CPU_ATTN_OUT] = "attention, out",
+                                        [WEIR_CPU_ROUTER] = "router",
+                                        [WEIR_CPU_FFN_UP] = "gate, up",
+                                        [WEIR_CPU_FFN_DOWN] = "down",
+                                        [WEIR_CPU_HEAD] = "head",
+                                        [WEIR_CPU_WAIT] = "waiting"};
+    _Static_assert(WEIR_COUNT(names) == WEIR_CPU_N_PHASES, "a name for each phase");
+    _Static_assert((int)WEIR_CPU_N_PHASES <= (int)WEIR_MOST_PHASES, "room for all");
+    weir_cpu *cpu = weir_cpu_of(be);
+    cpu->is_profiled = false;
+    *out = (weir_profile){.n_phases = WEIR_CPU_N_PHASES,
+                          .n_threads = be->options.n_threads,
+                          .n_steps = cpu->n_steps,
+                          .n_barriers = cpu->n_barriers,
+                          .seconds = cpu->steps_s};
+    uint64_t bytes[WEIR_CPU_N_PHASES] = {0};
+    count_bytes(be->model, bytes);
+    for (uint32_t i = 0; i < WEIR_CPU_N_PHASES; i++) {
+        out->phase[i] = (weir_phase){.name = names[i], .row_bytes = bytes[i]};
+        for (uint32_t t = 0; t < be->options.n_threads; t++)
+            out->phase[i].seconds += cpu->threads[t].phase_s[i];
+    }
 }

@@ -51,6 +51,22 @@ EOF
     [ "$(jq '.cells | length' "$out")" -eq 6 ] || explain
 }
 
+@test "bench: where the time of a step goes" {
+    weir bench "$model" --prefill 16 --batch 1,2 --depth 0 --repeat 2 --probe 0 --phases
+    exits_with 0
+    # One timeline, two of them, and a prompt: a table for each.
+    [ "$(grep -c ': a step of .* ms, .* barriers$' "$out")" -eq 3 ] || explain
+    [ "$(grep -cE '^  (gate, up|down|head|attention|norms, rounding) +[0-9.]+ ms' "$out")" -eq 15 ] || explain
+    # Bytes a second are told where they are known: of one row.
+    [ "$(grep -cE '^  head .* GB/s$' "$out")" -eq 1 ] || explain
+    # What all phases take is the whole.
+    awk '/^  .* ms +[0-9.]+ %/ { sub(/.* ms/, ""); sum += $1 } END { exit !(sum > 298 && sum < 302) }' "$out" || explain
+    weir bench "$model" $few --phases --json
+    refuses_with 2 "--phases is for the table, which --json is not"
+    weir bench "$model" $few --phases --ram 1MB
+    [ "$code" -ne 0 ] || explain
+}
+
 @test "bench: shares of limits where the machine is measured" {
     weir bench "$model" --prefill 16 --batch none --repeat 1 --probe 0.05 --json
     exits_with 0

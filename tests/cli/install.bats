@@ -36,7 +36,7 @@ check_examples() {
 
 @test "the files" {
     for file in usr/bin/weir usr/include/weir.h usr/include/weir_train.h \
-        usr/include/weir_imatrix.h usr/include/weir_quantize.h usr/include/weir_packed.h; do
+        usr/include/weir_imatrix.h usr/include/weir_quantize.h usr/include/weir_packed.h usr/include/weir_profile.h; do
         [ -f "$root/$file" ]
     done
     [ -f "$lib/libweir.a" ]
