@@ -199,10 +199,10 @@ typedef struct weir_engine_options {
     const char *kv_type;      /* "f32", "f16" (default), "q8" */
     const char *activations;  /* in products. On "cpu", with quantized weights: "q8" (default),
                                  rounded to 8 bits by groups of 32, the weights packed into the
-                                 engine's memory; "q15", to 15 bits, prompts slower; "f32", the
-                                 weights used where they are mapped, slower still. On "cuda": "bf16"
-                                 (default), on tensor cores; "f32",  slower. Same bits alone and in
-                                 company in each of them;  docs/numerics.md has the errors */
+                                 engine's memory; "q15", to 15 bits; "f32", the weights used where
+                                 they are mapped, slower; "parity", so too, but as llama.cpp rounds.
+                                 On "cuda": "bf16" (default), on tensor cores; "f32", slower. Same
+                                 bits alone and in company in each; docs/numerics.md has the errors */
     uint32_t n_threads;       /* 0: physical cores within affinity and the cgroup quota */
     uint32_t n_ctx;           /* tokens one timeline may hold; 0: the model's, 8192 at most */
     uint32_t n_seqs;          /* timelines at once; 0: 1 */

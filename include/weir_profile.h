@@ -25,13 +25,13 @@ typedef struct weir_phase {
 typedef struct weir_profile {
     weir_phase phase[WEIR_MOST_PHASES]; /* [n_phases], in the order of a step, waiting last */
     uint32_t n_phases, n_threads;
-    uint64_t n_steps; /* since it was begun; those that are observed, or use an adapter, are not */
+    uint64_t n_steps;    /* since it was begun, but for those that are observed or use an adapter */
     uint64_t n_barriers; /* in them; at each all threads wait for the last */
     double seconds;      /* that they took */
 } weir_profile;
 
-/* Counts from now on, from zero. UNSUPPORTED: the device does not tell (it is not the CPU, or it
- * reads experts from their file). */
+/* Counts from now on, from zero. UNSUPPORTED: the device does not tell (it is not the CPU, it
+ * reads experts from their file, or its activations are "parity"). */
 WEIR_API weir_status weir_engine_profile_begin(weir_engine *engine, weir_error *err);
 /* Ends counting; *out is what was counted. */
 WEIR_API void weir_engine_profile_end(weir_engine *engine, weir_profile *out);

@@ -84,10 +84,10 @@ static size_t make_chunks(weir_runner *r, size_t n_orders) {
 /* ---- guesses ------------------------------------------------------------------------------ */
 
 /* An answer that runs alone may guess what follows (docs/lookup.md); beside others rows are better
- * spent on tokens that are known. Its index is made of all its tokens, which takes the time of a
- * step or two, so it must have been alone for some. */
+ * spent on tokens that are known. Its index is made of all its tokens, so it must have been alone
+ * for a while, the longer the more they are. */
 static void choose_guessing(weir_runner *r, size_t n) {
-    enum { LEAST_STEPS = 8 };
+    enum { LEAST_STEPS = 8, TOKENS_A_STEP = 512 };
     weir_choice *alone = n == 1 && r->n_active == 1 ? r->stepping[0] : NULL;
     if (r->n_lookup == 0)
         return;
@@ -95,7 +95,8 @@ static void choose_guessing(weir_runner *r, size_t n) {
         weir_runner_end_guesses(r);
         return;
     }
-    if (r->guessing || ++r->n_steps_alone < LEAST_STEPS)
+    uint32_t n_steps = LEAST_STEPS + alone->task.n_tokens / TOKENS_A_STEP;
+    if (r->guessing || ++r->n_steps_alone < n_steps)
         return;
     r->n_steps_alone = 0; /* without memory for it: again after so many */
     if (weir_seq_set_lookup(alone->seq, r->n_lookup, NULL) == WEIR_STATUS_OK)
@@ -141,10 +142,11 @@ static void count_step(weir_runner *r, size_t n, const weir_engine_stats *before
     if (r->guessing)
         n_decode = (uint32_t)(after->n_rows - before->n_rows - n_replayed);
     /* Rows that are run again to make a state cost what those of prompts do. */
-    if (n_prompt + n_replayed + n_decode > 0)
-        weir_scheduler_stepped(r->scheduler, n_prompt + (uint32_t)n_replayed, n_decode, seconds);
+    bool has_run = n_prompt + n_replayed + n_decode > 0;
+    weir_scheduler_stepped(r->scheduler, n_prompt + (uint32_t)n_replayed, n_decode,
+                           has_run ? seconds : 0);
     pthread_mutex_lock(&r->mutex);
-    r->stats.last_step_s = seconds;
+    r->stats.last_step_s = has_run ? seconds : r->stats.last_step_s;
     weir_rates_add(&r->rates, weir_clock_s(), WEIR_RATE_PROMPT, n_prompt);
     pthread_mutex_unlock(&r->mutex);
 }

@@ -4,7 +4,8 @@
  *
  * The runner owns tasks (one for each timeline that is wanted), keeps their facts true, and does
  * what weir_scheduler_plan orders. The rules (docs/scheduler.md has their numbers):
- *   - a step has every task that decodes, one row each, then prompts up to the budget of rows;
+ *   - a step has every task that decodes, one row each (the engine may add guesses to one that is
+ *     alone), then prompts up to the budget of rows;
  *   - the budget comes from max_gap_s and from what rows took in the last steps, but where not
  *     even 4 would do it is 64; never beyond the engine's batch, and where nothing decodes all of
  * it;

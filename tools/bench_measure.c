@@ -157,12 +157,38 @@ static weir_status open_engine(bench *b, weir_engine_options *options, weir_erro
     WEIR_TRY(find_cache(b, options, err));
     WEIR_TRY(check_engine(b, err));
     weir_interrupt_with_care(b->engine);
+    if (!b->plan->with_phases)
+        return WEIR_STATUS_OK;
+    weir_profile none; /* is it there at all? */
+    WEIR_TRY(weir_engine_profile_begin(b->engine, err));
+    weir_engine_profile_end(b->engine, &none);
     return WEIR_STATUS_OK;
 }
 
 static weir_status check_interrupt(weir_error *err) {
     return weir_interrupted() ? weir_fail(err, WEIR_STATUS_CANCELLED, "interrupted")
                               : WEIR_STATUS_OK;
+}
+
+/* ---- phases ------------------------------------------------------------------------------------
+ */
+
+static weir_status begin_phases(bench *b, weir_error *err) {
+    return b->plan->with_phases ? weir_engine_profile_begin(b->engine, err) : WEIR_STATUS_OK;
+}
+
+/* What was counted since then is added to *sum. */
+static void end_phases(bench *b, weir_profile *sum) {
+    weir_profile more;
+    if (!b->plan->with_phases)
+        return;
+    weir_engine_profile_end(b->engine, &more);
+    for (uint32_t i = 0; i < more.n_phases; i++)
+        more.phase[i].seconds += sum->phase[i].seconds;
+    more.n_steps += sum->n_steps;
+    more.n_barriers += sum->n_barriers;
+    more.seconds += sum->seconds;
+    *sum = more;
 }
 
 /* ---- prompts -----------------------------------------------------------------------------------
@@ -185,15 +211,13 @@ static weir_status measure_prompt(bench *b, weir_bench_cell *cell, weir_error *e
     draw_tokens(b, weir_bench_run(cell, 0));
     /* Workers, pages and caches get warm on a piece of it. */
     WEIR_TRY(run_prompt(b, lesser(cell->n_tokens, b->plan->n_step), &unused, err));
-    if (b->plan->with_phases)
-        WEIR_TRY(weir_engine_profile_begin(b->engine, err));
+    WEIR_TRY(begin_phases(b, err));
     for (; cell->n < b->plan->n_repeats; cell->n++) {
         draw_tokens(b, weir_bench_run(cell, 1 + (uint32_t)cell->n));
         WEIR_TRY(run_prompt(b, cell->n_tokens, &cell->seconds[cell->n], err));
         WEIR_TRY(check_interrupt(err));
     }
-    if (b->plan->with_phases)
-        weir_engine_profile_end(b->engine, &cell->profile);
+    end_phases(b, &cell->profile);
     weir_bench_need need = weir_bench_prefill_need(&b->needs, cell->n_tokens, cell->batch);
     cell->read_bytes = need.read_bytes;
     cell->kv_bytes = need.kv_bytes;
@@ -247,16 +271,21 @@ static weir_status run_steps(bench *b, uint32_t batch, uint32_t n_steps, double 
     return check_interrupt(err);
 }
 
+/* profile: NULL, or the phases of the steps that count are added to it. */
 static weir_status run_fork(bench *b, uint32_t batch, uint32_t n_steps, double *seconds,
-                            weir_error *err) {
+                            weir_profile *profile, weir_error *err) {
     weir_status status = WEIR_STATUS_OK;
     double unused;
     for (uint32_t i = 0; i < batch && status == WEIR_STATUS_OK; i++)
         status = weir_seq_fork(&b->seqs[i], b->base, err);
     if (status == WEIR_STATUS_OK)
         status = run_steps(b, batch, 1, &unused, err);
+    if (status == WEIR_STATUS_OK && profile)
+        status = begin_phases(b, err);
     if (status == WEIR_STATUS_OK)
         status = run_steps(b, batch, n_steps, seconds, err);
+    if (status == WEIR_STATUS_OK && profile)
+        end_phases(b, profile);
     for (uint32_t i = 0; i < batch; i++)
         weir_seq_close(&b->seqs[i]);
     return status;
@@ -273,7 +302,7 @@ static weir_status fill_cache(bench *b, const weir_bench_cell *cell, weir_error 
     for (uint32_t i = 0; i < MOST_RUNS && stats.expert_read_bytes < b->cache_bytes; i++) {
         uint64_t before = stats.expert_read_bytes;
         b->run = weir_bench_run(cell, WEIR_BENCH_MOST_REPEATS + 1 + i);
-        WEIR_TRY(run_fork(b, cell->batch, WEIR_BENCH_MOST_STEPS, &unused, err));
+        WEIR_TRY(run_fork(b, cell->batch, WEIR_BENCH_MOST_STEPS, &unused, NULL, err));
         weir_engine_get_stats(b->engine, &stats);
         if (b->plan->progress.report)
             b->plan->progress.report(b->plan->progress.context, "filling the experts' cache",
@@ -289,17 +318,14 @@ static weir_status measure_decode(bench *b, weir_bench_cell *cell, weir_error *e
     WEIR_TRY(grow_base(b, cell->depth, err));
     WEIR_TRY(fill_cache(b, cell, err));
     b->run = weir_bench_run(cell, 0);
-    WEIR_TRY(run_fork(b, cell->batch, 1, &once_s, err));
+    WEIR_TRY(run_fork(b, cell->batch, 1, &once_s, NULL, err));
     double n_steps = ceil(repetition_s / fmax(once_s, 1e-6));
     cell->n_tokens = (uint32_t)fmin(fmax(n_steps, LEAST_STEPS), WEIR_BENCH_MOST_STEPS);
-    if (b->plan->with_phases)
-        WEIR_TRY(weir_engine_profile_begin(b->engine, err));
     for (; cell->n < b->plan->n_repeats; cell->n++) {
         b->run = weir_bench_run(cell, 1 + (uint32_t)cell->n);
-        WEIR_TRY(run_fork(b, cell->batch, cell->n_tokens, &cell->seconds[cell->n], err));
+        WEIR_TRY(
+            run_fork(b, cell->batch, cell->n_tokens, &cell->seconds[cell->n], &cell->profile, err));
     }
-    if (b->plan->with_phases)
-        weir_engine_profile_end(b->engine, &cell->profile);
     double n_own = 1 + (cell->n_tokens + 1) / 2.0; /* in the middle of the steps */
     weir_bench_need need = weir_bench_decode_need(&b->needs, cell->depth, n_own, cell->batch);
     cell->read_bytes = need.read_bytes;

@@ -82,9 +82,7 @@ void weir_bench_print_csv(FILE *to, const weir_bench_file *file) {
 static void print_phases_of(FILE *to, const weir_bench_cell *cell) {
     const weir_profile *p = &cell->profile;
     char name[WEIR_BENCH_TEXT];
-    double steps = (double)p->n_steps, all_s = 0;
-    for (uint32_t i = 0; i < p->n_phases; i++)
-        all_s += p->phase[i].seconds;
+    double steps = (double)p->n_steps, all_s = p->seconds * p->n_threads;
     fprintf(to, "\n%s: a step of %.2f ms, %u thread%s, %.0f barriers\n",
             weir_bench_cell_name(name, cell), 1e3 * p->seconds / steps, p->n_threads,
             p->n_threads == 1 ? "" : "s", (double)p->n_barriers / steps);
@@ -103,9 +101,14 @@ static void print_phases_of(FILE *to, const weir_bench_cell *cell) {
 }
 
 void weir_bench_print_phases(FILE *to, const weir_bench_file *file) {
+    size_t n_without = 0;
     for (size_t i = 0; i < file->n_cells; i++)
         if (file->cell[i].profile.n_steps > 0)
             print_phases_of(to, &file->cell[i]);
+        else
+            n_without += file->cell[i].n > 0;
+    if (n_without > 0)
+        fprintf(to, "\nwithout phases: %zu that were measured before\n", n_without);
 }
 
 /* ---- the largest loss --------------------------------------------------------------------------

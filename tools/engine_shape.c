@@ -27,6 +27,19 @@ weir_status weir_shape_lookup(uint32_t *n_lookup, const char *text, weir_error *
     return WEIR_STATUS_OK;
 }
 
+weir_status weir_shape_lookup_on(uint32_t *n_lookup, const char *device, const char *text,
+                                 weir_error *err) {
+    if (!device || strcmp(device, "cuda") != 0 || *n_lookup == 0)
+        return WEIR_STATUS_OK;
+    *n_lookup = 0;
+    if (!text || strcmp(text, "auto") == 0)
+        return WEIR_STATUS_OK;
+    return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                     "--lookup: a server on device '%s' guesses nothing, the device runs ahead by "
+                     "itself; expected auto or off",
+                     device);
+}
+
 /* Each guess takes a row of logits and a snapshot. */
 void weir_shape_for_run(weir_engine_options *o, uint32_t n_lookup) {
     o->n_out = 1 + n_lookup;

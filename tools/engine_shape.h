@@ -10,9 +10,15 @@
 
 #include "weir.h"
 
-/* The value of --lookup: NULL and "auto" are 8 guesses, "off" none. BAD_ARGUMENT: what was expected.
+/* The value of --lookup: NULL and "auto" are 8 guesses, "off" none. BAD_ARGUMENT: what was
+ * expected.
  */
 weir_status weir_shape_lookup(uint32_t *n_lookup, const char *text, weir_error *err);
+
+/* What a server makes of it on this device: one that has memory of its own runs rows ahead itself
+ * and guesses nothing. text: what --lookup was. BAD_ARGUMENT where it was a number. */
+weir_status weir_shape_lookup_on(uint32_t *n_lookup, const char *device, const char *text,
+                                 weir_error *err);
 
 /* An engine for one conversation whose steps run up to n_lookup guesses ahead. */
 void weir_shape_for_run(weir_engine_options *options, uint32_t n_lookup);

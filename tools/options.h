@@ -25,9 +25,10 @@
  * library says. */
 #define WEIR_DEVICE_CHOICE      "cpu|cuda|reference"
 #define WEIR_DEVICE_HELP        "default: cpu; cuda: an NVIDIA GPU; reference: the plain C oracle"
-#define WEIR_ACTIVATIONS_CHOICE "q8|q15|f32|bf16"
-#define WEIR_ACTIVATIONS_HELP \
-    "in products; cpu: q8 (default), q15 or f32;\ncuda: bf16 (default) or f32"
+#define WEIR_ACTIVATIONS_CHOICE "q8|q15|f32|parity|bf16"
+#define WEIR_ACTIVATIONS_HELP                                             \
+    "in products; cpu: q8 (default), q15, f32, or parity: as llama.cpp\n" \
+    "rounds them; cuda: bf16 (default) or f32"
 
 typedef enum weir_option_type {
     WEIR_OPTION_FLAG,    /* bool */

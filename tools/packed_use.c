@@ -121,6 +121,8 @@ const char *weir_packed_hindrance(const weir_engine_options *o) {
         return "--device";
     if (o->activations && strcmp(o->activations, "f32") == 0)
         return "--activations f32";
+    if (o->activations && strcmp(o->activations, "parity") == 0)
+        return "--activations parity";
     return o->no_map ? "--no-map" : NULL;
 }
 

@@ -298,7 +298,8 @@ static weir_status show(const bench_run *r, weir_error *err) {
     if (r->machine->n_teams > 0)
         putchar('\n');
     weir_bench_print_table(stdout, &r->file);
-    weir_bench_print_phases(stdout, &r->file);
+    if (v->with_phases)
+        weir_bench_print_phases(stdout, &r->file);
     weir_bench_print_loss(stdout, &r->file);
     return WEIR_STATUS_OK;
 }

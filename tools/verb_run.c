@@ -130,11 +130,12 @@ static const weir_option options[] = {
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
      "in products; cpu: q8 (default), with quantized weights rounded to 8\n"
      "bits by groups of 32, fast; q15: to 15 bits, slower prompts; f32:\n"
-     "exact, slower, computed on the mapped file; cuda: bf16 (default),\n"
-     "fast; f32: exact, slower"},
+     "exact, slower, computed on the mapped file; parity: the same, with\n"
+     "activations as llama.cpp rounds them; cuda: bf16 (default), fast;\n"
+     "f32: exact, slower"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
-     "or all with --activations f32): read them into memory that cannot\n"
+     "or all with --activations f32 or parity): read them into memory that cannot\n"
      "be evicted, instead of computing on the mapped file"},
     {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",

@@ -99,8 +99,9 @@ static const weir_option options[] = {
     {"no-prefix-cache", 0, WEIR_OPTION_FLAG, AT(no_prefix_cache), NULL,
      "do not keep beginnings of prompts for others"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
-     "tokens that repeat what was said are guessed, up to N a step, while an\n"
-     "answer runs alone; the answer is the same; off: none; default: auto"},
+     "tokens that repeat what was said are guessed, up to N a step, 16 at\n"
+     "most, while an answer runs alone; auto (default): 8; off: none. The\n"
+     "answer is the same"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"no-pin", 0, WEIR_OPTION_FLAG, AT(no_pin), NULL, WEIR_NO_PIN_HELP},
@@ -181,6 +182,7 @@ static weir_status serve(const weir_parsed *parsed, weir_error *err) {
     uint32_t n_lookup;
     WEIR_TRY(check(parsed, err));
     WEIR_TRY(weir_shape_lookup(&n_lookup, v->lookup, err));
+    WEIR_TRY(weir_shape_lookup_on(&n_lookup, v->device, v->lookup, err));
     WEIR_TRY(weir_find_model(parsed->n_operands > 0 ? parsed->operands[0] : weir_default_model,
                              &path, err));
     weir_host_options host_options = {

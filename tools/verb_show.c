@@ -39,8 +39,9 @@ static const weir_option options[] = {
     {"seqs", 0, WEIR_OPTION_U32, AT(n_seqs), "N", "memory for N timelines at once; default 1"},
     {"kv-type", 0, WEIR_OPTION_CHOICE, AT(kv_type), "f16|f32|q8",
      "memory with K/V of this type; default: f16"},
-    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q8|q15|f32",
-     "memory with these activations: f32 leaves quantized weights mapped;\ndefault: q8"},
+    {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), "q8|q15|f32|parity",
+     "memory with these activations: f32 and parity leave quantized\n"
+     "weights mapped; default: q8"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "memory with all weights read into it, not mapped"},
     {"json", 0, WEIR_OPTION_FLAG, AT(wants_json), NULL, "the same as JSON"},

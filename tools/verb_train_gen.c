@@ -208,7 +208,8 @@ const weir_verb weir_verb_train_gen = {
     .details =
         "KIND is story, instruction, tool, identity, recall or catalog. Every sample is one JSON\n"
         "object a line and hangs on kind, seed and number alone; what stands in it, and how\n"
-        "answers are checked, is told in docs/gen.md.\n"
+        "answers are checked, is told in docs/gen.md. KIND@1 is the first edition of a kind, with\n"
+        "the samples that the first weir-nano was trained on.\n"
         "\n"
         "  weir train gen story -n 3\n"
         "  weir train gen tool -n 1000 --held-out -o tools.jsonl\n"

@@ -70,12 +70,14 @@ typedef struct weir_batch {
 
 /* What activations are in products, where the device has kernels for it: with quantized matrices
  * rounded to 15 or 8 bits by groups of 32 (src/cpu/t16.h); float32 as everywhere else; with all
- * matrices but routers and adapters rounded to bfloat16, for tensor cores. */
+ * matrices but routers and adapters rounded to bfloat16, for tensor cores; as llama.cpp rounds them
+ * (src/cpu/parity.h). */
 typedef enum weir_activations {
     WEIR_ACTIVATIONS_Q15 = 0,
     WEIR_ACTIVATIONS_F32 = 1,
     WEIR_ACTIVATIONS_BF16 = 2,
-    WEIR_ACTIVATIONS_Q8 = 3
+    WEIR_ACTIVATIONS_Q8 = 3,
+    WEIR_ACTIVATIONS_PARITY = 4
 } weir_activations;
 
 typedef struct weir_backend_options {

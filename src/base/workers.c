@@ -244,14 +244,18 @@ static void step_aside(const weir_workers *team) {
     sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
+void weir_workers_step_aside(const weir_workers *workers) {
+    if (workers->is_pinned)
+        step_aside(workers);
+}
+
 void weir_workers_run(weir_workers *workers, weir_work *fn, void *context) {
     assert(fn);
     if (workers->n_threads == 1) {
         fn(context, 0, 1);
         return;
     }
-    if (workers->is_pinned)
-        step_aside(workers);
+    weir_workers_step_aside(workers);
     uint32_t seen = gate_look(&workers->end);
     workers->fn = fn;
     workers->context = context;

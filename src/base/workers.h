@@ -26,6 +26,9 @@ uint32_t weir_workers_count(const weir_workers *workers);
 
 void weir_workers_run(weir_workers *workers, weir_work *fn, void *context);
 void weir_workers_barrier(weir_workers *workers, uint32_t worker);
+/* For worker 0, now and then in a region that takes long (weir_workers_run begins with it): leaves
+ * the processor of another worker, if the system has put it there. */
+void weir_workers_step_aside(const weir_workers *workers);
 
 /* Contiguous share of n items for a worker, in multiples of `grain` (the last may be short). */
 void weir_share(size_t n, size_t grain, uint32_t worker, uint32_t n_workers, size_t *begin,

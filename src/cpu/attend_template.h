@@ -1,5 +1,5 @@
 /*
- * attend_template.h: attention of one query row: the heads of a group against their K/V head.
+ * attend_template.h: attention of a few query rows: the heads of a group against their K/V head.
  *
  * Contract: included once per instruction set, after its vec_<isa>.h. Pages come in order and
  * stand at fixed absolute positions, so the bits of a row depend on its keys alone:
@@ -11,7 +11,7 @@
  *   y[d]  = fma(p[t], v[t][d], ...), begun with y[d] * r    t ascending
  *
  * and y / sum(l) at the end, lanes added as in a dot. K and V that are not float32 are widened
- * once a page for the whole group.
+ * once a page for all rows, and a product meets the heads of several rows.
  */
 #ifndef WEIR_CPU_ATTEND_TEMPLATE_H
 #define WEIR_CPU_ATTEND_TEMPLATE_H
@@ -25,10 +25,10 @@ enum { SCORE_HEADS = 8 };
 /* Keeps what attend remembers of a group between pages. */
 typedef struct attend_state {
     float *widened; /* [64, head_dim] K, then V of a page */
-    float *scores;  /* [n_group, 64] s, then p */
-    float *lanes;   /* [n_group, 16] l */
-    float *most;    /* [n_group] m */
-    float *rescale; /* [n_group] r of this page */
+    float *scores;  /* [n_rows, n_group, 64] s, then p */
+    float *lanes;   /* [n_rows, n_group, 16] l */
+    float *most;    /* [n_rows, n_group] m */
+    float *rescale; /* [n_rows, n_group] r of this page */
 } attend_state;
 
 /* The n vectors at `stored` as floats. */
@@ -48,23 +48,26 @@ static const float *widen(const weir_kv_layout *kv, const uint8_t *stored, uint3
     return (const float *)(const void *)stored; /* pages are aligned */
 }
 
-/* s of n keys, of all heads. */
-static void page_scores(const weir_attend_task *task, attend_state *st, const float *keys,
-                        uint32_t n) {
-    uint32_t d = task->kv->head_dim;
-    for (uint32_t h = 0; h < task->n_group; h += SCORE_HEADS) {
+/* s of n keys, of all heads of the rows from `row` on; a row's keys may be fewer, softmax sees to
+ * that. */
+static void page_scores(const weir_attend_task *task, attend_state *st, uint32_t row,
+                        const float *keys, uint32_t n) {
+    uint32_t d = task->kv->head_dim, n_group = task->n_group;
+    uint32_t n_all = task->n_rows * n_group;
+    for (uint32_t head = row * n_group; head < n_all; head += SCORE_HEADS) {
         const float *q[SCORE_HEADS];
         float *s[SCORE_HEADS];
-        uint32_t n_heads = task->n_group - h < SCORE_HEADS ? task->n_group - h : SCORE_HEADS;
+        uint32_t n_heads = n_all - head < SCORE_HEADS ? n_all - head : SCORE_HEADS;
         for (uint32_t j = 0; j < n_heads; j++) {
-            q[j] = task->q + (size_t)(h + j) * d;
-            s[j] = st->scores + (size_t)(h + j) * WEIR_PAGE_TOKENS;
+            uint32_t r = (head + j) / n_group, h = (head + j) % n_group;
+            q[j] = task->q + r * task->row_values + (size_t)h * d;
+            s[j] = st->scores + (size_t)(head + j) * WEIR_PAGE_TOKENS;
         }
         WEIR_ISA(dot_f32)((const uint8_t *)keys, d * sizeof *keys, n, q, n_heads, d, s);
     }
 }
 
-/* s -> p of one head; m, r and l move on. */
+/* s -> p of one head, of one row; m, r and l move on. */
 static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_t head,
                          uint32_t n) {
     enum { N = WEIR_PAGE_TOKENS / 16 };
@@ -93,17 +96,15 @@ static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_
 }
 
 /* y of n_heads heads from `head` on, n_parts registers of values from d on. */
-static WEIR_INLINE void values_tile(const int n_heads, const int n_parts,
-                                    const weir_attend_task *task, const attend_state *st,
-                                    uint32_t head, const float *values, uint32_t n, uint32_t d) {
-    const uint32_t head_dim = task->kv->head_dim;
-    const float *p = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
-    float *y = task->y + (size_t)head * head_dim + d;
+static WEIR_INLINE void values_tile(const int n_heads, const int n_parts, const uint32_t head_dim,
+                                    const float *rescale, const float *p, float *y,
+                                    const float *values, uint32_t n, uint32_t d) {
+    y += d;
     vp acc[V_ATTEND_HEADS * V_ATTEND_PARTS];
     WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
-        vp r = vp_set(st->rescale[head + (uint32_t)h]);
+        vp r = vp_set(rescale[h]);
         WEIR_UNROLL for (int i = 0; i < n_parts; i++) {
-            acc[h * n_parts + i] = vp_mul(vp_load(y + h * head_dim + i * V_WIDTH), r);
+            acc[h * n_parts + i] = vp_mul(vp_load(y + (size_t)h * head_dim + i * V_WIDTH), r);
         }
     }
     values += d;
@@ -120,75 +121,101 @@ static WEIR_INLINE void values_tile(const int n_heads, const int n_parts,
     }
     WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
         WEIR_UNROLL for (int i = 0; i < n_parts; i++)
-            vp_store(y + h * head_dim + i * V_WIDTH, acc[h * n_parts + i]);
+            vp_store(y + (size_t)h * head_dim + i * V_WIDTH, acc[h * n_parts + i]);
     }
 }
 
-/* The last head_dim % V_WIDTH values, one by one. */
-static void values_rest(const weir_attend_task *task, const attend_state *st, uint32_t head,
+/* The last head_dim % V_WIDTH values of one head, one by one. */
+static void values_rest(const uint32_t head_dim, float rescale, const float *p, float *y,
                         const float *values, uint32_t n, uint32_t d) {
-    const uint32_t head_dim = task->kv->head_dim;
-    const float *p = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
-    float *y = task->y + (size_t)head * head_dim;
     for (; d < head_dim; d++) {
-        float sum = y[d] * st->rescale[head];
+        float sum = y[d] * rescale;
         for (uint32_t t = 0; t < n; t++)
             sum = fmaf(p[t], values[(size_t)t * head_dim + d], sum);
         y[d] = sum;
     }
 }
 
-static WEIR_INLINE void values_heads(const int n_heads, const weir_attend_task *task,
-                                     const attend_state *st, uint32_t head, const float *values,
-                                     uint32_t n) {
-    const uint32_t head_dim = task->kv->head_dim, wide = V_ATTEND_PARTS * V_WIDTH;
+/* Heads that follow each other in their row: rescale [n_heads], p [n_heads, 64], y
+ * [n_heads, head_dim]. */
+static WEIR_INLINE void values_heads(const int n_heads, const uint32_t head_dim,
+                                     const float *rescale, const float *p, float *y,
+                                     const float *values, uint32_t n) {
+    const uint32_t wide = V_ATTEND_PARTS * V_WIDTH;
     uint32_t d = 0;
     for (; d + wide <= head_dim; d += wide)
-        values_tile(n_heads, V_ATTEND_PARTS, task, st, head, values, n, d);
+        values_tile(n_heads, V_ATTEND_PARTS, head_dim, rescale, p, y, values, n, d);
     for (; d + V_WIDTH <= head_dim; d += V_WIDTH)
-        values_tile(n_heads, 1, task, st, head, values, n, d);
+        values_tile(n_heads, 1, head_dim, rescale, p, y, values, n, d);
     if (d < head_dim)
         for (int h = 0; h < n_heads; h++)
-            values_rest(task, st, head + (uint32_t)h, values, n, d);
+            values_rest(head_dim, rescale[h], p + (size_t)h * WEIR_PAGE_TOKENS,
+                        y + (size_t)h * head_dim, values, n, d);
 }
 
-static void page_values(const weir_attend_task *task, const attend_state *st, const float *values,
-                        uint32_t n) {
+/* y of one row moves on by n values. */
+static void page_values(const weir_attend_task *task, const attend_state *st, uint32_t row,
+                        const float *values, uint32_t n) {
+    const uint32_t head_dim = task->kv->head_dim;
+    const float *rescale = st->rescale + (size_t)row * task->n_group;
+    const float *p = st->scores + (size_t)row * task->n_group * WEIR_PAGE_TOKENS;
+    float *y = task->y + row * task->row_values;
     uint32_t head = 0;
     for (; head + V_ATTEND_HEADS <= task->n_group; head += V_ATTEND_HEADS)
-        values_heads(V_ATTEND_HEADS, task, st, head, values, n);
+        values_heads(V_ATTEND_HEADS, head_dim, rescale + head, p + (size_t)head * WEIR_PAGE_TOKENS,
+                     y + (size_t)head * head_dim, values, n);
     for (; head < task->n_group; head++)
-        values_heads(1, task, st, head, values, n);
+        values_heads(1, head_dim, rescale + head, p + (size_t)head * WEIR_PAGE_TOKENS,
+                     y + (size_t)head * head_dim, values, n);
+}
+
+/* Keys of a row on the page that begins at key `begin`; 0: it has none there. */
+static uint32_t keys_on_page(const weir_attend_task *task, uint32_t row, uint32_t begin) {
+    uint32_t n_keys = task->n_keys + row;
+    if (n_keys <= begin)
+        return 0;
+    return n_keys - begin < WEIR_PAGE_TOKENS ? n_keys - begin : WEIR_PAGE_TOKENS;
+}
+
+static void attend_page(const weir_attend_task *task, attend_state *st, uint32_t begin) {
+    const weir_kv_layout *kv = task->kv;
+    const uint8_t *page = task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes;
+    uint32_t n_most = keys_on_page(task, task->n_rows - 1, begin), first = 0;
+    while (keys_on_page(task, first, begin) == 0)
+        first++;
+    page_scores(task, st, first, widen(kv, page + task->k_at, n_most, st->widened), n_most);
+    for (uint32_t r = first; r < task->n_rows; r++)
+        for (uint32_t h = 0; h < task->n_group; h++)
+            page_softmax(task, st, r * task->n_group + h, keys_on_page(task, r, begin));
+    const float *values = widen(kv, page + task->v_at, n_most, st->widened);
+    for (uint32_t r = first; r < task->n_rows; r++)
+        page_values(task, st, r, values, keys_on_page(task, r, begin));
 }
 
 void WEIR_ISA(attend)(const weir_attend_task *task) {
-    const weir_kv_layout *kv = task->kv;
+    const uint32_t head_dim = task->kv->head_dim, n_heads = task->n_rows * task->n_group;
+    const size_t n_values = (size_t)task->n_group * head_dim;
     attend_state st;
     st.widened = task->scratch;
-    st.scores = st.widened + (size_t)WEIR_PAGE_TOKENS * kv->head_dim;
-    st.lanes = st.scores + (size_t)WEIR_PAGE_TOKENS * task->n_group;
-    st.most = st.lanes + (size_t)16 * task->n_group;
-    st.rescale = st.most + task->n_group;
-    for (uint32_t h = 0; h < task->n_group; h++) {
+    st.scores = st.widened + (size_t)WEIR_PAGE_TOKENS * head_dim;
+    st.lanes = st.scores + (size_t)WEIR_PAGE_TOKENS * n_heads;
+    st.most = st.lanes + (size_t)16 * n_heads;
+    st.rescale = st.most + n_heads;
+    for (uint32_t h = 0; h < n_heads; h++) {
         st.most[h] = -INFINITY;
         v16_store(st.lanes + (size_t)16 * h, v16_zero());
     }
-    size_t n_values = (size_t)task->n_group * kv->head_dim;
-    memset(task->y, 0, n_values * sizeof *task->y);
+    for (uint32_t r = 0; r < task->n_rows; r++)
+        memset(task->y + r * task->row_values, 0, n_values * sizeof *task->y);
 
-    for (uint32_t begin = 0; begin < task->n_keys; begin += WEIR_PAGE_TOKENS) {
-        uint32_t rest = task->n_keys - begin, n = rest < WEIR_PAGE_TOKENS ? rest : WEIR_PAGE_TOKENS;
-        const uint8_t *page = task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes;
-        page_scores(task, &st, widen(kv, page + task->k_at, n, st.widened), n);
-        for (uint32_t h = 0; h < task->n_group; h++)
-            page_softmax(task, &st, h, n);
-        page_values(task, &st, widen(kv, page + task->v_at, n, st.widened), n);
-    }
+    for (uint32_t begin = 0; begin < task->n_keys + task->n_rows - 1; begin += WEIR_PAGE_TOKENS)
+        attend_page(task, &st, begin);
 
-    for (uint32_t h = 0; h < task->n_group; h++) {
+    for (uint32_t h = 0; h < n_heads; h++) {
         float share = 1.0f / v16_sum(v16_load(st.lanes + (size_t)16 * h));
-        float *y = task->y + (size_t)h * kv->head_dim;
-        for (uint32_t d = 0; d < kv->head_dim; d++)
+        float *y =
+            task->y + h / task->n_group * task->row_values + (size_t)(h % task->n_group) * head_dim;
+        for (uint32_t d = 0; d < head_dim; d++)
             y[d] *= share;
     }
 }

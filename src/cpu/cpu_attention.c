@@ -3,8 +3,8 @@
  *
  * Owns the table of cosines and sines: one row per row of the batch, made when a row's position
  * changes, so once a step for all layers. K and V are rounded by weir_kv_store, as on every device.
- * An item of attention is one query row and one K/V head, whole: its keys are never divided among
- * threads, so its sums have one order.
+ * An item of attention is one K/V head and a few query rows, whole: keys are never divided among
+ * threads, so a row's sums have one order, whatever rows stand beside it.
  */
 #include "base/compiler.h"
 #include "cpu/cpu_backend.h"
@@ -121,35 +121,63 @@ typedef struct attention {
     weir_cpu *cpu;
     const weir_batch *batch;
     const weir_layer *layer;
-    const float *q; /* [n_rows, n_heads, head_dim] */
-    float *y;       /* [n_rows, n_heads, head_dim] */
-    size_t n_items; /* n_rows x n_heads_kv */
+    const float *q;      /* [n_rows, n_heads, head_dim] */
+    float *y;            /* [n_rows, n_heads, head_dim] */
+    uint32_t n_together; /* rows of an item */
+    size_t n_items;      /* of n_heads_kv heads */
     WEIR_ALIGN(64) atomic_size_t next;
 } attention;
 
-void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
-                          const weir_layer *layer, const float *q, float *y, size_t item) {
+uint32_t weir_cpu_attend_rows(const weir_cpu *cpu, uint32_t n_rows, uint32_t n_heads_kv) {
+    size_t fair = (size_t)n_rows * n_heads_kv / (cpu->host.be.options.n_threads * 4);
+    return fair < 1 ? 1 : fair < WEIR_ATTEND_ROWS ? (uint32_t)fair : WEIR_ATTEND_ROWS;
+}
+
+size_t weir_cpu_attend_items(const weir_batch *batch, const weir_layer *layer,
+                             uint32_t n_together) {
+    return (size_t)((batch->n_rows + n_together - 1) / n_together) * layer->n_heads_kv;
+}
+
+/* Rows first .. first + n of a chunk. */
+static void attend_some(const weir_cpu *cpu, uint32_t worker, const weir_layer *layer,
+                        const weir_rows *chunk, uint32_t head, uint32_t first, uint32_t n,
+                        const float *q, float *y) {
     const weir_backend *be = &cpu->host.be;
-    uint32_t n_rows = batch->n_rows, d = be->kv.head_dim, n_heads = be->model->h.n_heads;
+    uint32_t d = be->kv.head_dim, n_heads = be->model->h.n_heads;
     uint32_t n_group = n_heads / layer->n_heads_kv;
-    /* Head after head, so that neighbours in time read the same keys; the last rows first, because
-     * they have the most keys and the end of the work should be fine-grained. */
-    uint32_t head = (uint32_t)(item / n_rows);
-    uint32_t r = n_rows - 1 - (uint32_t)(item % n_rows);
-    const weir_rows *chunk = chunk_of(batch, r);
-    size_t at = ((size_t)r * n_heads + (size_t)head * n_group) * d;
+    size_t at = ((size_t)first * n_heads + (size_t)head * n_group) * d;
     weir_attend_task task = {.kv = &be->kv,
                              .pool = cpu->host.state.pages,
                              .pages = chunk->pages,
                              .k_at = weir_kv_k_at(&be->kv, layer->kind_index, head),
                              .v_at = weir_kv_v_at(&be->kv, layer->kind_index, head),
-                             .n_keys = chunk->first_pos + (r - chunk->first_row) + 1,
+                             .n_keys = chunk->first_pos + (first - chunk->first_row) + 1,
+                             .n_rows = n,
                              .n_group = n_group,
+                             .row_values = (size_t)n_heads * d,
                              .q = q + at,
                              .y = y + at,
                              .scale = (float)(1.0 / sqrt(d)),
                              .scratch = cpu->threads[worker].attend};
     cpu->kernels.attend(&task);
+}
+
+void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
+                          const weir_layer *layer, const float *q, float *y, uint32_t n_together,
+                          size_t item) {
+    size_t n_blocks = (batch->n_rows + n_together - 1) / n_together;
+    /* Head after head, so that neighbours in time read the same keys; the last rows first, because
+     * they have the most keys and the end of the work should be fine-grained. */
+    uint32_t head = (uint32_t)(item / n_blocks);
+    uint32_t row = (uint32_t)(n_blocks - 1 - item % n_blocks) * n_together;
+    uint32_t end = batch->n_rows - row < n_together ? batch->n_rows : row + n_together;
+    while (row < end) {
+        const weir_rows *chunk = chunk_of(batch, row);
+        uint32_t chunk_end = chunk->first_row + chunk->n_rows,
+                 n = (chunk_end < end ? chunk_end : end) - row;
+        attend_some(cpu, worker, layer, chunk, head, row, n, q, y);
+        row += n;
+    }
 }
 
 static void attend_items(void *context, uint32_t worker, uint32_t n_workers) {
@@ -159,19 +187,17 @@ static void attend_items(void *context, uint32_t worker, uint32_t n_workers) {
         size_t item = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (item >= job->n_items)
             return;
-        weir_cpu_attend_item(job->cpu, worker, job->batch, job->layer, job->q, job->y, item);
+        weir_cpu_attend_item(job->cpu, worker, job->batch, job->layer, job->q, job->y,
+                             job->n_together, item);
     }
 }
 
 void weir_cpu_attend(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                      const float *q, float *y) {
     weir_cpu *cpu = weir_cpu_of(be);
-    attention job = {.cpu = cpu,
-                     .batch = batch,
-                     .layer = layer,
-                     .q = q,
-                     .y = y,
-                     .n_items = (size_t)batch->n_rows * layer->n_heads_kv};
+    attention job = {.cpu = cpu, .batch = batch, .layer = layer, .q = q, .y = y};
+    job.n_together = weir_cpu_attend_rows(cpu, batch->n_rows, layer->n_heads_kv);
+    job.n_items = weir_cpu_attend_items(batch, layer, job.n_together);
     size_t n_keys = 0;
     for (uint32_t c = 0; c < batch->n_chunks; c++) {
         const weir_rows *chunk = &batch->chunks[c];

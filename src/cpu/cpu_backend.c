@@ -2,9 +2,9 @@
  * cpu_backend.c: opens, plans and closes the CPU device.
  *
  * Owns the device's memory (one arena: pages, states, the composition's buffers, what each thread
- * needs), its team of threads and its table of kernels. Does not compute: see cpu_linear.c,
- * cpu_attention.c, cpu_ops.c. Invariant: layout() is the only place that says how much memory there
- * is, for the plan as for the arena; after open nothing is allocated.
+ * needs), its team of threads and its table of kernels. Does not compute: see cpu_step.c,
+ * cpu_linear.c, cpu_attention.c, cpu_ops.c. Invariant: layout() is the only place that says how
+ * much memory there is, for the plan as for the arena; after open nothing is allocated.
  */
 #include "cpu/cpu_backend.h"
 
@@ -46,6 +46,9 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
         cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
     }
 
+    if (options->activations == WEIR_ACTIVATIONS_PARITY)
+        cpu->parity =
+            weir_arena_take_array(arena, rows, weir_cpu_input_values(model) * sizeof(float));
     cpu->rounded_bytes = weir_cpu_rounded_bytes(model, options->n_batch);
     cpu->rounded = weir_arena_take(arena, cpu->rounded_bytes);
     cpu->tile_values = weir_cpu_tile_values(weir_longest_row(model));
@@ -81,10 +84,11 @@ static void choose_rounding(weir_cpu *cpu, weir_activations activations) {
 /* Packed weights are mapped for the integer kernels alone, and by who does not want to map none. */
 static weir_status check_packed(const weir_model *model, const weir_backend_options *options,
                                 weir_error *err) {
-    if (options->activations == WEIR_ACTIVATIONS_F32)
+    if (options->activations != WEIR_ACTIVATIONS_Q8 && options->activations != WEIR_ACTIVATIONS_Q15)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
-                         "packed weights are not used with activations 'f32', which need them as "
-                         "they are in the model; expected 'q8' or 'q15'");
+                         "packed weights are not used with activations '%s', which need them as "
+                         "they are in the model; expected 'q8' or 'q15'",
+                         options->activations == WEIR_ACTIVATIONS_F32 ? "f32" : "parity");
     if (options->no_map)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "packed weights are mapped; expected them without no_map");
@@ -212,17 +216,20 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
     snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
-             options->activations == WEIR_ACTIVATIONS_F32   ? ", f32 activations"
-             : options->activations == WEIR_ACTIVATIONS_Q15 ? ", q15 activations"
-                                                            : "",
+             options->activations == WEIR_ACTIVATIONS_F32      ? ", f32 activations"
+             : options->activations == WEIR_ACTIVATIONS_Q15    ? ", q15 activations"
+             : options->activations == WEIR_ACTIVATIONS_PARITY ? ", activations as llama.cpp's"
+                                                               : "",
              weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "",
              !weir_cpu_is_streamed(cpu, model) && options->packed ? ", packed weights mapped" : "");
     be->arithmetic = cpu->kernels.isa;
     WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
-    if (cpu->experts) {
-        be->step = streamed_step;
+    if (cpu->experts || cpu->parity) { /* their steps are made of ops */
         be->profile_begin = NULL;
         be->profile_end = NULL;
+    }
+    if (cpu->experts) {
+        be->step = streamed_step;
         be->blocks.head = streamed_head;
         be->get_stats = streamed_stats;
     }

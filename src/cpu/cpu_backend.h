@@ -47,7 +47,8 @@ typedef struct weir_cpu_thread {
     uint8_t *rounded; /* activations of one linear over one token */
     float *weights;   /* [n_experts_used] of the experts that its router chose: */
     int32_t *experts; /* [n_experts_used] */
-    WEIR_ALIGN(64) double phase_s[WEIR_CPU_N_PHASES];
+    WEIR_ALIGN(64) double phase_s[WEIR_CPU_N_PHASES]; /* of a profile */
+    double since_s;                                   /* its last phase ended */
 } weir_cpu_thread;
 
 typedef struct weir_cpu {
@@ -62,6 +63,7 @@ typedef struct weir_cpu {
     weir_q15_fn *round;      /* NULL: they are not */
     uint8_t *rounded;        /* activations of one linear, row after row (t16.h) */
     size_t rounded_bytes;
+    float *parity; /* activations of one linear as llama.cpp rounds them (parity.h), or NULL */
 
     float *frequencies;       /* [head_dim / 2] of the rotation */
     float *rotations;         /* [n_batch, 2, head_dim / 2] cosines, then sines */
@@ -74,7 +76,7 @@ typedef struct weir_cpu {
 
     bool is_profiled;
     uint64_t n_steps, n_barriers; /* profiled */
-    double steps_s;               /* that they took */
+    double steps_s, step_s;       /* that they took; when the last one began */
 
     char describe[WEIR_CPU_DESCRIBE];
 } weir_cpu;
@@ -93,7 +95,9 @@ static inline void weir_cpu_run(weir_cpu *cpu, size_t n_values, weir_work *fn, v
 
 /* The ops of backend.h. cpu_linear.c: */
 void weir_cpu_linear(weir_backend *be, const weir_linear *op);
-/* Bytes of the activations of one linear over n_batch rows. */
+/* Values of the activations of one linear over one token, at most. */
+size_t weir_cpu_input_values(const weir_model *model);
+/* Bytes of them, rounded for packed matrices, over n_batch rows. */
 size_t weir_cpu_rounded_bytes(const weir_model *model, uint32_t n_batch);
 /* Values of a thread's tile: room for at least 8 rows of n_cols. */
 size_t weir_cpu_tile_values(uint32_t n_cols);
@@ -107,16 +111,19 @@ typedef struct weir_cpu_group {
 
 /* Rows first .. first + n of the group's matrix (of a packed one whole strips) times the rows of
  * the group, as a worker of a region. rounded: op's rows of x as packed matrices want them; x for
- * others. op->w is not looked at. */
+ * others. op->w is not looked at. next: NULL, or the strips that this worker will want then
+ * (t16.h), of the same format and columns. */
 void weir_cpu_multiply(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
-                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first, uint32_t n);
+                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first, uint32_t n,
+                       const uint8_t *next);
 /* Sorts the rows of op by expert, keeping their order within one, into cpu->expert_rows. Returns
  * the number of experts that have rows. */
 uint32_t weir_cpu_sort_by_expert(weir_cpu *cpu, const weir_linear *op);
 weir_cpu_group weir_cpu_group_of_expert(const weir_cpu *cpu, const weir_linear *op,
                                         uint32_t expert);
 
-/* cpu_step.c: a step in one region; a batch with an observer or an adapter is composed. */
+/* cpu_step.c: a step in one region; composed where it is observed, has an adapter, or is of
+ * parity. */
 weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error *err);
 void weir_cpu_profile_begin(weir_backend *be);
 void weir_cpu_profile_end(weir_backend *be, weir_profile *out);
@@ -129,9 +136,14 @@ void weir_cpu_rotation_make(weir_cpu *cpu, const weir_batch *batch, uint32_t row
 /* One row's K and V of one head into their place, unless the row is a replay. k, v [head_dim] */
 void weir_cpu_kv_store(const weir_cpu *cpu, const weir_batch *batch, const weir_layer *layer,
                        uint32_t row, uint32_t head, const float *k, const float *v);
-/* One item of n_rows n_heads_kv; q and y as in weir_cpu_attend. */
+/* Attention is done in items of n_together rows of one K/V head, so that neighbours share its keys:
+ * how many rows leave every thread several items, how many items those are, and one of them; q and
+ * y as in weir_cpu_attend. */
+uint32_t weir_cpu_attend_rows(const weir_cpu *cpu, uint32_t n_rows, uint32_t n_heads_kv);
+size_t weir_cpu_attend_items(const weir_batch *batch, const weir_layer *layer, uint32_t n_together);
 void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
-                          const weir_layer *layer, const float *q, float *y, size_t item);
+                          const weir_layer *layer, const float *q, float *y, uint32_t n_together,
+                          size_t item);
 void weir_cpu_rope(weir_backend *be, const weir_batch *batch, uint32_t n_heads, float *x);
 void weir_cpu_kv_write(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                        const float *k, const float *v);

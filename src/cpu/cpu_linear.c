@@ -14,6 +14,7 @@
  */
 #include "base/compiler.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/parity.h"
 
 #include <assert.h>
 #include <string.h>
@@ -65,6 +66,15 @@ static uint32_t choose_tile_rows(const weir_cpu *cpu, const weir_weight *w, uint
     return rows < TILE_ROWS_LEAST ? TILE_ROWS_LEAST : (uint32_t)rows;
 }
 
+size_t weir_cpu_input_values(const weir_model *model) {
+    const weir_hparams *h = &model->h;
+    size_t most = (size_t)h->n_heads * h->head_dim;
+    const size_t others[] = {h->d_model, h->d_ff, (size_t)h->n_experts_used * h->d_ff_expert};
+    for (size_t i = 0; i < WEIR_COUNT(others); i++)
+        most = others[i] > most ? others[i] : most;
+    return most;
+}
+
 size_t weir_cpu_rounded_bytes(const weir_model *model, uint32_t n_batch) {
     const weir_hparams *h = &model->h;
     size_t most = weir_q15_bytes((size_t)h->n_heads * h->head_dim);
@@ -83,11 +93,13 @@ static uint32_t choose_tile_strips(const weir_cpu *cpu, const weir_weight *w, si
 
 /* Rows first .. first + n of the group's packed matrix times the rows of the group. */
 static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const uint8_t *rounded,
-                            const weir_cpu_group *g, uint32_t first, uint32_t n) {
+                            const weir_cpu_group *g, uint32_t first, uint32_t n,
+                            const uint8_t *next) {
     const weir_weight *w = g->w;
     size_t x_bytes = weir_q15_bytes(w->cols);
-    size_t strip_bytes = weir_t16_strip_bytes(w->format->id, w->cols);
-    const uint8_t *strips = w->data + first / WEIR_T16_ROWS * strip_bytes;
+    weir_t16_strips strips = {.bytes = weir_t16_strip_bytes(w->format->id, w->cols),
+                              .n = n / WEIR_T16_ROWS};
+    strips.data = w->data + first / WEIR_T16_ROWS * strips.bytes;
     const uint8_t *x[X_ROWS];
     float *y[X_ROWS];
     for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
@@ -97,7 +109,9 @@ static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const ui
             x[j] = rounded + row / op->x_repeat * x_bytes;
             y[j] = op->y + (size_t)row * w->rows + first;
         }
-        cpu->t16[w->format->id](strips, strip_bytes, n / WEIR_T16_ROWS, x, n_x, w->cols, y);
+        bool is_last = begin + n_x == g->n_rows;
+        strips.next = is_last ? next : strips.data;
+        cpu->t16[w->format->id](&strips, x, n_x, w->cols, y);
         for (uint32_t j = 0; op->bias && j < n_x; j++)
             for (uint32_t i = 0; i < n; i++)
                 y[j][i] += op->bias[first + i];
@@ -156,10 +170,10 @@ weir_cpu_group weir_cpu_group_of_expert(const weir_cpu *cpu, const weir_linear *
 }
 
 void weir_cpu_multiply(const weir_cpu *cpu, uint32_t worker, const weir_linear *op,
-                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first,
-                       uint32_t n) {
+                       const uint8_t *rounded, const weir_cpu_group *g, uint32_t first, uint32_t n,
+                       const uint8_t *next) {
     if (weir_cpu_is_packed(cpu, g->w)) {
-        multiply_strips(cpu, op, rounded, g, first, n);
+        multiply_strips(cpu, op, rounded, g, first, n, next);
         return;
     }
     uint32_t most = n;
@@ -174,7 +188,7 @@ static void multiply_item(const product *p, uint32_t worker, const weir_cpu_grou
     uint32_t first = tile * p->tile_rows;
     uint32_t left = g->w->rows - first;
     uint32_t n = left < p->tile_rows ? left : p->tile_rows;
-    weir_cpu_multiply(p->cpu, worker, p->op, p->cpu->rounded, g, first, n);
+    weir_cpu_multiply(p->cpu, worker, p->op, p->cpu->rounded, g, first, n, NULL);
 }
 
 /* Items of experts that are read from their file, in the order in which they
@@ -252,10 +266,27 @@ static void begin_streamed(const product *p, uint32_t n_active) {
         weir_expert_guess(cpu->experts, &cpu->kernels, be->model, be->scratch.x, n_tokens);
 }
 
+/* Rows of x as llama.cpp would multiply them, each by one worker. */
+static void round_as_peer(void *context, uint32_t worker, uint32_t n_workers) {
+    const product *p = context;
+    const weir_weight *w = p->op->w;
+    size_t begin, end;
+    weir_share(p->op->n_rows / p->op->x_repeat, 1, worker, n_workers, &begin, &end);
+    for (size_t at = begin * w->cols; at < end * w->cols; at += w->cols)
+        weir_parity_round(w->format->id, p->op->x + at, w->cols, p->cpu->parity + at);
+}
+
 void weir_cpu_linear(weir_backend *be, const weir_linear *op) {
     weir_cpu *cpu = weir_cpu_of(be);
+    weir_linear rounded = *op;
     if (op->n_rows == 0)
         return;
+    if (cpu->parity && weir_parity_rounds(op->w->format->id)) {
+        product rows = {.cpu = cpu, .op = op};
+        weir_cpu_run(cpu, (size_t)op->n_rows / op->x_repeat * op->w->cols, round_as_peer, &rows);
+        rounded.x = cpu->parity;
+        op = &rounded;
+    }
     size_t n_groups = op->choice ? weir_cpu_sort_by_expert(cpu, op) : 1;
     product p = {.cpu = cpu, .op = op};
     p.is_packed = weir_cpu_is_packed(cpu, op->w);

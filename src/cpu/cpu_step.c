@@ -10,7 +10,8 @@
  * Fused: the convolution with its projection, gate, up and silu, the residual sum with the product
  * before it, for one row also the sum over its experts, in ascending order as always.
  *
- * Batches that are observed, and those with adapters, are composed of ops: compose.c.
+ * Batches that are observed, those with adapters and those of `parity` are composed of ops:
+ * compose.c.
  */
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -48,7 +49,6 @@ typedef struct walk {
     weir_cpu_thread *own;
     uint32_t worker, n_workers;
     uint32_t section; /* whose units are taken */
-    double since_s;   /* the last phase ended, of a profile */
 } walk;
 
 /* What a product reads: rows of floats, and the same rounded where its matrix is packed. */
@@ -81,8 +81,8 @@ static void mark(walk *w, weir_cpu_phase phase) {
     if (!w->cpu->is_profiled)
         return;
     double now_s = weir_clock_s();
-    w->own->phase_s[phase] += now_s - w->since_s;
-    w->since_s = now_s;
+    w->own->phase_s[phase] += now_s - w->own->since_s;
+    w->own->since_s = now_s;
 }
 
 /* Ends a phase and waits for all. */
@@ -125,20 +125,64 @@ static uint32_t units_of(uint32_t n_rows) {
     return (n_rows + UNIT_ROWS - 1) / UNIT_ROWS;
 }
 
-static uint32_t most_units(const walk *w, const weir_weight *m) {
-    return weir_cpu_is_packed(w->cpu, m) ? MOST_STRIPS : MOST_TILES;
+/* Rows first .. first + n of matrix number `which`. */
+typedef struct piece {
+    uint32_t which, first, n;
+} piece;
+
+/* A section's products: the pieces of n_matrices matrices of n_rows rows like m that this worker
+ * takes. Of packed ones it takes the next before it computes one, so that memory can be asked for
+ * it; but not of the last, which all share. */
+typedef struct pieces {
+    const walk *w;
+    uint32_t n_rows, most, n_units;
+    piece now, next;
+    bool is_packed, has_next;
+} pieces;
+
+static bool take_piece(const pieces *p, piece *out) {
+    uint32_t per = units_of(p->n_rows), unit, n_units;
+    if (!take(p->w, p->n_units, per, p->most, &unit, &n_units))
+        return false;
+    uint32_t first = unit % per * UNIT_ROWS, left = p->n_rows - first, n = n_units * UNIT_ROWS;
+    *out = (piece){.which = unit / per, .first = first, .n = n < left ? n : left};
+    return true;
 }
 
-/* The same in rows of a matrix, or of several that have as many: number `which` of n_matrices. */
-static bool take_rows(const walk *w, const weir_weight *m, uint32_t n_rows, uint32_t n_matrices,
-                      uint32_t *which, uint32_t *first, uint32_t *n) {
-    uint32_t per = units_of(n_rows), unit, n_units;
-    if (!take(w, per * n_matrices, per, most_units(w, m), &unit, &n_units))
+static pieces begin_pieces(const walk *w, const weir_weight *m, uint32_t n_rows,
+                           uint32_t n_matrices) {
+    bool is_packed = weir_cpu_is_packed(w->cpu, m);
+    return (pieces){.w = w,
+                    .n_rows = n_rows,
+                    .most = is_packed ? MOST_STRIPS : MOST_TILES,
+                    .n_units = units_of(n_rows) * n_matrices,
+                    .is_packed = is_packed};
+}
+
+static bool looks_ahead(const pieces *p) {
+    uint32_t n_taken =
+        atomic_load_explicit(&p->w->cpu->sections[p->w->section], memory_order_relaxed);
+    return p->is_packed && n_taken + 2 * p->w->n_workers <= p->n_units;
+}
+
+/* False: there is no more for this worker. */
+static bool go_on(pieces *p) {
+    if (p->has_next)
+        p->now = p->next;
+    else if (!take_piece(p, &p->now))
         return false;
-    *which = unit / per;
-    *first = unit % per * UNIT_ROWS;
-    *n = n_units * UNIT_ROWS < n_rows - *first ? n_units * UNIT_ROWS : n_rows - *first;
+    p->has_next = looks_ahead(p) && take_piece(p, &p->next);
     return true;
+}
+
+/* What weir_cpu_multiply of `now` is told to come next: row `first` of m. NULL: it is of another
+ * kind, and its first bytes will be waited for. */
+static const uint8_t *coming(const walk *w, const weir_weight *now, const weir_weight *m,
+                             uint32_t first) {
+    bool is_alike = now->format == m->format && now->cols == m->cols;
+    if (!is_alike || !weir_cpu_is_packed(w->cpu, now) || !weir_cpu_is_packed(w->cpu, m))
+        return NULL;
+    return m->data + first / WEIR_T16_ROWS * weir_t16_strip_bytes(m->format->id, m->cols);
 }
 
 /* ---- inputs of products --------------------------------------------------------------------- */
@@ -200,28 +244,34 @@ static input normed_input(walk *w, const float *x, const uint32_t *from, uint32_
 
 /* Rows first .. first + n of one matrix times all rows of the input. */
 static void multiply(const walk *w, const weir_weight *m, const float *bias, input in,
-                     uint32_t n_rows, float *y, uint32_t first, uint32_t n) {
+                     uint32_t n_rows, float *y, uint32_t first, uint32_t n, const uint8_t *next) {
     weir_linear op = {.w = m, .bias = bias, .x = in.x, .y = y, .n_rows = n_rows, .x_repeat = 1};
     weir_cpu_group all = {.w = m, .n_rows = n_rows};
-    weir_cpu_multiply(w->cpu, w->worker, &op, in.rounded, &all, first, n);
+    weir_cpu_multiply(w->cpu, w->worker, &op, in.rounded, &all, first, n, next);
+}
+
+/* The piece of a product that is nothing but one matrix. */
+static void multiply_piece(const pieces *p, const weir_weight *m, const float *bias, input in,
+                           uint32_t n_rows, float *y) {
+    const uint8_t *next = p->has_next ? coming(p->w, m, m, p->next.first) : NULL;
+    multiply(p->w, m, bias, in, n_rows, y, p->now.first, p->now.n, next);
 }
 
 /* One product and nothing else. */
 static void product(const walk *w, const weir_weight *m, input in, float *y) {
-    uint32_t which, first, n;
-    while (take_rows(w, m, m->rows, 1, &which, &first, &n))
-        multiply(w, m, NULL, in, w->batch->n_rows, y, first, n);
+    for (pieces p = begin_pieces(w, m, m->rows, 1); go_on(&p);)
+        multiply_piece(&p, m, NULL, in, w->batch->n_rows, y);
 }
 
 /* The residual stream += a product. */
 static void residual(walk *w, const weir_weight *m, const float *bias, input in,
                      weir_cpu_phase phase) {
-    uint32_t d = w->h->d_model, which, first, n;
-    while (take_rows(w, m, d, 1, &which, &first, &n)) {
-        multiply(w, m, bias, in, w->batch->n_rows, w->s->parts, first, n);
-        for (size_t r = 0; r < w->batch->n_rows; r++)
-            w->cpu->kernels.add_scaled(w->s->x + r * d + first, w->s->parts + r * d + first, 1.0f,
-                                       n);
+    const weir_scratch *s = w->s;
+    uint32_t d = w->h->d_model, n_rows = w->batch->n_rows;
+    for (pieces p = begin_pieces(w, m, d, 1); go_on(&p);) {
+        multiply_piece(&p, m, bias, in, n_rows, s->parts);
+        for (size_t at = p.now.first; at < (size_t)n_rows * d; at += d)
+            w->cpu->kernels.add_scaled(s->x + at, s->parts + at, 1.0f, p.now.n);
     }
     meet(w, phase);
 }
@@ -237,17 +287,23 @@ static void embed(walk *w) {
     meet(w, WEIR_CPU_EMBED);
 }
 
-/* The three projections of a channel and its convolution are one unit. */
+/* The three projections of a channel and its convolution are one piece. */
 static void conv_block(walk *w, const weir_layer *layer) {
     const weir_scratch *s = w->s;
     const weir_weight *m = &layer->conv_in;
-    uint32_t n_rows = w->batch->n_rows, d = w->h->d_model, which, first, n;
+    uint32_t n_rows = w->batch->n_rows, d = w->h->d_model;
     input in = normed_input(w, s->x, NULL, n_rows, layer->operator_norm, s->normed,
                             weir_cpu_is_packed(w->cpu, m));
-    while (take_rows(w, m, d, 1, &which, &first, &n)) {
-        for (uint32_t part = 0; part < 3; part++)
-            multiply(w, m, layer->conv_in_bias, in, n_rows, s->wide, part * d + first, n);
-        weir_cpu_convolve(w->cpu, w->batch, layer, s->wide, s->wide2, first, (size_t)first + n);
+    for (pieces p = begin_pieces(w, m, d, 1); go_on(&p);) {
+        for (uint32_t part = 0; part < 3; part++) {
+            const uint8_t *next = part < 2     ? coming(w, m, m, (part + 1) * d + p.now.first)
+                                  : p.has_next ? coming(w, m, m, p.next.first)
+                                               : NULL;
+            multiply(w, m, layer->conv_in_bias, in, n_rows, s->wide, part * d + p.now.first,
+                     p.now.n, next);
+        }
+        weir_cpu_convolve(w->cpu, w->batch, layer, s->wide, s->wide2, p.now.first,
+                          (size_t)p.now.first + p.now.n);
     }
     meet(w, WEIR_CPU_CONV_IN);
     in = plain_input(w, s->wide2, n_rows, n_rows, &layer->conv_out);
@@ -293,9 +349,10 @@ static void attn_block(walk *w, const weir_layer *layer) {
     for (size_t i = begin; i < end; i++)
         place_head(w, layer, q, k, v, (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
     wait_all(w, WEIR_CPU_ATTEND);
-    uint32_t n_items = n_rows * n_heads_kv;
+    uint32_t n_together = weir_cpu_attend_rows(w->cpu, n_rows, n_heads_kv);
+    uint32_t n_items = (uint32_t)weir_cpu_attend_items(w->batch, layer, n_together);
     while (take(w, n_items, n_items, 1, &first, &n))
-        weir_cpu_attend_item(w->cpu, w->worker, w->batch, layer, q, s->wide2, first);
+        weir_cpu_attend_item(w->cpu, w->worker, w->batch, layer, q, s->wide2, n_together, first);
     meet(w, WEIR_CPU_ATTEND);
     in = plain_input(w, s->wide2, n_rows, n_rows, &layer->attn_out);
     residual(w, &layer->attn_out, NULL, in, WEIR_CPU_ATTN_OUT);
@@ -309,15 +366,18 @@ static void gate(const walk *w, size_t row, uint32_t width, uint32_t first, uint
 
 static void dense_ffn(walk *w, const weir_layer *layer) {
     const weir_scratch *s = w->s;
-    uint32_t n_rows = w->batch->n_rows, width = w->h->d_ff, which, first, n;
-    bool is_packed =
-        weir_cpu_is_packed(w->cpu, &layer->ffn_gate) || weir_cpu_is_packed(w->cpu, &layer->ffn_up);
+    const weir_weight *up = &layer->ffn_up, *gates = &layer->ffn_gate;
+    uint32_t n_rows = w->batch->n_rows, width = w->h->d_ff;
+    bool is_packed = weir_cpu_is_packed(w->cpu, gates) || weir_cpu_is_packed(w->cpu, up);
     input in = normed_input(w, s->x, NULL, n_rows, layer->ffn_norm, s->normed, is_packed);
-    while (take_rows(w, &layer->ffn_gate, width, 1, &which, &first, &n)) {
-        multiply(w, &layer->ffn_gate, NULL, in, n_rows, s->wide, first, n);
-        multiply(w, &layer->ffn_up, NULL, in, n_rows, s->wide2, first, n);
+    for (pieces p = begin_pieces(w, gates, width, 1); go_on(&p);) {
+        const piece *now = &p.now;
+        multiply(w, gates, NULL, in, n_rows, s->wide, now->first, now->n,
+                 coming(w, gates, up, now->first));
+        multiply(w, up, NULL, in, n_rows, s->wide2, now->first, now->n,
+                 p.has_next ? coming(w, up, gates, p.next.first) : NULL);
         for (uint32_t r = 0; r < n_rows; r++)
-            gate(w, r, width, first, n);
+            gate(w, r, width, now->first, now->n);
     }
     meet(w, WEIR_CPU_FFN_UP);
     in = plain_input(w, s->wide, n_rows, n_rows, &layer->ffn_down);
@@ -347,44 +407,74 @@ static choice choose(walk *w, const weir_layer *layer) {
     return (choice){.experts = experts, .weights = weights, .n_active = w->cpu->n_active};
 }
 
-/* The rows that use expert number i of those that have any. `row` is for a group of one. */
-static weir_cpu_group group_of(const walk *w, const choice *c, const weir_weight *experts,
-                               uint32_t i, uint32_t *row) {
-    if (w->batch->n_rows > 1) {
-        weir_linear op = {.w = experts};
-        return weir_cpu_group_of_expert(w->cpu, &op, w->cpu->active_experts[i]);
+/* Expert number i of those that have rows. */
+static uint32_t expert_of(const walk *w, const choice *c, uint32_t i) {
+    return w->batch->n_rows == 1 ? (uint32_t)c->experts[i] : w->cpu->active_experts[i];
+}
+
+/* A piece of that expert's matrix times the rows that use it, which are of a token's experts. */
+static void multiply_expert(const walk *w, const choice *c, const weir_weight *experts,
+                            const piece *now, input in, uint32_t x_repeat, float *y,
+                            const uint8_t *next) {
+    weir_linear op = {.w = experts, .x = in.x, .y = y, .x_repeat = x_repeat};
+    weir_cpu_group g = {
+        .w = experts + expert_of(w, c, now->which), .rows = &now->which, .n_rows = 1};
+    if (w->batch->n_rows > 1)
+        g = weir_cpu_group_of_expert(w->cpu, &op, expert_of(w, c, now->which));
+    weir_cpu_multiply(w->cpu, w->worker, &op, in.rounded, &g, now->first, now->n, next);
+}
+
+/* The same piece of gate and up, and what both make of it. */
+static void experts_up(walk *w, const weir_layer *layer, const choice *c, input in) {
+    const weir_weight *gates = layer->experts_gate, *up = layer->experts_up;
+    uint32_t k = w->h->n_experts_used, width = w->h->d_ff_expert;
+    for (pieces p = begin_pieces(w, gates, width, c->n_active); go_on(&p);) {
+        uint32_t expert = expert_of(w, c, p.now.which);
+        const uint8_t *next = NULL;
+        if (p.has_next)
+            next = coming(w, up, gates + expert_of(w, c, p.next.which), p.next.first);
+        multiply_expert(w, c, gates, &p.now, in, k, w->s->wide,
+                        coming(w, gates, up + expert, p.now.first));
+        multiply_expert(w, c, up, &p.now, in, k, w->s->wide2, next);
+        if (w->batch->n_rows == 1) {
+            gate(w, p.now.which, width, p.now.first, p.now.n);
+            continue;
+        }
+        for (uint32_t i = w->cpu->expert_begin[expert]; i < w->cpu->expert_begin[expert + 1]; i++)
+            gate(w, w->cpu->expert_rows[i], width, p.now.first, p.now.n);
     }
-    *row = i;
-    return (weir_cpu_group){.w = experts + c->experts[i], .rows = row, .n_rows = 1};
+    meet(w, WEIR_CPU_FFN_UP);
 }
 
-/* Rows first .. first + n of an expert's matrix; rows of y are of a token's expert. */
-static void multiply_expert(const walk *w, const weir_cpu_group *g, input in, uint32_t x_repeat,
-                            float *y, uint32_t first, uint32_t n) {
-    weir_linear op = {.x = in.x, .y = y, .x_repeat = x_repeat};
-    weir_cpu_multiply(w->cpu, w->worker, &op, in.rounded, g, first, n);
-}
-
-/* One token: each unit sums what its experts have for those channels. */
+/* One token: each piece sums what its experts have for those channels. */
 static void experts_down_of_one(walk *w, const weir_layer *layer, const choice *c, input in) {
-    uint32_t d = w->h->d_model, which, first, n, row;
-    while (take_rows(w, layer->experts_down, d, 1, &which, &first, &n)) {
-        for (uint32_t i = 0; i < c->n_active; i++) {
-            weir_cpu_group g = group_of(w, c, layer->experts_down, i, &row);
-            multiply_expert(w, &g, in, 1, w->s->parts, first, n);
+    const weir_weight *down = layer->experts_down;
+    uint32_t d = w->h->d_model;
+    for (pieces p = begin_pieces(w, down, d, 1); go_on(&p);) {
+        piece now = p.now;
+        for (now.which = 0; now.which < c->n_active; now.which++) {
+            bool is_last = now.which + 1 == c->n_active;
+            const uint8_t *next = NULL;
+            if (!is_last || p.has_next)
+                next = coming(w, down, down + expert_of(w, c, is_last ? 0 : now.which + 1),
+                              is_last ? p.next.first : now.first);
+            multiply_expert(w, c, down, &now, in, 1, w->s->parts, next);
         }
         for (uint32_t i = 0; i < c->n_active; i++)
-            w->cpu->kernels.add_scaled(w->s->x + first, w->s->parts + (size_t)i * d + first,
-                                       c->weights[i], n);
+            w->cpu->kernels.add_scaled(w->s->x + now.first, w->s->parts + (size_t)i * d + now.first,
+                                       c->weights[i], now.n);
     }
     meet(w, WEIR_CPU_FFN_DOWN);
 }
 
 static void experts_down(walk *w, const weir_layer *layer, const choice *c, input in) {
-    uint32_t d = w->h->d_model, k = w->h->n_experts_used, which, first, n, row;
-    while (take_rows(w, layer->experts_down, d, c->n_active, &which, &first, &n)) {
-        weir_cpu_group g = group_of(w, c, layer->experts_down, which, &row);
-        multiply_expert(w, &g, in, 1, w->s->parts, first, n);
+    const weir_weight *down = layer->experts_down;
+    uint32_t d = w->h->d_model, k = w->h->n_experts_used;
+    for (pieces p = begin_pieces(w, down, d, c->n_active); go_on(&p);) {
+        const uint8_t *next = NULL;
+        if (p.has_next)
+            next = coming(w, down, down + expert_of(w, c, p.next.which), p.next.first);
+        multiply_expert(w, c, down, &p.now, in, 1, w->s->parts, next);
     }
     meet(w, WEIR_CPU_FFN_DOWN);
     size_t begin, end;
@@ -397,8 +487,7 @@ static void experts_down(walk *w, const weir_layer *layer, const choice *c, inpu
 
 static void moe_ffn(walk *w, const weir_layer *layer) {
     const weir_scratch *s = w->s;
-    uint32_t n_rows = w->batch->n_rows, k = w->h->n_experts_used, width = w->h->d_ff_expert;
-    uint32_t which, first, n, row;
+    uint32_t n_rows = w->batch->n_rows;
     bool is_packed = weir_cpu_is_packed(w->cpu, &layer->router) ||
                      weir_cpu_is_packed(w->cpu, layer->experts_gate) ||
                      weir_cpu_is_packed(w->cpu, layer->experts_up);
@@ -406,16 +495,8 @@ static void moe_ffn(walk *w, const weir_layer *layer) {
     product(w, &layer->router, in, s->router);
     meet(w, WEIR_CPU_ROUTER);
     choice c = choose(w, layer);
-    while (take_rows(w, layer->experts_gate, width, c.n_active, &which, &first, &n)) {
-        weir_cpu_group g = group_of(w, &c, layer->experts_gate, which, &row);
-        multiply_expert(w, &g, in, k, s->wide, first, n);
-        g = group_of(w, &c, layer->experts_up, which, &row);
-        multiply_expert(w, &g, in, k, s->wide2, first, n);
-        for (uint32_t i = 0; i < g.n_rows; i++)
-            gate(w, g.rows[i], width, first, n);
-    }
-    meet(w, WEIR_CPU_FFN_UP);
-    in = plain_input(w, s->wide, n_rows, n_rows * k, layer->experts_down);
+    experts_up(w, layer, &c, in);
+    in = plain_input(w, s->wide, n_rows, n_rows * w->h->n_experts_used, layer->experts_down);
     if (n_rows == 1)
         experts_down_of_one(w, layer, &c, in);
     else
@@ -425,20 +506,29 @@ static void moe_ffn(walk *w, const weir_layer *layer) {
 static void head(walk *w) {
     const weir_batch *batch = w->batch;
     const weir_model *model = w->cpu->host.be.model;
-    uint32_t n_out = batch->n_out, n_vocab = w->h->n_vocab, which, first, n;
+    uint32_t n_out = batch->n_out, n_vocab = w->h->n_vocab;
     if (n_out == 0)
         return;
     input in = normed_input(w, w->s->x, batch->out_rows, n_out, model->final_norm, w->s->out,
                             weir_cpu_is_packed(w->cpu, &model->head));
-    while (take_rows(w, &model->head, n_vocab, 1, &which, &first, &n)) {
-        multiply(w, &model->head, NULL, in, n_out, w->s->logits, first, n);
+    for (pieces p = begin_pieces(w, &model->head, n_vocab, 1); go_on(&p);) {
+        multiply_piece(&p, &model->head, NULL, in, n_out, w->s->logits);
         for (size_t i = 0; i < n_out; i++)
-            memcpy(batch->logits[i] + first, w->s->logits + i * n_vocab + first, n * sizeof(float));
+            memcpy(batch->logits[i] + p.now.first, w->s->logits + i * n_vocab + p.now.first,
+                   p.now.n * sizeof(float));
     }
     mark(w, WEIR_CPU_HEAD);
 }
 
 /* ---- the step ------------------------------------------------------------------------------- */
+
+/* One worker looks, before barriers of layer i; behind them all know, and of a later look they know
+ * that it is later. */
+static void look_at_cancel(const walk *w, uint32_t i) {
+    if (w->worker == 0 && w->batch->cancel &&
+        atomic_load_explicit(w->batch->cancel, memory_order_relaxed))
+        atomic_store_explicit(&w->run->stop_at, i, memory_order_relaxed);
+}
 
 static void walk_layers(void *context, uint32_t worker, uint32_t n_workers) {
     run *r = context;
@@ -451,20 +541,20 @@ static void walk_layers(void *context, uint32_t worker, uint32_t n_workers) {
               .h = &model->h,
               .own = &cpu->threads[worker],
               .worker = worker,
-              .n_workers = n_workers,
-              .since_s = cpu->is_profiled ? weir_clock_s() : 0};
+              .n_workers = n_workers};
+    mark(&w, WEIR_CPU_WAIT); /* for being woken */
     embed(&w);
     for (uint32_t i = 0; i < model->h.n_layers; i++) {
         const weir_layer *layer = &model->layers[i];
-        /* One worker looks, before the layer's barriers; behind them all know, and of a later look
-         * they know that it is later. */
-        if (worker == 0 && r->batch->cancel &&
-            atomic_load_explicit(r->batch->cancel, memory_order_relaxed))
-            atomic_store_explicit(&r->stop_at, i, memory_order_relaxed);
+        look_at_cancel(&w, i);
+        if (worker == 0)
+            weir_workers_step_aside(cpu->workers);
         if (layer->kind == WEIR_LAYER_CONV)
             conv_block(&w, layer);
         else
             attn_block(&w, layer);
+        if (i + 1 == model->h.n_layers)
+            look_at_cancel(&w, i); /* before the head */
         if (layer->is_moe)
             moe_ffn(&w, layer);
         else
@@ -483,21 +573,35 @@ static bool has_adapters(const weir_backend *be, const weir_batch *batch) {
     return false;
 }
 
+/* A thread's phases add up to the step: it waits until it has begun, and from its end on. */
+static void begin_profiled(weir_cpu *cpu) {
+    cpu->step_s = weir_clock_s();
+    for (uint32_t i = 0; i < cpu->host.be.options.n_threads; i++)
+        cpu->threads[i].since_s = cpu->step_s;
+}
+
+static void end_profiled(weir_cpu *cpu) {
+    double now_s = weir_clock_s();
+    for (uint32_t i = 0; i < cpu->host.be.options.n_threads; i++)
+        cpu->threads[i].phase_s[WEIR_CPU_WAIT] += now_s - cpu->threads[i].since_s;
+    cpu->n_steps++;
+    cpu->steps_s += now_s - cpu->step_s;
+}
+
 weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error *err) {
     weir_cpu *cpu = weir_cpu_of(be);
-    if (batch->observer || has_adapters(be, batch))
+    if (batch->observer || cpu->parity || has_adapters(be, batch))
         return weir_compose_step(be, batch, err);
     run r = {.cpu = cpu, .batch = batch};
     atomic_init(&r.stop_at, UINT32_MAX);
     size_t n_sections = weir_cpu_n_sections(be->model);
     for (size_t i = 0; i < n_sections; i++)
         atomic_store_explicit(&cpu->sections[i], 0, memory_order_relaxed);
-    double start_s = cpu->is_profiled ? weir_clock_s() : 0;
+    if (cpu->is_profiled)
+        begin_profiled(cpu);
     weir_workers_run(cpu->workers, walk_layers, &r);
-    if (cpu->is_profiled) {
-        cpu->n_steps++;
-        cpu->steps_s += weir_clock_s() - start_s;
-    }
+    if (cpu->is_profiled)
+        end_profiled(cpu);
     uint32_t stop_at = atomic_load_explicit(&r.stop_at, memory_order_relaxed);
     if (stop_at < UINT32_MAX)
         return weir_fail(err, WEIR_STATUS_CANCELLED, "the step was cancelled in layer %u", stop_at);

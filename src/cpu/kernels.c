@@ -146,8 +146,10 @@ static const struct unit {
 };
 
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim) {
-    /* A widened page, and of every head scores, 16 sums, the greatest score, the rescaling. */
-    return (size_t)WEIR_PAGE_TOKENS * head_dim + (size_t)n_group * (WEIR_PAGE_TOKENS + 16 + 2);
+    /* A widened page, and of every head of every row scores, 16 sums, the greatest score, the
+     * rescaling. */
+    return (size_t)WEIR_PAGE_TOKENS * head_dim +
+           (size_t)WEIR_ATTEND_ROWS * n_group * (WEIR_PAGE_TOKENS + 16 + 2);
 }
 
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err) {

@@ -31,16 +31,21 @@
 typedef void weir_dot_fn(const uint8_t *w, size_t row_bytes, uint32_t n_w, const float *const *x,
                          uint32_t n_x, uint32_t n_cols, float *const *y);
 
-/* One query row and one K/V head: its n_group query heads against positions 0 .. n_keys - 1. */
+enum { WEIR_ATTEND_ROWS = 8 };
+
+/* One K/V head and query rows that follow each other on a timeline: the n_group query heads of row
+ * r against positions 0 .. n_keys + r - 1. The bits of a row do not depend on its neighbours. */
 typedef struct weir_attend_task {
     const weir_kv_layout *kv;
     const uint8_t *pool;   /* page p is at pool + p * kv->page_bytes */
-    const uint32_t *pages; /* [ceil(n_keys / 64)] */
+    const uint32_t *pages; /* [ceil((n_keys + n_rows - 1) / 64)] */
     size_t k_at, v_at;     /* of this layer and head in a page */
-    uint32_t n_keys;       /* >= 1 */
+    uint32_t n_keys;       /* of the first row, >= 1 */
+    uint32_t n_rows;       /* 1 .. WEIR_ATTEND_ROWS */
     uint32_t n_group;      /* query heads that share the K/V head */
-    const float *q;        /* [n_group, head_dim] */
-    float *y;              /* [n_group, head_dim] */
+    size_t row_values;     /* from a row of q or y to the next one */
+    const float *q;        /* [n_rows][n_group, head_dim] */
+    float *y;              /* [n_rows][n_group, head_dim] */
     float scale;           /* head_dim^-0.5 */
     float *scratch;        /* weir_attend_scratch floats of this thread */
 } weir_attend_task;
@@ -80,7 +85,7 @@ typedef struct weir_cpu_kernels {
     void (*attend)(const weir_attend_task *task);
 } weir_cpu_kernels;
 
-/* Floats of scratch that attend needs per thread. */
+/* Floats of scratch that attend needs per thread, for any number of rows. */
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
 
 /* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avxvnni", "avx512",

@@ -96,8 +96,19 @@ static inline size_t weir_q15_bytes(size_t n_cols) {
 /* x [n_cols], a multiple of 32. */
 typedef void weir_q15_fn(const float *x, uint32_t n_cols, uint8_t *out);
 
-/* y[j][16 s + r] = product of row r of strip s with activations x[j], s < n_strips, j < n_x. */
-typedef void weir_t16_fn(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,
-                         const uint8_t *const *x, uint32_t n_x, uint32_t n_cols, float *const *y);
+/* Strips that follow each other in memory. */
+typedef struct weir_t16_strips {
+    const uint8_t *data;
+    size_t bytes; /* of one */
+    uint32_t n;
+    /* NULL, or strips of as many bytes whose product the caller will want next: their first bytes
+     * may be asked for while the last of these are computed. Nothing else depends on it, and what
+     * is not a matrix any more does no harm. */
+    const uint8_t *next;
+} weir_t16_strips;
+
+/* y[j][16 s + r] = product of row r of strip s with activations x[j], s < strips->n, j < n_x. */
+typedef void weir_t16_fn(const weir_t16_strips *strips, const uint8_t *const *x, uint32_t n_x,
+                         uint32_t n_cols, float *const *y);
 
 #endif

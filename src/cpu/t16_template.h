@@ -237,10 +237,22 @@ static WEIR_INLINE void t16_scales(const weir_format_id f, const uint8_t *unit, 
 
 /* ---- the stream ----------------------------------------------------------------------------- */
 
-/* Line `line` of the unit at `at`, of the streams' futures. */
-static WEIR_INLINE void t16_prefetch(const uint8_t *at, size_t line) {
-    WEIR_PREFETCH_FAR((uintptr_t)at + T16_FAR + 64 * line);
-    WEIR_PREFETCH((uintptr_t)at + T16_NEAR + 64 * line);
+/* Where a stream is, and where it goes on when its strip is read: without that the first lines of
+ * every strip, a sixth of one of 2,048 columns in four bits, would be waited for. */
+typedef struct t16_stream {
+    const uint8_t *at;
+    size_t left;    /* bytes to the end of the strip */
+    uintptr_t then; /* an address: of no matrix, maybe */
+} t16_stream;
+
+static WEIR_INLINE uintptr_t t16_ahead(const t16_stream *s, size_t bytes) {
+    return bytes < s->left ? (uintptr_t)s->at + bytes : s->then + (bytes - s->left);
+}
+
+/* Line `line` behind where the stream is, in its futures. */
+static WEIR_INLINE void t16_prefetch(const t16_stream *s, size_t line) {
+    WEIR_PREFETCH_FAR(t16_ahead(s, T16_FAR + 64 * line));
+    WEIR_PREFETCH(t16_ahead(s, T16_NEAR + 64 * line));
 }
 
 /* ---- sums of products ----------------------------------------------------------------------- */
@@ -332,10 +344,12 @@ typedef struct t16_few_rows {
     float *y[T16_FEW]; /* [16 n_strips] each */
 } t16_few_rows;
 
-/* The unit's part of 16 sums of each row, at y[j] + y_at. first: its first group in the row. */
+/* The part of 16 sums of each row, at y[j] + y_at, of the unit where the stream is. first: its
+ * first group in the row. */
 static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, const int n_x,
-                                     const uint8_t *unit, const uint32_t n,
+                                     const t16_stream stream, const uint32_t n,
                                      const t16_few_rows *rows, uint32_t first, size_t y_at) {
+    const uint8_t *unit = stream.at;
     float s[T16_UNIT_SCALES * 16], m[8 * 16];
     t16_scales(f, unit, n, s, m);
     const uint8_t *high = unit + n * t16_code_bytes(f);
@@ -353,7 +367,7 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, c
         /* A few lines at a time: more than a processor keeps under way would wait, and then none
          * would be asked for while the unit is computed. */
         for (uint32_t line = g * n_lines / n; line < (g + 1) * n_lines / n; line++)
-            t16_prefetch(unit, line);
+            t16_prefetch(&stream, line);
         const uint8_t *codes = unit + g * t16_code_bytes(f);
         t16_chain low[T16_FEW], up[T16_FEW];
         WEIR_UNROLL for (int r = 0; r < n_x; r++) {
@@ -401,29 +415,39 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, c
 }
 
 static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const int n_x,
-                                const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,
-                                const uint8_t *const *activations, uint32_t n_cols,
-                                float *const *y) {
+                                const weir_t16_strips *strips, const uint8_t *const *activations,
+                                uint32_t n_cols, float *const *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP, n = t16_groups(f);
-    const size_t bytes = t16_unit_bytes(f, n);
+    const size_t bytes = t16_unit_bytes(f, n), strip_bytes = strips->bytes;
     t16_few_rows rows;
     for (int r = 0; r < n_x; r++) {
         rows.x[r] = activations[r];
         rows.y[r] = y[r];
-        memset(y[r], 0, (size_t)n_strips * WEIR_T16_ROWS * sizeof(float));
+        memset(y[r], 0, (size_t)strips->n * WEIR_T16_ROWS * sizeof(float));
     }
-    for (uint32_t begin = 0; begin < n_strips; begin += WEIR_T16_STREAMS) {
-        uint32_t end = n_strips - begin < WEIR_T16_STREAMS ? n_strips : begin + WEIR_T16_STREAMS;
-        const uint8_t *at = strips;
+    for (uint32_t begin = 0; begin < strips->n; begin += WEIR_T16_STREAMS) {
+        uint32_t left = strips->n - begin,
+                 n_now = left < WEIR_T16_STREAMS ? left : WEIR_T16_STREAMS;
+        const uint8_t *now = strips->data + begin * strip_bytes;
+        const bool is_last = n_now == left && strips->next;
+        const uintptr_t then =
+            is_last ? (uintptr_t)strips->next : (uintptr_t)now + n_now * strip_bytes;
+        t16_stream stream = {.left = strip_bytes};
         uint32_t g = 0;
-        for (; g + n <= n_groups; g += n, at += bytes)
-            for (uint32_t i = begin; i < end; i++)
-                t16_unit_few(f, is_q8, n_x, at + i * strip_bytes, n, &rows, g,
-                             (size_t)i * WEIR_T16_ROWS);
+        for (; g + n <= n_groups; g += n, now += bytes, stream.left -= bytes)
+            for (uint32_t i = 0; i < n_now; i++) {
+                stream.at = now + i * strip_bytes;
+                stream.then = then + i * strip_bytes;
+                t16_unit_few(f, is_q8, n_x, stream, n, &rows, g,
+                             (size_t)(begin + i) * WEIR_T16_ROWS);
+            }
         if (f == WEIR_FORMAT_Q6_K && g < n_groups)
-            for (uint32_t i = begin; i < end; i++)
-                t16_unit_few(f, is_q8, n_x, at + i * strip_bytes, n / 2, &rows, g,
-                             (size_t)i * WEIR_T16_ROWS);
+            for (uint32_t i = 0; i < n_now; i++) {
+                stream.at = now + i * strip_bytes;
+                stream.then = then + i * strip_bytes;
+                t16_unit_few(f, is_q8, n_x, stream, n / 2, &rows, g,
+                             (size_t)(begin + i) * WEIR_T16_ROWS);
+            }
     }
 }
 
@@ -649,8 +673,9 @@ static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bi
     const size_t unit_bytes = t16_unit_bytes(f, unit);
     uint32_t n = 0;
     for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
+        const t16_stream stream = {.at = *at, .left = SIZE_MAX}; /* strip after strip */
         for (size_t line = 0; line < unit_bytes; line += 64)
-            t16_prefetch(*at, line / 64);
+            t16_prefetch(&stream, line / 64);
         t16_unit_apart(f, bits, *at, unit, slice, n);
         *at += unit_bytes;
     }
@@ -689,42 +714,43 @@ static WEIR_INLINE void t16_strip_tiles(const weir_format_id f, const bool is_q8
     }
 }
 
-static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8, const uint8_t *strips,
-                                 size_t strip_bytes, uint32_t n_strips, const t16_many_rows *rows) {
+static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8,
+                                 const weir_t16_strips *strips, const t16_many_rows *rows) {
+    const uint8_t *data = strips->data;
+    const size_t bytes = strips->bytes;
     uint32_t i = 0;
 #ifdef T16_TWO
     t16_slice slices[2];
     if (!is_q8 || !T16_NARROW)
-        for (; i + 2 <= n_strips; i += 2)
-            t16_strip_tiles(f, is_q8, 2, t16_twos, T16_TWO, strips + i * strip_bytes, strip_bytes,
-                            rows, (size_t)i * WEIR_T16_ROWS, slices);
+        for (; i + 2 <= strips->n; i += 2)
+            t16_strip_tiles(f, is_q8, 2, t16_twos, T16_TWO, data + i * bytes, bytes, rows,
+                            (size_t)i * WEIR_T16_ROWS, slices);
 #else
     t16_slice slices[1];
 #endif
-    for (; i < n_strips; i++)
-        t16_strip_tiles(f, is_q8, 1, t16_tiles, T16_X, strips + i * strip_bytes, strip_bytes, rows,
+    for (; i < strips->n; i++)
+        t16_strip_tiles(f, is_q8, 1, t16_tiles, T16_X, data + i * bytes, bytes, rows,
                         (size_t)i * WEIR_T16_ROWS, slices);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-#define T16_CASE(n)                                                             \
-    case n:                                                                     \
-        t16_few(format, is_q8, n, strips, strip_bytes, n_strips, x, n_cols, y); \
+#define T16_CASE(n)                                      \
+    case n:                                              \
+        t16_few(format, is_q8, n, strips, x, n_cols, y); \
         break;
 
-#define T16_FUNCTION(function, ID, as_q8)                                                    \
-    static void function(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,       \
-                         const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,             \
-                         float *const *y) {                                                  \
-        const weir_format_id format = WEIR_FORMAT_##ID;                                      \
-        const bool is_q8 = as_q8;                                                            \
-        const t16_many_rows rows = {.activations = x, .n_x = n_x, .n_cols = n_cols, .y = y}; \
-        switch (n_x) {                                                                       \
-            T16_FEW_LIST(T16_CASE)                                                           \
-        default:                                                                             \
-            t16_many(format, is_q8, strips, strip_bytes, n_strips, &rows);                   \
-        }                                                                                    \
+#define T16_FUNCTION(function, ID, as_q8)                                                      \
+    static void function(const weir_t16_strips *strips, const uint8_t *const *x, uint32_t n_x, \
+                         uint32_t n_cols, float *const *y) {                                   \
+        const weir_format_id format = WEIR_FORMAT_##ID;                                        \
+        const bool is_q8 = as_q8;                                                              \
+        const t16_many_rows rows = {.activations = x, .n_x = n_x, .n_cols = n_cols, .y = y};   \
+        switch (n_x) {                                                                         \
+            T16_FEW_LIST(T16_CASE)                                                             \
+        default:                                                                               \
+            t16_many(format, is_q8, strips, &rows);                                            \
+        }                                                                                      \
     }
 
 #define T16_FORMAT_LIST(X) \

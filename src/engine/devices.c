@@ -14,15 +14,16 @@ static const weir_device devices[] = {
      .can_stream = true,
      .uses_packed = true,
      .probe_disk = weir_cpu_disk_probe,
-     .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32},
-     .n_activations = 3,
+     .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32,
+                     WEIR_ACTIVATIONS_PARITY},
+     .n_activations = 4,
      .open = weir_cpu_open,
      .plan = weir_cpu_plan},
     /* The oracle takes any, and rounds none. */
     {.name = "reference",
      .activations = {WEIR_ACTIVATIONS_Q8, WEIR_ACTIVATIONS_Q15, WEIR_ACTIVATIONS_F32,
-                     WEIR_ACTIVATIONS_BF16},
-     .n_activations = 4,
+                     WEIR_ACTIVATIONS_PARITY, WEIR_ACTIVATIONS_BF16},
+     .n_activations = 5,
      .open = weir_reference_open,
      .plan = weir_reference_plan},
 #ifdef WEIR_HAS_CUDA
@@ -67,7 +68,8 @@ weir_status weir_device_look(weir_device_info *out, const char *name, weir_error
 static const char *const activations_names[] = {[WEIR_ACTIVATIONS_Q15] = "q15",
                                                 [WEIR_ACTIVATIONS_F32] = "f32",
                                                 [WEIR_ACTIVATIONS_BF16] = "bf16",
-                                                [WEIR_ACTIVATIONS_Q8] = "q8"};
+                                                [WEIR_ACTIVATIONS_Q8] = "q8",
+                                                [WEIR_ACTIVATIONS_PARITY] = "parity"};
 
 const char *weir_activations_name(weir_activations activations) {
     return activations_names[activations];

@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 
-enum { WEIR_MOST_ACTIVATIONS = 4 };
+enum { WEIR_MOST_ACTIVATIONS = 5 };
 
 typedef struct weir_device {
     const char *name;

@@ -194,8 +194,9 @@ extern const weir_word_table weir_word_others;
 extern const weir_word_table weir_word_fixtures;
 extern const char *const weir_word_days[7], *const weir_word_months[12];
 
-/* A row of a table. For a free noun, adjective or town of a training sample every third time
- * another noun, or a word that means nothing. Lives as long as g. */
+/* A row of a table. For a free noun, adjective or town of a training sample every second time
+ * (first edition: every third) another word, or one that means nothing; for sayings, openings and
+ * closings a phrase. Lives as long as g. */
 const char *weir_word_draw(weir_gen *g, const weir_word_table *table);
 /* k different ones. */
 void weir_word_draw_some(weir_gen *g, const weir_word_table *table, const char **words, uint32_t k);

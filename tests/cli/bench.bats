@@ -59,12 +59,21 @@ EOF
     [ "$(grep -cE '^  (gate, up|down|head|attention|norms, rounding) +[0-9.]+ ms' "$out")" -eq 15 ] || explain
     # Bytes a second are told where they are known: of one row.
     [ "$(grep -cE '^  head .* GB/s$' "$out")" -eq 1 ] || explain
-    # What all phases take is the whole.
-    awk '/^  .* ms +[0-9.]+ %/ { sub(/.* ms/, ""); sum += $1 } END { exit !(sum > 298 && sum < 302) }' "$out" || explain
+    # The phases add up to the step that is told above them.
+    awk '/: a step of / { n++; sub(/.*a step of /, ""); step[n] = $1; next }
+        n && /^  .* ms / { sub(/ ms.*/, ""); sum[n] += $NF }
+        END { for (i = 1; i <= n; i++) bad += sum[i] < 0.97 * step[i] || sum[i] > 1.03 * step[i] + 0.01
+              exit !(n == 3 && !bad) }' "$out" || explain
     weir bench "$model" $few --phases --json
     refuses_with 2 "--phases is for the table, which --json is not"
-    weir bench "$model" $few --phases --ram 1MB
-    [ "$code" -ne 0 ] || explain
+    weir bench "$model" --prefill 8 --batch none --repeat 1 --probe 0 -o phases.json
+    exits_with 0
+    weir bench "$model" --prefill 8 --batch none --repeat 1 --probe 0 -o phases.json --resume --phases
+    exits_with 0
+    grep -q "without phases: 1 that were measured before" "$out" || explain
+    weir bench "$model" $few --phases --device reference
+    exits_with 3
+    grep -q 'does not tell the phases of its steps' "$err" || explain
 }
 
 @test "bench: shares of limits where the machine is measured" {

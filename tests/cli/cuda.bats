@@ -82,7 +82,7 @@ emulated() {
 
 @test "activations of another device are refused by name" {
     weir run "$model" --tokens 1 --activations bf16
-    refuses_with 2 "activations 'bf16': device 'cpu' expects 'q8', 'q15' or 'f32'"
+    refuses_with 2 "activations 'bf16': device 'cpu' expects 'q8', 'q15', 'f32' or 'parity'"
     emulated ""
     weir run "$model" --tokens 1 --device cuda --activations q15
     refuses_with 2 "activations 'q15': device 'cuda' expects 'bf16' or 'f32'"

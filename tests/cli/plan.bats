@@ -53,6 +53,9 @@ resident() { # field of /proc/PID/status
     weir plan "$model" --ctx 128 --conversations 3 --kv-type q8
     exits_with 0
     grep -q -F "weir serve, 3 conversations of 128 tokens, K/V q8" "$out" || explain
+    grep -q "index of drafts" "$out" || explain
+    weir plan "$model" --ctx 128 --for serve --lookup off
+    exits_with 0
     ! grep -q "index of drafts" "$out" || explain
 }
 

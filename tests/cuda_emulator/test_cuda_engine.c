@@ -141,7 +141,7 @@ static void activations_are_the_devices(void **state) {
     refused(model, with("cuda", "q15"), WEIR_STATUS_BAD_ARGUMENT,
             "activations 'q15': device 'cuda' expects 'bf16' or 'f32'");
     refused(model, with("cpu", "bf16"), WEIR_STATUS_BAD_ARGUMENT,
-            "activations 'bf16': device 'cpu' expects 'q8', 'q15' or 'f32'");
+            "activations 'bf16': device 'cpu' expects 'q8', 'q15', 'f32' or 'parity'");
     REQUIRE_OK(weir_plan_make(&plan, model, &o, &test_err));
     assert_string_equal(plan.activations, "bf16");
     o = with("cuda", "f32");

@@ -23,6 +23,8 @@ typedef struct small_spec {
     uint32_t d_model, n_heads, n_heads_kv, head_dim, d_ff, n_experts, n_used, d_ff_expert;
     uint32_t l_cache, n_vocab;
     weir_format_id format; /* of all matrices but the router */
+    bool is_mixed;         /* attn_v and all that is called up are of another: */
+    weir_format_id other;
     bool has_bias;
     uint64_t seed;
 } small_spec;
@@ -77,6 +79,10 @@ static inline weir_weight *small_experts(small_model *m, weir_format_id format, 
     return w;
 }
 
+static inline weir_format_id small_other(const small_spec *s) {
+    return s->is_mixed ? s->other : s->format;
+}
+
 static inline void small_conv(small_model *m, weir_layer *l, const small_spec *s) {
     uint32_t d = s->d_model;
     l->kind_index = m->model.n_layers_conv++;
@@ -96,7 +102,7 @@ static inline void small_attn(small_model *m, weir_layer *l, const small_spec *s
     l->n_heads_kv = s->n_heads_kv;
     l->attn_q = small_weight(m, s->format, heads, s->d_model);
     l->attn_k = small_weight(m, s->format, heads_kv, s->d_model);
-    l->attn_v = small_weight(m, s->format, heads_kv, s->d_model);
+    l->attn_v = small_weight(m, small_other(s), heads_kv, s->d_model);
     l->attn_out = small_weight(m, s->format, s->d_model, heads);
     l->q_norm = small_values(m, s->head_dim, 0.2, 1);
     l->k_norm = small_values(m, s->head_dim, 0.2, 1);
@@ -105,14 +111,14 @@ static inline void small_attn(small_model *m, weir_layer *l, const small_spec *s
 static inline void small_ffn(small_model *m, weir_layer *l, const small_spec *s) {
     if (!l->is_moe) {
         l->ffn_gate = small_weight(m, s->format, s->d_ff, s->d_model);
-        l->ffn_up = small_weight(m, s->format, s->d_ff, s->d_model);
+        l->ffn_up = small_weight(m, small_other(s), s->d_ff, s->d_model);
         l->ffn_down = small_weight(m, s->format, s->d_model, s->d_ff);
         return;
     }
     l->router = small_weight(m, WEIR_FORMAT_F32, s->n_experts, s->d_model);
     l->expert_bias = small_values(m, s->n_experts, 0.1, 0);
     l->experts_gate = small_experts(m, s->format, s->d_ff_expert, s->d_model);
-    l->experts_up = small_experts(m, s->format, s->d_ff_expert, s->d_model);
+    l->experts_up = small_experts(m, small_other(s), s->d_ff_expert, s->d_model);
     l->experts_down = small_experts(m, s->format, s->d_model, s->d_ff_expert);
 }
 

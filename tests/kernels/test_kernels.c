@@ -252,27 +252,60 @@ static float cache_scale(const cache *c) {
     return (float)(1.0 / sqrt(c->kv.head_dim));
 }
 
-/* y [n_heads, head_dim] of n_heads heads from `head` on. */
-static void run_attend(const cache *c, const weir_cpu_kernels *k, uint32_t head, uint32_t n_heads,
-                       float *y) {
-    float *scratch = new_floats(weir_attend_scratch(n_heads, c->kv.head_dim));
-    for (size_t i = 0; i < weir_attend_scratch(n_heads, c->kv.head_dim); i++)
+/* Rows of n_heads heads, of which the last has all keys; row_values apart. */
+static void run_rows(const cache *c, const weir_cpu_kernels *k, uint32_t n_keys, uint32_t n_rows,
+                     uint32_t n_heads, size_t row_values, const float *q, float *y) {
+    size_t n_scratch = weir_attend_scratch(n_heads, c->kv.head_dim);
+    float *scratch = new_floats(n_scratch);
+    for (size_t i = 0; i < n_scratch; i++)
         scratch[i] = NAN;
-    for (size_t i = 0; i < (size_t)n_heads * c->kv.head_dim; i++)
-        y[i] = NAN;
     const weir_attend_task task = {.kv = &c->kv,
                                    .pool = c->pool,
                                    .pages = c->pages,
                                    .k_at = GAP_BYTES,
                                    .v_at = GAP_BYTES + c->kv.head_bytes,
-                                   .n_keys = c->n_keys,
+                                   .n_keys = n_keys,
+                                   .n_rows = n_rows,
                                    .n_group = n_heads,
-                                   .q = c->q + (size_t)head * c->kv.head_dim,
+                                   .row_values = row_values,
+                                   .q = q,
                                    .y = y,
                                    .scale = cache_scale(c),
                                    .scratch = scratch};
     k->attend(&task);
     free(scratch);
+}
+
+/* y [n_heads, head_dim] of n_heads heads from `head` on. */
+static void run_attend(const cache *c, const weir_cpu_kernels *k, uint32_t head, uint32_t n_heads,
+                       float *y) {
+    for (size_t i = 0; i < (size_t)n_heads * c->kv.head_dim; i++)
+        y[i] = NAN;
+    run_rows(c, k, c->n_keys, 1, n_heads, 0, c->q + (size_t)head * c->kv.head_dim, y);
+}
+
+/* Rows together have the bits that each has alone, and nothing is written between them. */
+static void check_rows(const cache *c, const char *isa, const weir_cpu_kernels *k,
+                       uint32_t n_rows) {
+    enum { GAP = 3 };
+    size_t width = (size_t)c->n_group * c->kv.head_dim, row_values = width + GAP;
+    numbers r = {n_rows, c->n_keys};
+    if (c->n_keys < n_rows)
+        return;
+    float *q = random_floats(&r, n_rows * row_values, next_uniform);
+    float *y = new_floats(n_rows * row_values), *alone = new_floats(width);
+    for (size_t i = 0; i < n_rows * row_values; i++)
+        y[i] = 77.0f;
+    run_rows(c, k, c->n_keys - n_rows + 1, n_rows, c->n_group, row_values, q, y);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        run_rows(c, k, c->n_keys - n_rows + 1 + i, 1, c->n_group, 0, q + i * row_values, alone);
+        assert_same("attend, a row alone", isa, alone, y + i * row_values, width);
+        for (size_t j = width; j < row_values; j++)
+            assert_true(y[i * row_values + j] == 77.0f);
+    }
+    free(q);
+    free(y);
+    free(alone);
 }
 
 static void check_attend(const cache *c, const char *isa, const float *y) {
@@ -315,6 +348,9 @@ static void check_cache(const cache *c, const char *isa, const weir_cpu_kernels 
         run_attend(c, k, h, 1, alone);
         assert_same("attend, a head alone", isa, alone, y + (size_t)h * d, d);
     }
+    check_rows(c, isa, k, 2);
+    check_rows(c, isa, k, 5);
+    check_rows(c, isa, k, WEIR_ATTEND_ROWS);
     free(y);
     free(alone);
 }

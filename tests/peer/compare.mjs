@@ -76,10 +76,11 @@ function judge(name, leastAgreement, isExact) {
     const ours = distance(weir, oracle);
     const theirs = distance(llama, oracle);
     const fine = isExact ? ours : distance(readRows(name, "cpu-q15"), oracle);
+    const parity = isExact ? distance(weir, llama) : distance(readRows(name, "cpu-parity"), llama);
     const isSame = readGreedy(name, "cpu") === readGreedy(name, "llama");
     printLine(name, weir.length, percent(agrees), percent(agreement(weir, oracle)),
         percent(agreement(llama, oracle)), ours.toExponential(2), fine.toExponential(2),
-        theirs.toExponential(2), isSame ? "same" : "differ");
+        theirs.toExponential(2), parity.toExponential(2), isSame ? "same" : "differ");
     check(agrees >= leastAgreement, `${name}: weir and llama.cpp agree on ${percent(agrees)} ` +
         `of the positions, expected at least ${percent(leastAgreement)}`);
     check(ours <= (isExact ? 1 : CHANCE) * theirs + SLACK && fine <= theirs + SLACK,
@@ -90,9 +91,9 @@ function judge(name, leastAgreement, isExact) {
 console.log("agreement: share of positions with the same likeliest token");
 console.log("distance: |a - b| / |b| over the centred logits of all positions");
 printLine("", "", "agreement", "agreement", "agreement", "distance", "distance", "distance",
-    "greedy");
+    "distance", "greedy");
 printLine("model", "positions", "weir/llama", "weir/f32", "llama/f32", "weir/f32", "q15/f32",
-    "llama/f32", "tokens");
+    "llama/f32", "par./llama", "tokens");
 for (const name of exact) judge(name, EXACT_AGREE, true);
 for (const name of formats) judge(name, FORMAT_AGREE, false);
 process.exit(nBroken > 0 || exact.length === 0 || formats.length === 0 ? 1 : 0);

@@ -4,7 +4,7 @@
  *
  *     peer_logits DIR DEVICE N_GREEDY NAME...
  *
- * DEVICE is one of the engine's, or cpu-q15: the CPU with activations in 15 bits instead of 8.
+ * DEVICE is one of the engine's, or cpu-q15, cpu-parity: the CPU with these activations instead of 8 bits.
  * DIR/tokens.txt holds one list of ids a line. Of each DIR/NAME.gguf: DIR/NAME.DEVICE.logits, the
  * logits after every token of every list (float32, [tokens of all lists, n_vocab]), and
  * DIR/NAME.DEVICE.greedy, N_GREEDY ids after the first list. K/V is f32. A model runs with the
@@ -136,9 +136,9 @@ static void run_model(const char *dir, const char *name, const char *device, uin
     }
 
     /* All lists run as prompts in one step. */
-    const bool is_q15 = strcmp(device, "cpu-q15") == 0;
-    weir_engine_options options = {.device = is_q15 ? "cpu" : device,
-                                   .activations = is_q15 ? "q15" : NULL,
+    const char *dash = strncmp(device, "cpu-", 4) == 0 ? device + 4 : NULL;
+    weir_engine_options options = {.device = dash ? "cpu" : device,
+                                   .activations = dash,
                                    .kv_type = "f32",
                                    .n_ctx = lists.n_longest + n_greedy,
                                    .n_seqs = lists.n_lists,

@@ -63,6 +63,7 @@ awk 'BEGIN {
     n_greedy=64
     limit 240 "$WEIR_PEER_LOGITS" "$work" cpu $n_greedy $exact $formats
     limit 240 "$WEIR_PEER_LOGITS" "$work" cpu-q15 $n_greedy $formats
+    limit 240 "$WEIR_PEER_LOGITS" "$work" cpu-parity $n_greedy $formats
     limit 240 "$WEIR_PEER_LOGITS" "$work" reference $n_greedy $exact $formats
     limit 120 node "$install/peer.mjs" "$work" $n_greedy $exact $formats
     limit 60 node "$here/compare.mjs" "$work" $exact -- $formats

@@ -9,6 +9,7 @@
 enum { N_JOBS = 64 };
 
 static weir_host *alone;
+static uint32_t n_guesses; /* of a step, of the hosts that are opened */
 
 static int open_alone(void **state) {
     (void)state;
@@ -23,12 +24,17 @@ static int close_alone(void **state) {
 }
 
 static weir_host *open_host(uint32_t n_seqs, uint32_t n_pages, bool no_prefix_cache) {
-    return kit_host(&(weir_engine_options){.n_ctx = 384,
-                                           .n_seqs = n_seqs,
-                                           .n_pages = n_pages,
-                                           .n_batch = 96,
-                                           .n_threads = 2,
-                                           .no_prefix_cache = no_prefix_cache});
+    weir_engine_options options = {.n_ctx = 384,
+                                   .n_seqs = n_seqs,
+                                   .n_pages = n_pages,
+                                   .n_batch = 96,
+                                   .n_threads = 2,
+                                   .no_prefix_cache = no_prefix_cache};
+    if (n_guesses > 0) {
+        options.n_out = n_seqs > n_guesses ? n_seqs : n_guesses + 1;
+        options.n_snapshots = 4 * n_seqs + n_guesses;
+    }
+    return kit_host_that_guesses(&options, n_guesses);
 }
 
 static weir_runner *open_runner(weir_host *host) {
@@ -508,5 +514,18 @@ int main(void) {
         cmocka_unit_test(jobs_are_cancelled_at_any_moment),
         cmocka_unit_test(jobs_come_from_any_thread),
     };
-    return cmocka_run_group_tests(tests, open_alone, close_alone);
+    /* Those in which some run alone for a while, are forked, moved or cancelled then. */
+    const struct CMUnitTest of_guesses[] = {
+        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(moving_out_changes_nothing),
+        cmocka_unit_test(running_again_changes_nothing),
+        cmocka_unit_test(choices_share_a_prompt),
+        cmocka_unit_test(choices_may_come_later),
+        cmocka_unit_test(jobs_are_cancelled_at_any_moment),
+        cmocka_unit_test(jobs_come_from_any_thread),
+    };
+    int n_failed = cmocka_run_group_tests_name("without guesses", tests, open_alone, close_alone);
+    n_guesses = 8;
+    return n_failed +
+           cmocka_run_group_tests_name("with guesses", of_guesses, open_alone, close_alone);
 }

@@ -412,7 +412,7 @@ static int compare_texts(const void *a, const void *b) {
 /* Distinct values of a kind, sorted; returns how many. */
 static size_t values_draw(const char *kind, bool is_held_out, char (*out)[WEIR_TOOL_VALUE],
                           size_t n) {
-    weir_gen g = {.seed = SEED, .stream = 5, .is_held_out = is_held_out};
+    weir_gen g = {.seed = SEED, .stream = 5, .is_held_out = is_held_out, .edition = 2};
     char raw[WEIR_TOOL_VALUE];
     for (size_t i = 0; i < n; i++)
         weir_tool_value_draw(&g, kind, out[i], raw);

@@ -5,6 +5,7 @@
  */
 #include "engine/drafts.h"
 #include "engine_fixture.h"
+#include "base/compiler.h"
 #include "engine_shape.h"
 #include "plan_search.h"
 #include "temp_folder.h"
@@ -16,7 +17,7 @@ enum { THREADS = 2 };
 static weir_plan_settings settings_of(weir_plan_use use, uint32_t n_seqs) {
     return (weir_plan_settings){.use = use,
                                 .engine = {.n_threads = THREADS, .n_seqs = n_seqs},
-                                .n_lookup = use == WEIR_PLAN_RUN ? 8 : 0,
+                                .n_lookup = 8,
                                 .program_bytes = 5 << 20};
 }
 
@@ -70,17 +71,45 @@ static void test_shapes(void **state) {
     assert_int_equal(o.n_out, 9);
     assert_int_equal(o.n_snapshots, 12);
     o = (weir_engine_options){0};
-    weir_shape_for_serving(&o);
+    weir_shape_for_serving(&o, 0);
     assert_int_equal(o.n_seqs, 64);
     assert_int_equal(o.n_batch, 512);
     assert_int_equal(o.n_snapshots, 64);
     assert_int_equal(o.n_out, 128);
+    o = (weir_engine_options){0};
+    weir_shape_for_serving(&o, 8);
+    assert_int_equal(o.n_snapshots, 72);
     o = (weir_engine_options){.n_seqs = 600};
-    weir_shape_for_serving(&o);
+    weir_shape_for_serving(&o, 0);
     assert_int_equal(o.n_batch, 600);
     o = (weir_engine_options){.n_seqs = 600, .n_batch = 100};
-    weir_shape_for_serving(&o);
+    weir_shape_for_serving(&o, 0);
     assert_int_equal(o.n_batch, 100);
+}
+
+static void test_lookup(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *device;
+        uint32_t n, n_served;
+        bool is_served;
+    } cases[] = {
+        {NULL, NULL, 8, 8, true},     {"auto", "cpu", 8, 8, true}, {"off", "cuda", 0, 0, true},
+        {"0", NULL, 0, 0, true},      {"16", "cpu", 16, 16, true}, {NULL, "cuda", 8, 0, true},
+        {"auto", "cuda", 8, 0, true}, {"4", "cuda", 4, 0, false},  {"3", "reference", 3, 3, true}};
+    for (size_t i = 0; i < WEIR_COUNT(cases); i++) {
+        uint32_t n = 99;
+        REQUIRE_OK(weir_shape_lookup(&n, cases[i].text, &test_err));
+        assert_int_equal(n, cases[i].n);
+        weir_status status = weir_shape_lookup_on(&n, cases[i].device, cases[i].text, &test_err);
+        assert_int_equal(status, cases[i].is_served ? WEIR_STATUS_OK : WEIR_STATUS_BAD_ARGUMENT);
+        assert_int_equal(n, cases[i].n_served);
+    }
+    static const char *const wrong[] = {"", "17", "x", "-1", "8 ", "99999999999"};
+    for (size_t i = 0; i < WEIR_COUNT(wrong); i++) {
+        uint32_t n;
+        assert_int_equal(weir_shape_lookup(&n, wrong[i], &test_err), WEIR_STATUS_BAD_ARGUMENT);
+    }
 }
 
 /* Between one whole timeline and all of them, and within the bytes that were given. */
@@ -119,7 +148,7 @@ static void test_whole_plan(void **state) {
         weir_plan taken;
         s.use = bits & 1 ? WEIR_PLAN_SERVE : WEIR_PLAN_RUN;
         s.engine.n_seqs = s.use == WEIR_PLAN_SERVE ? 3 : 1;
-        s.n_lookup = s.use == WEIR_PLAN_RUN && bits & 2 ? 8 : 0;
+        s.n_lookup = bits & 2 ? 8 : 0;
         s.kv_bytes = bits & 4 ? 40000 : bits & 8 ? WEIR_PLAN_KV_QUARTER : 0;
         REQUIRE_OK(weir_plan_whole_make(&whole, model, &s, &test_err));
         REQUIRE_OK(weir_plan_engine(&o, model, &s, &test_err));
@@ -304,11 +333,17 @@ static void test_shared_pages_fill(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index_of_drafts), cmocka_unit_test(test_samplers),
-        cmocka_unit_test(test_shapes),          cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_whole_plan),      cmocka_unit_test(test_the_system_agrees),
-        cmocka_unit_test(test_longest_context), cmocka_unit_test(test_most_conversations),
-        cmocka_unit_test(test_remedies),        cmocka_unit_test(test_shared_pages_fill),
+        cmocka_unit_test(test_index_of_drafts),
+        cmocka_unit_test(test_samplers),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_whole_plan),
+        cmocka_unit_test(test_the_system_agrees),
+        cmocka_unit_test(test_longest_context),
+        cmocka_unit_test(test_most_conversations),
+        cmocka_unit_test(test_remedies),
+        cmocka_unit_test(test_shared_pages_fill),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

@@ -381,15 +381,31 @@ static WEIR_INLINE uint32_t t16_step(const weir_format_id f) {
     return t16_groups(f) > T16_STEP ? t16_groups(f) : T16_STEP;
 }
 
-/* Asks for what the stream that has come to `offset` of a strip needs a little later: past the
- * strip's end that is the strip WEIR_T16_STREAMS further. Addresses may be beyond the matrix. */
-static WEIR_INLINE void t16_prefetch(const uint8_t *strip, size_t strip_bytes, size_t offset,
-                                     const size_t n_bytes) {
+/* Strips that are walked together, and those that follow: of each stream the one it goes on with.
+ */
+typedef struct t16_block {
+    const uint8_t *data;
+    uintptr_t then; /* an address: of no matrix, maybe */
+    uint32_t n;
+} t16_block;
+
+static WEIR_INLINE t16_block t16_block_of(const weir_t16_strips *strips, uint32_t begin) {
+    uint32_t left = strips->n - begin, n = left < WEIR_T16_STREAMS ? left : WEIR_T16_STREAMS;
+    const uint8_t *data = strips->data + begin * strips->bytes;
+    bool is_last = n == left && strips->next;
+    uintptr_t behind = (uintptr_t)data + n * strips->bytes;
+    return (t16_block){data, is_last ? (uintptr_t)strips->next : behind, n};
+}
+
+/* Asks for what stream i, which has come to `offset` of its strip, needs a little later. Addresses
+ * may be beyond the matrix. */
+static WEIR_INLINE void t16_prefetch(const t16_block *block, size_t strip_bytes, uint32_t i,
+                                     size_t offset, const size_t n_bytes) {
     size_t at = offset + T16_AHEAD;
-    if (at >= strip_bytes)
-        at += (WEIR_T16_STREAMS - 1) * strip_bytes;
+    uintptr_t from =
+        at < strip_bytes ? (uintptr_t)block->data + at : block->then + (at - strip_bytes);
     for (size_t line = 0; line < n_bytes; line += 64)
-        WEIR_PREFETCH((uintptr_t)strip + at + line);
+        WEIR_PREFETCH(from + i * strip_bytes + line);
 }
 
 /* ---- one row -------------------------------------------------------------------------------- */
@@ -432,17 +448,17 @@ static WEIR_INLINE void t16_unit_one(const weir_format_id f, const bool is_q8, w
     }
 }
 
-static WEIR_INLINE void t16_one(const weir_format_id f, const bool is_q8, const uint8_t *strips,
-                                size_t strip_bytes, uint32_t n_strips, const uint8_t *x,
-                                uint32_t n_cols, float *y) {
+static WEIR_INLINE void t16_one(const weir_format_id f, const bool is_q8,
+                                const weir_t16_strips *strips, const uint8_t *x, uint32_t n_cols,
+                                float *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
-    const size_t group_bytes = t16_group_bytes(f);
-    for (uint32_t begin = 0; begin < n_strips; begin += WEIR_T16_STREAMS) {
-        uint32_t n_now = n_strips - begin < WEIR_T16_STREAMS ? n_strips - begin : WEIR_T16_STREAMS;
+    const size_t group_bytes = t16_group_bytes(f), strip_bytes = strips->bytes;
+    for (uint32_t begin = 0; begin < strips->n; begin += WEIR_T16_STREAMS) {
+        const t16_block block = t16_block_of(strips, begin);
         for (uint32_t first = 0; first < n_groups; first += t16_step(f)) {
             uint32_t end = first + t16_step(f) < n_groups ? first + t16_step(f) : n_groups;
-            for (uint32_t i = 0; i < n_now; i++) {
-                const uint8_t *strip = strips + (begin + i) * strip_bytes;
+            for (uint32_t i = 0; i < block.n; i++) {
+                const uint8_t *strip = block.data + i * strip_bytes;
                 float *to = y + (size_t)(begin + i) * WEIR_T16_ROWS;
                 float32x4_t sum[T16_QUADS];
                 WEIR_UNROLL for (int quad = 0; quad < T16_QUADS; quad++) {
@@ -450,7 +466,7 @@ static WEIR_INLINE void t16_one(const weir_format_id f, const bool is_q8, const 
                 }
                 for (uint32_t g = first; g < end; g += t16_groups(f)) {
                     uint32_t n = end - g < t16_groups(f) ? end - g : t16_groups(f);
-                    t16_prefetch(strip, strip_bytes, g * group_bytes, n * group_bytes);
+                    t16_prefetch(&block, strip_bytes, i, g * group_bytes, n * group_bytes);
                     weir_t16_unit unit = {strip + g * group_bytes, n};
                     t16_unit_one(f, is_q8, unit, x, g, sum);
                 }
@@ -593,22 +609,22 @@ static void t16_slice_product(const t16_kind kind, const bool is_q8, const t16_s
     }
 }
 
-static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8, const uint8_t *strips,
-                                 size_t strip_bytes, uint32_t n_strips, const uint8_t *const *x,
+static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8,
+                                 const weir_t16_strips *strips, const uint8_t *const *x,
                                  uint32_t n_x, uint32_t n_cols, float *const *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP;
-    const size_t group_bytes = t16_group_bytes(f);
+    const size_t group_bytes = t16_group_bytes(f), strip_bytes = strips->bytes;
     t16_slice slice;
-    for (uint32_t begin = 0; begin < n_strips; begin += WEIR_T16_STREAMS) {
-        uint32_t n_now = n_strips - begin < WEIR_T16_STREAMS ? n_strips - begin : WEIR_T16_STREAMS;
+    for (uint32_t begin = 0; begin < strips->n; begin += WEIR_T16_STREAMS) {
+        const t16_block block = t16_block_of(strips, begin);
         for (uint32_t first = 0; first < n_groups; first += T16_SLICE) {
             uint32_t n = n_groups - first < T16_SLICE ? n_groups - first : T16_SLICE;
-            for (uint32_t i = 0; i < n_now; i++) {
-                const uint8_t *strip = strips + (begin + i) * strip_bytes;
+            for (uint32_t i = 0; i < block.n; i++) {
+                const uint8_t *strip = block.data + i * strip_bytes;
                 for (uint32_t g = 0; g < n; g += t16_groups(f)) {
                     uint32_t n_unit = n - g < t16_groups(f) ? n - g : t16_groups(f);
                     size_t offset = (first + g) * group_bytes;
-                    t16_prefetch(strip, strip_bytes, offset, n_unit * group_bytes);
+                    t16_prefetch(&block, strip_bytes, i, offset, n_unit * group_bytes);
                     weir_t16_unit unit = {strip + offset, n_unit};
                     t16_take_apart(f, is_q8, unit, g, &slice);
                 }
@@ -634,14 +650,13 @@ static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8, const
     X(Q5_K)         \
     X(Q6_K)
 
-#define T16_FUNCTION(name, ID, is_q8)                                                            \
-    static void name##_##ID(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips,        \
-                            const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,              \
-                            float *const *y) {                                                   \
-        if (n_x == 1)                                                                            \
-            t16_one(WEIR_FORMAT_##ID, is_q8, strips, strip_bytes, n_strips, x[0], n_cols, y[0]); \
-        else                                                                                     \
-            t16_many(WEIR_FORMAT_##ID, is_q8, strips, strip_bytes, n_strips, x, n_x, n_cols, y); \
+#define T16_FUNCTION(name, ID, is_q8)                                                             \
+    static void name##_##ID(const weir_t16_strips *strips, const uint8_t *const *x, uint32_t n_x, \
+                            uint32_t n_cols, float *const *y) {                                   \
+        if (n_x == 1)                                                                             \
+            t16_one(WEIR_FORMAT_##ID, is_q8, strips, x[0], n_cols, y[0]);                         \
+        else                                                                                      \
+            t16_many(WEIR_FORMAT_##ID, is_q8, strips, x, n_x, n_cols, y);                         \
     }
 #define T16_FUNCTIONS(ID)            \
     T16_FUNCTION(t16_q15, ID, false) \

@@ -1,6 +1,6 @@
 /*
- * attend_portable.c: attention of one query row in plain C. The same steps as attend_template.h,
- * head after head, key after key.
+ * attend_portable.c: attention in plain C. The same steps as attend_template.h, row after row, head
+ * after head, key after key.
  */
 #include "cpu/portable/unit_portable.h"
 
@@ -40,24 +40,28 @@ static void head_page(const weir_attend_task *task, const uint8_t *page, uint32_
     }
 }
 
-void weir_portable_attend(const weir_attend_task *task) {
+static void attend_head(const weir_attend_task *task, uint32_t n_keys, const float *q, float *y) {
     const weir_kv_layout *kv = task->kv;
     float *vector = task->scratch, *scores = vector + kv->head_dim;
-    for (uint32_t h = 0; h < task->n_group; h++) {
-        head_state st = {scores + WEIR_PAGE_TOKENS, -INFINITY};
-        const float *q = task->q + (size_t)h * kv->head_dim;
-        float *y = task->y + (size_t)h * kv->head_dim;
-        for (uint32_t l = 0; l < PORTABLE_LANES; l++)
-            st.lanes[l] = 0.0f;
-        for (uint32_t d = 0; d < kv->head_dim; d++)
-            y[d] = 0.0f;
-        for (uint32_t begin = 0; begin < task->n_keys; begin += WEIR_PAGE_TOKENS) {
-            uint32_t rest = task->n_keys - begin;
-            head_page(task, task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes,
-                      rest < WEIR_PAGE_TOKENS ? rest : WEIR_PAGE_TOKENS, q, &st, vector, scores, y);
-        }
-        float share = 1.0f / portable_sum(st.lanes);
-        for (uint32_t d = 0; d < kv->head_dim; d++)
-            y[d] *= share;
+    head_state st = {scores + WEIR_PAGE_TOKENS, -INFINITY};
+    for (uint32_t l = 0; l < PORTABLE_LANES; l++)
+        st.lanes[l] = 0.0f;
+    for (uint32_t d = 0; d < kv->head_dim; d++)
+        y[d] = 0.0f;
+    for (uint32_t begin = 0; begin < n_keys; begin += WEIR_PAGE_TOKENS) {
+        uint32_t rest = n_keys - begin;
+        head_page(task, task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes,
+                  rest < WEIR_PAGE_TOKENS ? rest : WEIR_PAGE_TOKENS, q, &st, vector, scores, y);
     }
+    float share = 1.0f / portable_sum(st.lanes);
+    for (uint32_t d = 0; d < kv->head_dim; d++)
+        y[d] *= share;
+}
+
+void weir_portable_attend(const weir_attend_task *task) {
+    for (uint32_t r = 0; r < task->n_rows; r++)
+        for (uint32_t h = 0; h < task->n_group; h++) {
+            size_t at = r * task->row_values + (size_t)h * task->kv->head_dim;
+            attend_head(task, task->n_keys + r, task->q + at, task->y + at);
+        }
 }

@@ -104,16 +104,16 @@ static WEIR_INLINE void add_products(const weir_format_id id, const group *w,
     }
 }
 
-static WEIR_INLINE void product(const weir_format_id id, const uint8_t *strips, size_t strip_bytes,
-                                uint32_t n_strips, const uint8_t *const *x, uint32_t n_x,
-                                uint32_t n_cols, float *const *y) {
+static WEIR_INLINE void product(const weir_format_id id, const weir_t16_strips *strips,
+                                const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,
+                                float *const *y) {
     const uint32_t unit_groups = weir_t16_unit_cols(id) / GROUP, n_groups = n_cols / GROUP;
     const size_t unit_bytes =
         weir_format_row_bytes(weir_format_by_id(id), n_cols) * ROWS / n_groups * unit_groups;
-    for (uint32_t s = 0; s < n_strips; s++) {
+    for (uint32_t s = 0; s < strips->n; s++) {
         for (uint32_t j = 0; j < n_x; j++)
             memset(y[j] + (size_t)s * ROWS, 0, ROWS * sizeof(float));
-        weir_t16_unit unit = {strips + s * strip_bytes, 0};
+        weir_t16_unit unit = {strips->data + s * strips->bytes, 0};
         for (uint32_t begin = 0; begin < n_groups; begin += unit_groups) {
             uint32_t left = n_groups - begin;
             unit.n_groups = left < unit_groups ? left : unit_groups;
@@ -142,11 +142,10 @@ static WEIR_INLINE void product(const weir_format_id id, const uint8_t *strips, 
     X(IQ4_XS, iq4_xs)  \
     X(MXFP4, mxfp4)
 
-#define T16_FORMAT(ID, name)                                                             \
-    static void t16_##name(const uint8_t *strips, size_t strip_bytes, uint32_t n_strips, \
-                           const uint8_t *const *x, uint32_t n_x, uint32_t n_cols,       \
-                           float *const *y) {                                            \
-        product(WEIR_FORMAT_##ID, strips, strip_bytes, n_strips, x, n_x, n_cols, y);     \
+#define T16_FORMAT(ID, name)                                                                     \
+    static void t16_##name(const weir_t16_strips *strips, const uint8_t *const *x, uint32_t n_x, \
+                           uint32_t n_cols, float *const *y) {                                   \
+        product(WEIR_FORMAT_##ID, strips, x, n_x, n_cols, y);                                    \
     }
 T16_FORMATS(T16_FORMAT)
 
