@@ -53,8 +53,8 @@ static const weir_option options[] = {
     {"batch", 0, WEIR_OPTION_U32, AT(n_batch), "N",
      "of serve: rows of one step; default: 512, or --conversations if\nthat is more"},
     {"activations", 0, WEIR_OPTION_CHOICE, AT(activations), WEIR_ACTIVATIONS_CHOICE,
-     "cpu: q8 (default), q15, or f32 and parity, which leave quantized weights\n"
-     "where they are mapped; cuda: bf16 (default) or f32"},
+     "cpu: q8 (default), q15, or f32 and parity, which leave quantized\n"
+     "weights where they are mapped; cuda: bf16 (default) or f32"},
     {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL, "all weights read into memory, not mapped"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",

@@ -135,8 +135,8 @@ static const weir_option options[] = {
      "f32: exact, slower"},
     {"no-map", 0, WEIR_OPTION_FLAG, AT(no_map), NULL,
      "weights that are not packed (f32, f16, bf16, q2_k, q3_k, odd shapes,\n"
-     "or all with --activations f32 or parity): read them into memory that cannot\n"
-     "be evicted, instead of computing on the mapped file"},
+     "or all with --activations f32 or parity): read them into memory that\n"
+     "cannot be evicted, instead of computing on the mapped file"},
     {"packed", 0, WEIR_OPTION_STRING, AT(packed), "FILE", WEIR_PACKED_HELP},
     {"max-memory", 0, WEIR_OPTION_SIZE, AT(max_bytes), "SIZE",
      "refuse to start if more is needed (800MB, 1.5GiB);\ndefault: what is available"},

@@ -52,7 +52,7 @@ check_examples() {
     [ -f "$share/fish/vendor_completions.d/weir.fish" ]
     # Nothing else is installed, and no path of the staging area is written anywhere.
     n=$(find "$root" -type f -not -path "$share/man/*" -not -path "$share/weir/*" | wc -l)
-    [ "$n" -eq 16 ] || { find "$root" -type f; false; }
+    [ "$n" -eq 17 ] || { find "$root" -type f; false; }
     ! grep -rl "$BATS_FILE_TMPDIR" "$root"
 }
 
