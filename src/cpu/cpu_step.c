@@ -187,15 +187,13 @@ static const uint8_t *coming(const walk *w, const weir_weight *now, const weir_w
 
 /* ---- inputs of products --------------------------------------------------------------------- */
 
-/* Rows of x in the form that packed matrices want. Several rows are shared out. */
-static const uint8_t *round_rows(const walk *w, const float *x, uint32_t n_rows, uint32_t n_cols,
-                                 uint32_t begin, uint32_t end, uint8_t *to) {
+/* Rows begin .. end of x in the form that packed matrices want. */
+static void round_rows(const walk *w, const float *x, uint32_t n_cols, size_t begin, size_t end,
+                       uint8_t *to) {
     size_t bytes = weir_q15_bytes(n_cols);
-    assert(to != w->cpu->rounded || n_rows * bytes <= w->cpu->rounded_bytes);
-    (void)n_rows;
+    assert(to != w->cpu->rounded || end * bytes <= w->cpu->rounded_bytes);
     for (size_t r = begin; r < end; r++)
         w->cpu->round(x + r * n_cols, n_cols, to + r * bytes);
-    return to;
 }
 
 /* n_rows of x, which are complete; of n_tokens tokens. */
@@ -205,14 +203,16 @@ static input plain_input(walk *w, const float *x, uint32_t n_tokens, uint32_t n_
     if (!weir_cpu_is_packed(w->cpu, m))
         return in;
     if (n_tokens == 1) {
-        in.rounded = round_rows(w, x, n_rows, m->cols, 0, n_rows, w->own->rounded);
+        round_rows(w, x, m->cols, 0, n_rows, w->own->rounded);
         mark(w, WEIR_CPU_INPUTS);
+        in.rounded = w->own->rounded;
         return in;
     }
     size_t begin, end;
     weir_share(n_rows, 1, w->worker, w->n_workers, &begin, &end);
-    in.rounded = round_rows(w, x, n_rows, m->cols, (uint32_t)begin, (uint32_t)end, w->cpu->rounded);
+    round_rows(w, x, m->cols, begin, end, w->cpu->rounded);
     wait_all(w, WEIR_CPU_INPUTS);
+    in.rounded = w->cpu->rounded;
     return in;
 }
 
@@ -233,7 +233,7 @@ static input normed_input(walk *w, const float *x, const uint32_t *from, uint32_
         w->cpu->kernels.rms_norm(x + (from ? from[r] : r) * d, weight, d, w->h->norm_eps,
                                  to + r * d);
     if (is_packed)
-        round_rows(w, to, n_rows, d, (uint32_t)begin, (uint32_t)end, rounded);
+        round_rows(w, to, d, begin, end, rounded);
     if (n_rows > 1)
         wait_all(w, WEIR_CPU_INPUTS);
     mark(w, WEIR_CPU_INPUTS);

@@ -46,7 +46,7 @@ void weir_tool_value_word(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
     text[0] = (char)(text[0] - 'a' + 'A');
 }
 
-/* One vowel of some words becomes a letter of two bytes: "Kralów". */
+/* One letter of some words, never the first, becomes one of two bytes: "Kralów". */
 static void accent_put(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
     static const char *const letters[] = {"á", "à", "â", "ä", "ã", "å", "é", "è", "ê", "ë", "í",
                                           "î", "ï", "ó", "ò", "ô", "ö", "õ", "ø", "ú", "ù", "û",
