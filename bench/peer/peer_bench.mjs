@@ -234,6 +234,7 @@ async function runPairs(test, variant, result) {
         pair.probes.push(probe());
         pair.change = change(pair.probes);
         result.pairs.push(pair);
+        save();
         const failed = pair.weir.failed || pair.rival.failed;
         nFailed += failed ? 1 : 0;
         note(`  ${test.text} ${i + 1}/${options.pairs}: weir ` +
@@ -305,7 +306,7 @@ const record = { model: path.basename(model), info, threads, options,
     cpu: os.cpus()[0]?.model ?? "unknown", memory_bytes: os.totalmem(), load: os.loadavg()[0],
     warnings: [], scouts: [], results: [], rows: [] };
 
-/** After each case, so that what was measured survives an interruption. */
+/** After each pair, so that what was measured survives an interruption. */
 function save() {
     if (options.o) writeFileSync(options.o, `${JSON.stringify(record, null, 1)}\n`);
 }
