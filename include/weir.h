@@ -945,7 +945,7 @@ typedef struct weir_machine {
     char processor[WEIR_MACHINE_TEXT];
     uint32_t n_processors;       /* logical ones of the system */
     uint32_t n_allowed;          /* of them, in the affinity mask of the process */
-    uint32_t n_cores;            /* physical cores among those */
+    uint32_t n_cores, n_nodes;   /* physical cores among those; memory nodes (NUMA) they are of */
     uint32_t n_quota;            /* processors that the control group's quota allows; 0: no quota */
     uint32_t n_threads;          /* what an engine uses if it is not told: min(n_cores, n_quota) */
     uint64_t l1_bytes, l2_bytes; /* data caches of one core */

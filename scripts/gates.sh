@@ -56,5 +56,6 @@ gate "CUDA kernels, five architectures" nvcc scripts/cuda_gates.sh
 gate "what a GPU run carries" nvcc scripts/gpu_build.sh device build-gate-gpu
 gate "arm64 cross build" aarch64-linux-gnu-gcc scripts/cross_arm64.sh
 gate "arm64 kernels under qemu" sh scripts/test_neon.sh
+gate "two memory nodes under qemu" gcc scripts/test_numa.sh build-gate-gcc
 printf 'gates:%s\n' "$summary"
 exit "$failed"

@@ -129,12 +129,13 @@ static json_t *measured_json(const weir_machine *m) {
 
 json_t *weir_machine_json(const weir_machine *m) {
     return json_pack(
-        "{s:o, s:i, s:i, s:i, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o}",
+        "{s:o, s:i, s:i, s:i, s:i, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o}",
         "processor", weir_json_text(m->processor, strlen(m->processor)), "processors",
-        (int)m->n_processors, "allowed", (int)m->n_allowed, "cores", (int)m->n_cores, "quota",
-        m->n_quota > 0 ? json_integer(m->n_quota) : json_null(), "threads", (int)m->n_threads,
-        "l1_bytes", (json_int_t)m->l1_bytes, "l2_bytes", (json_int_t)m->l2_bytes, "l3_bytes",
-        (json_int_t)m->l3_bytes, "memory_bytes", (json_int_t)m->memory_bytes, "available_bytes",
-        (json_int_t)m->available_bytes, "huge_pages", m->huge_pages, "isa", m->isa_chosen,
-        "isa_training", m->isa_chosen_training, "isas", isas_json(m), "measured", measured_json(m));
+        (int)m->n_processors, "allowed", (int)m->n_allowed, "cores", (int)m->n_cores, "nodes",
+        (int)m->n_nodes, "quota", m->n_quota > 0 ? json_integer(m->n_quota) : json_null(),
+        "threads", (int)m->n_threads, "l1_bytes", (json_int_t)m->l1_bytes, "l2_bytes",
+        (json_int_t)m->l2_bytes, "l3_bytes", (json_int_t)m->l3_bytes, "memory_bytes",
+        (json_int_t)m->memory_bytes, "available_bytes", (json_int_t)m->available_bytes,
+        "huge_pages", m->huge_pages, "isa", m->isa_chosen, "isa_training", m->isa_chosen_training,
+        "isas", isas_json(m), "measured", measured_json(m));
 }

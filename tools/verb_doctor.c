@@ -198,6 +198,8 @@ static void print_machine(const weir_machine *m, const gpu *g, const doctor_valu
     weir_print_text(stdout, m->processor, strlen(m->processor));
     printf("\n            %u core%s, %u of %u processors allowed", m->n_cores,
            m->n_cores == 1 ? "" : "s", m->n_allowed, m->n_processors);
+    if (m->n_nodes > 1)
+        printf(", on %u memory nodes", m->n_nodes);
     if (m->n_quota > 0)
         printf(", a quota of %u", m->n_quota);
     printf("\ncaches      %s\n", weir_machine_caches(m, line));

@@ -86,6 +86,7 @@ typedef struct weir_backend_options {
     weir_kv_type kv_type;
     uint32_t n_threads;                                   /* >= 1 */
     uint32_t n_pages, n_states, n_batch, n_chunks, n_out; /* the most there will ever be */
+    uint32_t n_nodes; /* 0: as the machine has. Else tests want threads and weights divided so */
     bool no_pin;
     bool no_map;           /* take memory for the weights instead of computing on the mapped file */
     uint64_t experts_room; /* 0: all weights in memory. Else experts are read from

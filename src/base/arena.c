@@ -20,7 +20,6 @@
 #endif
 
 enum { ALIGN_BYTES = 64 };
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 bool weir_mul_size(size_t a, size_t b, size_t *out) {
     if (b != 0 && a > SIZE_MAX / b)
@@ -66,16 +65,17 @@ void *weir_arena_take_array(weir_arena *arena, size_t n, size_t bytes) {
 
 /* What is mapped for an arena of `size`: never nothing, so that base is never NULL. */
 static bool mapped_size(size_t size, size_t *out) {
-    return round_up(size ? size : 1, size < HUGE_PAGE_BYTES ? 4096 : HUGE_PAGE_BYTES, out);
+    return round_up(size ? size : 1, size < WEIR_HUGE_PAGE_BYTES ? 4096 : WEIR_HUGE_PAGE_BYTES,
+                    out);
 }
 
 weir_status weir_arena_open(weir_arena *arena, size_t size, const char *what, weir_error *err) {
     *arena = (weir_arena){0};
     size_t bytes, with_slack;
-    if (!mapped_size(size, &bytes) || !weir_add_size(bytes, HUGE_PAGE_BYTES, &with_slack))
+    if (!mapped_size(size, &bytes) || !weir_add_size(bytes, WEIR_HUGE_PAGE_BYTES, &with_slack))
         return weir_fail(err, WEIR_STATUS_NO_MEMORY,
                          "%s: the size overflows, expected less than %zu bytes", what, SIZE_MAX);
-    bool is_huge = bytes >= HUGE_PAGE_BYTES;
+    bool is_huge = bytes >= WEIR_HUGE_PAGE_BYTES;
     size_t asked = is_huge ? with_slack : bytes;
     uint8_t *base = mmap(NULL, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
@@ -83,8 +83,9 @@ weir_status weir_arena_open(weir_arena *arena, size_t size, const char *what, we
                          what, size, strerror(errno));
     if (is_huge) {
         /* Only aligned addresses can become huge pages; what stands out is given back. */
-        size_t head = (HUGE_PAGE_BYTES - (uintptr_t)base % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
-        size_t tail = HUGE_PAGE_BYTES - head;
+        size_t head =
+            (WEIR_HUGE_PAGE_BYTES - (uintptr_t)base % WEIR_HUGE_PAGE_BYTES) % WEIR_HUGE_PAGE_BYTES;
+        size_t tail = WEIR_HUGE_PAGE_BYTES - head;
         if (head)
             munmap(base, head);
         base += head;

@@ -13,6 +13,8 @@
 
 #include "weir.h"
 
+#define WEIR_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
 typedef struct weir_arena {
     uint8_t *base; /* NULL: measuring */
     size_t size;
@@ -26,7 +28,8 @@ void *weir_arena_take(weir_arena *arena, size_t bytes);
 /* n x bytes with overflow check. */
 void *weir_arena_take_array(weir_arena *arena, size_t n, size_t bytes);
 
-/* Takes `size` bytes of zeroed pages from the system, with huge pages where offered. NO_MEMORY. */
+/* Takes `size` bytes of zeroed pages from the system, with huge pages where offered, beginning with
+ * the beginning of one. NO_MEMORY. */
 weir_status weir_arena_open(weir_arena *arena, size_t size, const char *what, weir_error *err);
 /* Makes every page resident now, contents kept, so that later use meets no page fault and a
  * shortage shows here. NO_MEMORY. */

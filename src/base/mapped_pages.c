@@ -10,13 +10,21 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-int weir_mapped_read(const uint8_t *from, size_t bytes) {
+/* Advice on the pages that hold these bytes. */
+static int advise(const uint8_t *from, size_t bytes, int advice) {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = (uintptr_t)from / page_bytes * page_bytes;
-    size_t length = (uintptr_t)from + bytes - begin;
-    void *pages = (void *)begin;
-    madvise(pages, length, MADV_WILLNEED); /* a wish: the whole slice is read at once */
-    if (madvise(pages, length, MADV_POPULATE_READ) == 0)
+    return madvise((void *)begin, (uintptr_t)from + bytes - begin, advice);
+}
+
+void weir_mapped_want(const uint8_t *from, size_t bytes) {
+    advise(from, bytes, MADV_WILLNEED);
+}
+
+int weir_mapped_read(const uint8_t *from, size_t bytes) {
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    weir_mapped_want(from, bytes); /* all of it at once */
+    if (advise(from, bytes, MADV_POPULATE_READ) == 0)
         return 0;
     if (errno != EINVAL && errno != EAGAIN && errno != EINTR && errno != ENOMEM)
         return errno;

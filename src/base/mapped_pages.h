@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads and maps the pages that hold [from, from + bytes), bytes > 0. 0 or an errno. */
+/* Lets the system read the pages that hold [from, from + bytes), bytes > 0, which will be wanted
+ * soon; they are not waited for. A wish. */
+void weir_mapped_want(const uint8_t *from, size_t bytes);
+/* Reads and maps these pages. 0 or an errno. */
 int weir_mapped_read(const uint8_t *from, size_t bytes);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * topology.c: processors and memory that this process may really use.
  *
- * Owns the reading of affinity, cores and free memory; limits of control groups come from cgroup.h.
- * Nothing is cached: every call asks the system. Where the system says nothing each logical
- * processor counts as a core.
+ * Owns the reading of affinity, cores, memory nodes and free memory; limits of control groups come
+ * from cgroup.h. Nothing is cached: every call asks the system. Where the system says nothing each
+ * logical processor counts as a core.
  */
 #include "base/topology.h"
 
@@ -46,6 +46,52 @@ static uint32_t core_of(const char *root, uint32_t cpu) {
     return first;
 }
 
+/* The next range of a list like "0-3,8"; false: there is none. */
+static bool next_range(const char **list, unsigned *first, unsigned *last) {
+    int n = 0;
+    if (sscanf(*list, "%u%n", first, &n) != 1)
+        return false;
+    *list += n;
+    *last = *first;
+    if (**list == '-' && sscanf(*list, "-%u%n", last, &n) == 1)
+        *list += n;
+    *list += **list == ',';
+    return *first <= *last && *last < MAX_IDS;
+}
+
+static char *read_list(const char *root, const char *path) {
+    char whole[4096], *list = NULL;
+    size_t size;
+    int n = snprintf(whole, sizeof whole, "%s/sys/devices/system/node/%s", root, path);
+    if (n >= 0 && n < (int)sizeof whole)
+        weir_file_read(whole, MAX_LIST_BYTES, &list, &size, NULL);
+    return list;
+}
+
+/* A system that says nothing has one node. */
+static void read_nodes(weir_topology *out, const char *root) {
+    uint8_t node_of[MAX_IDS] = {0};
+    bool has_node[WEIR_MAX_NODES] = {false};
+    char *nodes = read_list(root, "online");
+    unsigned first, last;
+    for (const char *at = nodes; at && next_range(&at, &first, &last);)
+        for (unsigned node = first; node <= last && node < WEIR_MAX_NODES; node++) {
+            char path[32];
+            unsigned begin, end;
+            snprintf(path, sizeof path, "node%u/cpulist", node);
+            char *list = read_list(root, path);
+            for (const char *cpus = list; cpus && next_range(&cpus, &begin, &end);)
+                memset(node_of + begin, (int)node, end - begin + 1);
+            free(list);
+        }
+    free(nodes);
+    for (uint32_t i = 0; i < out->n_allowed; i++) {
+        out->node[i] = out->cpu[i] < MAX_IDS ? node_of[out->cpu[i]] : 0;
+        out->n_nodes += !has_node[out->node[i]];
+        has_node[out->node[i]] = true;
+    }
+}
+
 void weir_topology_order(weir_topology *out, const uint16_t *allowed, uint32_t n_allowed,
                          const char *root) {
     *out = (weir_topology){0};
@@ -62,6 +108,7 @@ void weir_topology_order(weir_topology *out, const uint16_t *allowed, uint32_t n
     }
     for (uint32_t i = 0; i < n_siblings; i++)
         out->cpu[out->n_cores + i] = siblings[i];
+    read_nodes(out, root);
 
     weir_cgroup_limits limits;
     weir_cgroup_read(&limits, root);

@@ -4,7 +4,7 @@
 
 #include "weir.h"
 
-enum { WEIR_MAX_CPUS = 1024 };
+enum { WEIR_MAX_CPUS = 1024, WEIR_MAX_NODES = 64 };
 
 typedef struct weir_topology {
     uint32_t n_allowed;          /* logical processors in the affinity mask */
@@ -12,6 +12,8 @@ typedef struct weir_topology {
     uint32_t n_quota;            /* processors the cgroup quota allows, rounded up; 0: no quota */
     uint32_t n_threads;          /* what to use: min(n_cores, n_quota), at least 1 */
     uint16_t cpu[WEIR_MAX_CPUS]; /* [n_allowed] logical ids, one of each core first */
+    uint8_t node[WEIR_MAX_CPUS]; /* [n_allowed] the memory node (NUMA) that each is of */
+    uint32_t n_nodes;            /* different ones among them */
 } weir_topology;
 
 void weir_topology_read(weir_topology *out);

@@ -55,7 +55,7 @@ struct weir_workers {
     bool spins;
     bool is_pinned;
     cpu_set_t home;   /* the processor left for the caller */
-    cpu_set_t others; /* those of the pinned members */
+    cpu_set_t others; /* those of the pinned members, and of other memory nodes than home */
     member *members;  /* [n_threads], the first is the caller and has no thread */
 };
 
@@ -163,6 +163,38 @@ bool weir_workers_may_pin(uint32_t n_threads, uint32_t n_cores, uint32_t n_allow
     return n_threads >= n_cores && n_threads <= n_allowed;
 }
 
+uint32_t weir_workers_number_nodes(const weir_topology *t, uint32_t n_threads, uint8_t *node) {
+    uint32_t n = 0;
+    uint8_t number[WEIR_MAX_NODES]; /* [n] of the system */
+    if (node)
+        memset(node, 0, n_threads);
+    if (n_threads < 2 || !weir_workers_may_pin(n_threads, t->n_cores, t->n_allowed))
+        return 1;
+    for (uint32_t worker = 0; worker < n_threads; worker++) {
+        uint32_t i = 0;
+        while (i < n && number[i] != t->node[worker])
+            i++;
+        if (i == n)
+            number[n++] = t->node[worker];
+        if (node)
+            node[worker] = (uint8_t)i;
+    }
+    return n;
+}
+
+uint32_t weir_workers_nodes(uint32_t n_threads, bool pin, uint8_t *node) {
+    weir_topology *t = n_threads > 1 && pin ? malloc(sizeof *t) : NULL;
+    uint32_t n = 1;
+    if (node)
+        memset(node, 0, n_threads);
+    if (!t)
+        return n;
+    weir_topology_read(t);
+    n = weir_workers_number_nodes(t, n_threads, node);
+    free(t);
+    return n;
+}
+
 weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, weir_error *err) {
     *out = NULL;
     if (n_threads == 0)
@@ -203,6 +235,9 @@ weir_status weir_workers_open(weir_workers **out, uint32_t n_threads, bool pin, 
             team->is_pinned = true;
         }
     }
+    for (uint32_t i = 0; team->is_pinned && i < topology->n_allowed; i++)
+        if (topology->node[i] != topology->node[0])
+            CPU_SET(topology->cpu[i], &team->others);
     free(topology);
     *out = team;
     return WEIR_STATUS_OK;

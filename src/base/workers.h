@@ -10,6 +10,7 @@
 #ifndef WEIR_BASE_WORKERS_H
 #define WEIR_BASE_WORKERS_H
 
+#include "base/topology.h"
 #include "weir.h"
 
 typedef struct weir_workers weir_workers;
@@ -17,6 +18,14 @@ typedef void weir_work(void *context, uint32_t worker, uint32_t n_workers);
 
 /* Are threads of a team that may be pinned tied to processors? Only where it takes all cores. */
 bool weir_workers_may_pin(uint32_t n_threads, uint32_t n_cores, uint32_t n_allowed);
+
+/* The memory node of each worker of a team: node [n_threads], numbered from 0 on in the
+ * order in which workers meet them, or NULL. Returns how many there are: 1 where threads are tied
+ * to no processors, which may then be anywhere. */
+uint32_t weir_workers_nodes(uint32_t n_threads, bool pin, uint8_t *node);
+/* The same of a team that may be pinned, for a topology that is given. */
+uint32_t weir_workers_number_nodes(const weir_topology *topology, uint32_t n_threads,
+                                   uint8_t *node);
 
 /* n_threads >= 1, the caller included. pin: each worker (not the caller's thread permanently) gets
  * a processor of its own among those allowed, if weir_workers_may_pin. */

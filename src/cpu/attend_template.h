@@ -10,7 +10,13 @@
  *   l[t % 16] = l[t % 16] * r + p[t]              t ascending
  *   y[d]  = fma(p[t], v[t][d], ...), begun with y[d] * r    t ascending
  *
- * and y / sum(l) at the end, lanes added as in a dot. K and V that are not float32 are widened
+ * Each segment of keys begins anew. What it has summed, m, l and y, joins the sums M, L and Y of
+ * those before it, unless it is the first:
+ *
+ *   M'    = max(M, m);  a = exp(M - M');  b = exp(m - M')
+ *   L[i]  = L[i] * a + l[i] * b;  Y[d] = fma(b, y[d], Y[d] * a)
+ *
+ * and Y / sum(L) at the end, lanes added as in a dot. K and V that are not float32 are widened
  * once a page for all rows, and a product meets the heads of several rows.
  */
 #ifndef WEIR_CPU_ATTEND_TEMPLATE_H
@@ -18,17 +24,26 @@
 
 #include "cpu/unit_template.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum { SCORE_HEADS = 8 };
 
+/* What has been summed. */
+typedef struct attend_sums {
+    float *y;          /* [n_rows][n_group, head_dim] */
+    size_t row_values; /* from a row of y to the next one */
+    float *lanes;      /* [n_rows, n_group, 16] l */
+    float *most;       /* [n_rows, n_group] m */
+} attend_sums;
+
 /* Keeps what attend remembers of a group between pages. */
 typedef struct attend_state {
-    float *widened; /* [64, head_dim] K, then V of a page */
-    float *scores;  /* [n_rows, n_group, 64] s, then p */
-    float *lanes;   /* [n_rows, n_group, 16] l */
-    float *most;    /* [n_rows, n_group] m */
-    float *rescale; /* [n_rows, n_group] r of this page */
+    float *widened;  /* [64, head_dim] K, then V of a page */
+    float *scores;   /* [n_rows, n_group, 64] s, then p */
+    float *lanes;    /* [n_rows, n_group, 16] l of all segments */
+    float *rescale;  /* [n_rows, n_group] r of this page */
+    attend_sums sum; /* of this segment */
 } attend_state;
 
 /* The n vectors at `stored` as floats. */
@@ -72,16 +87,16 @@ static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_
                          uint32_t n) {
     enum { N = WEIR_PAGE_TOKENS / 16 };
     float *scores = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
-    float *lanes = st->lanes + (size_t)head * 16;
+    float *lanes = st->sum.lanes + (size_t)head * 16;
     v16 scale = v16_set(task->scale), s[N];
     for (uint32_t t = n; t < WEIR_PAGE_TOKENS; t++)
         scores[t] = -INFINITY;
     WEIR_UNROLL for (int i = 0; i < N; i++) s[i] = v16_mul(v16_load(scores + 16 * i), scale);
     /* With a NaN among the scores m may be anything: p, l and y become NaN all the same. */
     float most = v16_most(v16_max(v16_max(s[0], s[1]), v16_max(s[2], s[3])));
-    most = most > st->most[head] ? most : st->most[head];
+    most = most > st->sum.most[head] ? most : st->sum.most[head];
 
-    vp r = vp_exp(vp_set(st->most[head] - most));
+    vp r = vp_exp(vp_set(st->sum.most[head] - most));
     v16 rescale;
     WEIR_UNROLL for (int i = 0; i < V_PARTS; i++) rescale.p[i] = r;
     v16 sum = v16_mul(v16_load(lanes), rescale);
@@ -91,7 +106,7 @@ static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_
         v16_store(scores + 16 * i, p);
     }
     v16_store(lanes, sum);
-    st->most[head] = most;
+    st->sum.most[head] = most;
     st->rescale[head] = vp_first(r);
 }
 
@@ -159,7 +174,7 @@ static void page_values(const weir_attend_task *task, const attend_state *st, ui
     const uint32_t head_dim = task->kv->head_dim;
     const float *rescale = st->rescale + (size_t)row * task->n_group;
     const float *p = st->scores + (size_t)row * task->n_group * WEIR_PAGE_TOKENS;
-    float *y = task->y + row * task->row_values;
+    float *y = st->sum.y + row * st->sum.row_values;
     uint32_t head = 0;
     for (; head + V_ATTEND_HEADS <= task->n_group; head += V_ATTEND_HEADS)
         values_heads(V_ATTEND_HEADS, head_dim, rescale + head, p + (size_t)head * WEIR_PAGE_TOKENS,
@@ -192,32 +207,122 @@ static void attend_page(const weir_attend_task *task, attend_state *st, uint32_t
         page_values(task, st, r, values, keys_on_page(task, r, begin));
 }
 
-void WEIR_ISA(attend)(const weir_attend_task *task) {
-    const uint32_t head_dim = task->kv->head_dim, n_heads = task->n_rows * task->n_group;
-    const size_t n_values = (size_t)task->n_group * head_dim;
-    attend_state st;
-    st.widened = task->scratch;
-    st.scores = st.widened + (size_t)WEIR_PAGE_TOKENS * head_dim;
-    st.lanes = st.scores + (size_t)WEIR_PAGE_TOKENS * n_heads;
-    st.most = st.lanes + (size_t)16 * n_heads;
-    st.rescale = st.most + n_heads;
-    for (uint32_t h = 0; h < n_heads; h++) {
-        st.most[h] = -INFINITY;
-        v16_store(st.lanes + (size_t)16 * h, v16_zero());
+/* The sums of rows over one segment; rows may have no key in it. */
+static void attend_segment(const weir_attend_task *task, attend_state *st, uint32_t begin) {
+    const size_t n_values = (size_t)task->n_group * task->kv->head_dim;
+    uint32_t end = task->n_keys + task->n_rows - 1;
+    if (end - begin > WEIR_ATTEND_SEGMENT)
+        end = begin + WEIR_ATTEND_SEGMENT;
+    for (uint32_t h = 0; h < task->n_rows * task->n_group; h++) {
+        st->sum.most[h] = -INFINITY;
+        v16_store(st->sum.lanes + (size_t)16 * h, v16_zero());
     }
     for (uint32_t r = 0; r < task->n_rows; r++)
-        memset(task->y + r * task->row_values, 0, n_values * sizeof *task->y);
+        memset(st->sum.y + r * st->sum.row_values, 0, n_values * sizeof *st->sum.y);
+    for (; begin < end; begin += WEIR_PAGE_TOKENS)
+        attend_page(task, st, begin);
+}
 
-    for (uint32_t begin = 0; begin < task->n_keys + task->n_rows - 1; begin += WEIR_PAGE_TOKENS)
-        attend_page(task, &st, begin);
-
-    for (uint32_t h = 0; h < n_heads; h++) {
-        float share = 1.0f / v16_sum(v16_load(st.lanes + (size_t)16 * h));
-        float *y =
-            task->y + h / task->n_group * task->row_values + (size_t)(h % task->n_group) * head_dim;
-        for (uint32_t d = 0; d < head_dim; d++)
-            y[d] *= share;
+/* `more` joins `all`: one head, which is number `head` of both, y its values. */
+static void merge_head(const attend_sums *all, const attend_sums *more, uint32_t head,
+                       uint32_t head_dim, float *y, const float *more_y) {
+    float *lanes = all->lanes + (size_t)head * 16;
+    float before = all->most[head], here = more->most[head];
+    float most = before > here ? before : here;
+    vp a = vp_exp(vp_set(before - most)), b = vp_exp(vp_set(here - most));
+    v16 old_share, new_share;
+    WEIR_UNROLL for (int i = 0; i < V_PARTS; i++) old_share.p[i] = a;
+    WEIR_UNROLL for (int i = 0; i < V_PARTS; i++) new_share.p[i] = b;
+    v16 added = v16_mul(v16_load(more->lanes + (size_t)head * 16), new_share);
+    v16_store(lanes, v16_add(v16_mul(v16_load(lanes), old_share), added));
+    all->most[head] = most;
+    uint32_t d = 0;
+    for (; d + V_WIDTH <= head_dim; d += V_WIDTH)
+        vp_store(y + d, vp_fma(b, vp_load(more_y + d), vp_mul(vp_load(y + d), a)));
+    for (; d < head_dim; d++) {
+        float kept = y[d] * vp_first(a);
+        y[d] = fmaf(vp_first(b), more_y[d], kept);
     }
+}
+
+/* The same of all heads of a row. */
+static void merge_row(const weir_attend_task *task, const attend_sums *all, const attend_sums *more,
+                      uint32_t row) {
+    const uint32_t head_dim = task->kv->head_dim;
+    for (uint32_t h = 0; h < task->n_group; h++)
+        merge_head(all, more, row * task->n_group + h, head_dim,
+                   all->y + row * all->row_values + (size_t)h * head_dim,
+                   more->y + row * more->row_values + (size_t)h * head_dim);
+}
+
+/* y / sum(l) of all heads of a row; it may take the place of the sums. */
+static void finish_row(const weir_attend_task *task, const attend_sums *all, uint32_t row) {
+    const size_t head_dim = task->kv->head_dim;
+    for (uint32_t h = 0; h < task->n_group; h++) {
+        const float *lanes = all->lanes + ((size_t)row * task->n_group + h) * 16;
+        const float *sums = all->y + row * all->row_values + h * head_dim;
+        float *y = task->y + row * task->row_values + h * head_dim;
+        float share = 1.0f / v16_sum(v16_load(lanes));
+        for (uint32_t d = 0; d < head_dim; d++)
+            y[d] = sums[d] * share;
+    }
+}
+
+/* Sums of n_heads heads, n_group in a row, at `values` (weir_attend_sums). */
+static attend_sums sums_at(float *values, uint32_t n_heads, uint32_t n_group, uint32_t head_dim) {
+    attend_sums s = {.y = values, .row_values = (size_t)n_group * head_dim};
+    s.lanes = s.y + (size_t)n_heads * head_dim;
+    s.most = s.lanes + (size_t)n_heads * 16;
+    return s;
+}
+
+/* Returns the scratch that is left. */
+static float *begin_attend(const weir_attend_task *task, attend_state *st) {
+    const size_t n_heads = (size_t)task->n_rows * task->n_group;
+    st->widened = task->scratch;
+    st->scores = st->widened + (size_t)WEIR_PAGE_TOKENS * task->kv->head_dim;
+    st->lanes = st->scores + n_heads * WEIR_PAGE_TOKENS;
+    st->rescale = st->lanes + n_heads * 16;
+    return st->rescale + n_heads;
+}
+
+void WEIR_ISA(attend)(const weir_attend_task *task) {
+    const uint32_t n_heads = task->n_rows * task->n_group;
+    attend_state st;
+    attend_sums all = {.y = task->y, .row_values = task->row_values};
+    all.most = begin_attend(task, &st);
+    all.lanes = st.lanes;
+    st.sum = all;
+    attend_segment(task, &st, 0);
+    st.sum = sums_at(all.most + n_heads, n_heads, task->n_group, task->kv->head_dim);
+    for (uint32_t begin = WEIR_ATTEND_SEGMENT; begin < task->n_keys + task->n_rows - 1;
+         begin += WEIR_ATTEND_SEGMENT) {
+        attend_segment(task, &st, begin);
+        for (uint32_t r = 0; r < task->n_rows; r++)
+            if (task->n_keys + r > begin)
+                merge_row(task, &all, &st.sum, r);
+    }
+    for (uint32_t r = 0; r < task->n_rows; r++)
+        finish_row(task, &all, r);
+}
+
+void WEIR_ISA(attend_part)(const weir_attend_task *task, uint32_t segment, float *sums) {
+    attend_state st;
+    assert(task->n_rows == 1 && segment * WEIR_ATTEND_SEGMENT < task->n_keys);
+    begin_attend(task, &st);
+    st.sum = sums_at(sums, task->n_group, task->n_group, task->kv->head_dim);
+    attend_segment(task, &st, segment * WEIR_ATTEND_SEGMENT);
+}
+
+void WEIR_ISA(attend_merge)(const weir_attend_task *task, float *sums) {
+    const uint32_t n_group = task->n_group, head_dim = task->kv->head_dim;
+    attend_sums all = sums_at(sums, n_group, n_group, head_dim);
+    for (uint32_t begin = WEIR_ATTEND_SEGMENT; begin < task->n_keys; begin += WEIR_ATTEND_SEGMENT) {
+        sums += weir_attend_sums(n_group, head_dim);
+        attend_sums more = sums_at(sums, n_group, n_group, head_dim);
+        merge_row(task, &all, &more, 0);
+    }
+    finish_row(task, &all, 0);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "cpu/cpu_backend.h"
 
 #include "base/error.h"
+#include "base/topology.h"
 #include "cpu/cpu.h"
 #include "cpu/packed_weights.h"
 
@@ -46,6 +47,10 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
         cpu->active_experts = weir_arena_take_array(arena, h->n_experts, sizeof(uint32_t));
     }
 
+    size_t part_values;
+    cpu->n_attend_parts = weir_cpu_attend_parts(model, options, &part_values);
+    cpu->attend_parts =
+        weir_arena_take_array(arena, cpu->n_attend_parts, part_values * sizeof(float));
     if (options->activations == WEIR_ACTIVATIONS_PARITY)
         cpu->parity =
             weir_arena_take_array(arena, rows, weir_cpu_input_values(model) * sizeof(float));
@@ -69,7 +74,32 @@ static void layout(weir_cpu *cpu, weir_arena *arena, const weir_model *model,
                                                 .weights = weights,
                                                 .experts = experts};
     }
-    cpu->sections = weir_arena_take_array(arena, weir_cpu_n_sections(model), sizeof(atomic_uint));
+    cpu->sections = weir_arena_take_array(arena, cpu->n_nodes * weir_cpu_n_sections(model),
+                                          sizeof(atomic_uint));
+}
+
+/* On how many memory nodes the threads are. Only packed matrices are divided, and none where
+ * experts come from a file. */
+static uint32_t count_nodes(const weir_cpu *cpu, const weir_model *model) {
+    const weir_backend_options *o = &cpu->host.be.options;
+    if (!cpu->t16 || weir_cpu_is_streamed(cpu, model))
+        return 1;
+    if (o->n_nodes > 0) {
+        uint32_t n = o->n_nodes < o->n_threads ? o->n_nodes : o->n_threads;
+        return n < WEIR_MAX_NODES ? n : WEIR_MAX_NODES;
+    }
+    return weir_workers_nodes(o->n_threads, !o->no_pin, NULL);
+}
+
+/* Which thread is on which; every node has one. */
+static void find_nodes(weir_cpu *cpu) {
+    const weir_backend_options *o = &cpu->host.be.options;
+    uint8_t *node = cpu->n_nodes > 1 && o->n_nodes == 0 ? calloc(o->n_threads, 1) : NULL;
+    bool is_known = node && weir_workers_nodes(o->n_threads, !o->no_pin, node) == cpu->n_nodes;
+    for (uint32_t i = 0; i < o->n_threads; i++)
+        cpu->threads[i].node =
+            is_known ? node[i] : (uint32_t)((uint64_t)i * cpu->n_nodes / o->n_threads);
+    free(node);
 }
 
 /* The kernels that packed matrices meet activations with. */
@@ -106,6 +136,7 @@ static weir_status measure(weir_cpu *cpu, size_t *bytes, const weir_model *model
     if (options->packed)
         WEIR_TRY(check_packed(model, options, err));
     WEIR_TRY(weir_kv_layout_make(&cpu->host.be.kv, model, options->kv_type, err));
+    cpu->n_nodes = count_nodes(cpu, model);
     weir_arena arena = {0};
     layout(cpu, &arena, model, options);
     if (arena.used == SIZE_MAX)
@@ -212,18 +243,20 @@ weir_status weir_cpu_open(weir_backend **out, const weir_model *model,
     WEIR_TRY_GOTO(measure(cpu, &bytes, model, options, err));
     WEIR_TRY_GOTO(weir_arena_open(&cpu->host.arena, bytes, "the CPU device", err));
     layout(cpu, &cpu->host.arena, model, options);
+    find_nodes(cpu);
     fill_rotations(cpu);
     WEIR_TRY_GOTO(weir_workers_open(&cpu->workers, options->n_threads, !options->no_pin, err));
-    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s%s", cpu->kernels.isa,
+    be->arithmetic = cpu->kernels.isa;
+    WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
+    snprintf(cpu->describe, sizeof cpu->describe, "cpu, %s, %u thread%s%s%s%s%s", cpu->kernels.isa,
              (unsigned)options->n_threads, options->n_threads == 1 ? "" : "s",
+             cpu->parts ? ", weights by memory node" : "",
              options->activations == WEIR_ACTIVATIONS_F32      ? ", f32 activations"
              : options->activations == WEIR_ACTIVATIONS_Q15    ? ", q15 activations"
              : options->activations == WEIR_ACTIVATIONS_PARITY ? ", activations as llama.cpp's"
                                                                : "",
              weir_cpu_is_streamed(cpu, model) ? ", experts from disk" : "",
              !weir_cpu_is_streamed(cpu, model) && options->packed ? ", packed weights mapped" : "");
-    be->arithmetic = cpu->kernels.isa;
-    WEIR_TRY_GOTO(weir_cpu_weights_open(cpu, model, err));
     if (cpu->experts || cpu->parity) { /* their steps are made of ops */
         be->profile_begin = NULL;
         be->profile_end = NULL;

@@ -12,13 +12,14 @@
 #include "backend/backend.h"
 #include "base/compiler.h"
 #include "base/workers.h"
+#include "cpu/cpu_nodes.h"
 #include "cpu/expert_stream.h"
 #include "cpu/kernels.h"
 
 enum {
     /* Below this many values (or multiply-adds) waking the team costs more than the work. */
     WEIR_CPU_ALONE = 16384,
-    WEIR_CPU_DESCRIBE = 96
+    WEIR_CPU_DESCRIBE = 128
 };
 
 /* Parts of a step, as a profile tells them. */
@@ -47,6 +48,7 @@ typedef struct weir_cpu_thread {
     uint8_t *rounded; /* activations of one linear over one token */
     float *weights;   /* [n_experts_used] of the experts that its router chose: */
     int32_t *experts; /* [n_experts_used] */
+    uint32_t node;    /* whose memory is near */
     WEIR_ALIGN(64) double phase_s[WEIR_CPU_N_PHASES]; /* of a profile */
     double since_s;                                   /* its last phase ended */
 } weir_cpu_thread;
@@ -58,6 +60,9 @@ typedef struct weir_cpu {
     weir_expert_stream *experts; /* NULL: all weights are in memory */
     weir_workers *workers;
     weir_cpu_thread *threads; /* [n_threads] */
+    uint32_t n_nodes;         /* of memory, each with threads of its own (cpu_nodes.h) */
+    const uint8_t *parts;     /* [n_nodes, part_bytes] in host.weights; NULL: there is one node */
+    size_t part_bytes;
     size_t tile_values;
     weir_t16_fn *const *t16; /* of kernels, as the activations are to be rounded; */
     weir_q15_fn *round;      /* NULL: they are not */
@@ -72,7 +77,12 @@ typedef struct weir_cpu {
     uint32_t *expert_begin;   /* [n_experts + 1] where an expert's rows begin in expert_rows */
     uint32_t *active_experts; /* [n_experts] those that have rows */
     uint32_t n_active;        /* how many of them, of the layer of a step */
-    atomic_uint *sections; /* [weir_cpu_n_sections] units that are taken, of each part of a step */
+    /* [n_rows, n_heads_kv, n_segments, weir_attend_sums] of rows whose keys threads share; rows
+     * times segments are n_attend_parts at most. */
+    float *attend_parts;
+    size_t n_attend_parts;
+    atomic_uint *sections; /* [n_nodes, weir_cpu_n_sections] units of a node's that are taken, of
+                              each part of a step */
 
     bool is_profiled;
     uint64_t n_steps, n_barriers; /* profiled */
@@ -144,6 +154,21 @@ size_t weir_cpu_attend_items(const weir_batch *batch, const weir_layer *layer, u
 void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
                           const weir_layer *layer, const float *q, float *y, uint32_t n_together,
                           size_t item);
+/* Few rows with many keys: into how many segments the keys of the longest are divided among
+ * threads; 1: not at all. Then each item below n_rows n_heads_kv n_segments is summed, into memory
+ * of the device, and when all are, every row and K/V head is merged into y. */
+uint32_t weir_cpu_attend_segments(const weir_cpu *cpu, const weir_batch *batch,
+                                  const weir_layer *layer);
+void weir_cpu_attend_part(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
+                          const weir_layer *layer, const float *q, uint32_t n_segments,
+                          uint32_t item);
+void weir_cpu_attend_merge(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
+                           const weir_layer *layer, float *y, uint32_t n_segments, uint32_t row,
+                           uint32_t head);
+/* Segments of rows that are divided at one time, at most; n_values: floats that each takes in all
+ * heads. */
+size_t weir_cpu_attend_parts(const weir_model *model, const weir_backend_options *options,
+                             size_t *n_values);
 void weir_cpu_rope(weir_backend *be, const weir_batch *batch, uint32_t n_heads, float *x);
 void weir_cpu_kv_write(weir_backend *be, const weir_batch *batch, const weir_layer *layer,
                        const float *k, const float *v);
@@ -173,6 +198,27 @@ static inline bool weir_cpu_is_packed(const weir_cpu *cpu, const weir_weight *w)
     return cpu->t16 && cpu->t16[w->format->id] && weir_t16_fits(w->format->id, w->rows, w->cols);
 }
 
+/* How a packed matrix lies. */
+static inline weir_spread weir_cpu_spread(const weir_cpu *cpu, const weir_weight *w) {
+    bool is_divided = cpu->parts && w->data >= cpu->parts && w->data < cpu->parts + cpu->part_bytes;
+    return weir_spread_make(is_divided ? cpu->n_nodes : 1, w->rows / WEIR_T16_ROWS);
+}
+
+/* The strip of a packed matrix that has this row, and *n_strips: how many lie in one piece from
+ * there. */
+static inline const uint8_t *weir_cpu_strip(const weir_cpu *cpu, const weir_weight *w, uint32_t row,
+                                            uint32_t *n_strips) {
+    size_t strip_bytes = weir_t16_strip_bytes(w->format->id, w->cols);
+    uint32_t strip = row / WEIR_T16_ROWS, i, node;
+    *n_strips = w->rows / WEIR_T16_ROWS - strip;
+    if (!cpu->parts)
+        return w->data + strip * strip_bytes;
+    weir_spread s = weir_cpu_spread(cpu, w);
+    node = weir_spread_node(&s, strip, &i);
+    *n_strips = s.block - strip % s.block;
+    return w->data + node * cpu->part_bytes + i * strip_bytes;
+}
+
 /* Are experts read from their file when they are needed? */
 static inline bool weir_cpu_is_streamed(const weir_cpu *cpu, const weir_model *model) {
     return cpu->host.be.options.experts_room > 0 && model->h.n_experts > 0;
@@ -181,7 +227,7 @@ static inline bool weir_cpu_is_streamed(const weir_cpu *cpu, const weir_model *m
 /* cpu_weights.c: the matrices of a model in a fixed order, experts only if they are wanted; a tied
  * head is the embedding and not listed again. list [the number returned], NULL: counted only. */
 size_t weir_cpu_matrices(const weir_model *model, bool with_experts, const weir_weight **list);
-/* What the weights take in memory. The kernels and options of cpu are filled. */
+/* What the weights take in memory. The kernels, options and n_nodes of cpu are filled. */
 void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
                               weir_backend_memory *out);
 /* Packs, copies, or brings the mapped weights into memory, and points be.model

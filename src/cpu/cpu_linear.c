@@ -91,15 +91,16 @@ static uint32_t choose_tile_strips(const weir_cpu *cpu, const weir_weight *w, si
     return fair < 1 ? 1 : fair < STRIPS_MOST ? (uint32_t)fair : STRIPS_MOST;
 }
 
-/* Rows first .. first + n of the group's packed matrix times the rows of the group. */
+/* Rows first .. first + n of the group's packed matrix times the rows of the group; their strips
+ * lie at `data` in one piece. */
 static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const uint8_t *rounded,
-                            const weir_cpu_group *g, uint32_t first, uint32_t n,
-                            const uint8_t *next) {
+                            const weir_cpu_group *g, const uint8_t *data, uint32_t first,
+                            uint32_t n, const uint8_t *next) {
     const weir_weight *w = g->w;
     size_t x_bytes = weir_q15_bytes(w->cols);
-    weir_t16_strips strips = {.bytes = weir_t16_strip_bytes(w->format->id, w->cols),
+    weir_t16_strips strips = {.data = data,
+                              .bytes = weir_t16_strip_bytes(w->format->id, w->cols),
                               .n = n / WEIR_T16_ROWS};
-    strips.data = w->data + first / WEIR_T16_ROWS * strips.bytes;
     const uint8_t *x[X_ROWS];
     float *y[X_ROWS];
     for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
@@ -173,7 +174,13 @@ void weir_cpu_multiply(const weir_cpu *cpu, uint32_t worker, const weir_linear *
                        const uint8_t *rounded, const weir_cpu_group *g, uint32_t first, uint32_t n,
                        const uint8_t *next) {
     if (weir_cpu_is_packed(cpu, g->w)) {
-        multiply_strips(cpu, op, rounded, g, first, n, next);
+        for (uint32_t at = first, end = first + n, n_strips; at < end;) {
+            const uint8_t *data = weir_cpu_strip(cpu, g->w, at, &n_strips);
+            uint32_t left = end - at, here = n_strips * WEIR_T16_ROWS;
+            here = here < left ? here : left;
+            multiply_strips(cpu, op, rounded, g, data, at, here, here == left ? next : NULL);
+            at += here;
+        }
         return;
     }
     uint32_t most = n;

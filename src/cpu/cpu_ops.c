@@ -31,13 +31,12 @@ typedef struct embedding {
 void weir_cpu_embed_rows(const weir_cpu *cpu, const int32_t *tokens, size_t begin, size_t end,
                          float *y) {
     const weir_weight *w = &cpu->host.be.model->embed;
-    size_t strip_bytes =
-        weir_cpu_is_packed(cpu, w) ? weir_t16_strip_bytes(w->format->id, w->cols) : 0;
+    bool is_packed = weir_cpu_is_packed(cpu, w);
     for (size_t r = begin; r < end; r++) {
-        uint32_t token = (uint32_t)tokens[r];
+        uint32_t token = (uint32_t)tokens[r], n_strips;
         assert(token < w->rows);
-        if (strip_bytes > 0) {
-            weir_t16_unpack_row(w->format->id, w->data + token / WEIR_T16_ROWS * strip_bytes,
+        if (is_packed) {
+            weir_t16_unpack_row(w->format->id, weir_cpu_strip(cpu, w, token, &n_strips),
                                 token % WEIR_T16_ROWS, w->cols, y + r * w->cols);
             continue;
         }

@@ -102,16 +102,24 @@ static void meet(walk *w, weir_cpu_phase phase) {
     pass(w);
 }
 
-/* Takes the next units of n_units of this section: `most` at a time, fewer towards the end, so that
- * all end together; never across a multiple of `per`. False: all are taken. */
-static bool take(const walk *w, uint32_t n_units, uint32_t per, uint32_t most, uint32_t *first,
-                 uint32_t *n) {
-    atomic_uint *next = &w->cpu->sections[w->section];
+/* Units of this section that are taken, of those that lie on a node. */
+static atomic_uint *taken(const walk *w, uint32_t node) {
+    size_t n_sections = weir_cpu_n_sections(w->cpu->host.be.model);
+    return &w->cpu->sections[node * n_sections + w->section];
+}
+
+/* Takes the next units of n_units of a counter: `most` at a time, fewer towards the end, so that
+ * all n_takers end together; never across a multiple of `per`, nor of `block` behind one. False:
+ * all are taken. */
+static bool take(const walk *w, atomic_uint *next, uint32_t n_takers, uint32_t n_units,
+                 uint32_t per, uint32_t block, uint32_t most, uint32_t *first, uint32_t *n) {
     uint32_t at = atomic_load_explicit(next, memory_order_relaxed), count;
     do {
         if (at >= n_units)
             return false;
-        uint32_t fair = (n_units - at) / (2 * w->n_workers), left = per - at % per;
+        uint32_t fair = (n_units - at) / (2 * n_takers), in = at % per;
+        uint32_t left = per - in, to_block = block - in % block;
+        left = left < to_block ? left : to_block;
         count = w->n_workers == 1 ? most : fair < 1 ? 1 : fair < most ? fair : most;
         count = count < left ? count : left;
     } while (!atomic_compare_exchange_weak_explicit(next, &at, at + count, memory_order_relaxed,
@@ -131,38 +139,59 @@ typedef struct piece {
 } piece;
 
 /* A section's products: the pieces of n_matrices matrices of n_rows rows like m that this worker
- * takes. Of packed ones it takes the next before it computes one, so that memory can be asked for
- * it; but not of the last, which all share. */
+ * takes, first those that lie on its own memory node, then what others have left. Of packed ones it
+ * takes the next before it computes one, so that memory can be asked for it; but not of the last,
+ * which all share. */
 typedef struct pieces {
     const walk *w;
-    uint32_t n_rows, most, n_units;
+    uint32_t n_rows, most, n_matrices;
+    weir_spread spread;     /* of a matrix' units */
+    uint32_t node, n_left;  /* from which it takes; nodes that may have units */
+    uint32_t per, n_takers; /* a matrix' units on that node; workers that it has */
     piece now, next;
     bool is_packed, has_next;
 } pieces;
 
-static bool take_piece(const pieces *p, piece *out) {
-    uint32_t per = units_of(p->n_rows), unit, n_units;
-    if (!take(p->w, p->n_units, per, p->most, &unit, &n_units))
+static bool take_piece(pieces *p, piece *out) {
+    const weir_spread *s = &p->spread;
+    uint32_t unit, n_units;
+    while (p->n_left > 0 && !take(p->w, taken(p->w, p->node), p->n_takers, p->per * p->n_matrices,
+                                  p->per, s->block, p->most, &unit, &n_units)) {
+        p->n_left--;
+        p->node = (p->node + 1) % s->n_nodes;
+        p->per = weir_spread_on(s, p->node);
+    }
+    if (p->n_left == 0)
         return false;
-    uint32_t first = unit % per * UNIT_ROWS, left = p->n_rows - first, n = n_units * UNIT_ROWS;
-    *out = (piece){.which = unit / per, .first = first, .n = n < left ? n : left};
+    uint32_t first = weir_spread_strip(s, p->node, unit % p->per) * UNIT_ROWS;
+    uint32_t left = p->n_rows - first, n = n_units * UNIT_ROWS;
+    *out = (piece){.which = unit / p->per, .first = first, .n = n < left ? n : left};
     return true;
 }
 
 static pieces begin_pieces(const walk *w, const weir_weight *m, uint32_t n_rows,
                            uint32_t n_matrices) {
     bool is_packed = weir_cpu_is_packed(w->cpu, m);
+    uint32_t n_nodes = is_packed ? weir_cpu_spread(w->cpu, m).n_nodes : 1;
+    uint32_t node = n_nodes > 1 ? w->own->node : 0;
+    weir_spread spread = weir_spread_make(n_nodes, units_of(n_rows));
     return (pieces){.w = w,
                     .n_rows = n_rows,
                     .most = is_packed ? MOST_STRIPS : MOST_TILES,
-                    .n_units = units_of(n_rows) * n_matrices,
+                    .n_matrices = n_matrices,
+                    .spread = spread,
+                    .node = node,
+                    .n_left = n_nodes,
+                    .per = weir_spread_on(&spread, node),
+                    .n_takers = (w->n_workers + n_nodes - 1) / n_nodes,
                     .is_packed = is_packed};
 }
 
 static bool looks_ahead(const pieces *p) {
-    uint32_t n_taken =
-        atomic_load_explicit(&p->w->cpu->sections[p->w->section], memory_order_relaxed);
-    return p->is_packed && n_taken + 2 * p->w->n_workers <= p->n_units;
+    if (!p->is_packed || p->n_left < p->spread.n_nodes) /* or of another node's */
+        return false;
+    uint32_t n_taken = atomic_load_explicit(taken(p->w, p->node), memory_order_relaxed);
+    return n_taken + 2 * p->n_takers <= p->per * p->n_matrices;
 }
 
 /* False: there is no more for this worker. */
@@ -182,7 +211,8 @@ static const uint8_t *coming(const walk *w, const weir_weight *now, const weir_w
     bool is_alike = now->format == m->format && now->cols == m->cols;
     if (!is_alike || !weir_cpu_is_packed(w->cpu, now) || !weir_cpu_is_packed(w->cpu, m))
         return NULL;
-    return m->data + first / WEIR_T16_ROWS * weir_t16_strip_bytes(m->format->id, m->cols);
+    uint32_t n_strips;
+    return weir_cpu_strip(w->cpu, m, first, &n_strips);
 }
 
 /* ---- inputs of products --------------------------------------------------------------------- */
@@ -327,10 +357,36 @@ static void place_head(const walk *w, const weir_layer *layer, float *q, float *
     weir_cpu_kv_store(w->cpu, w->batch, layer, row, head, k + at, v + at);
 }
 
+/* An item of this section's attention; false: all are taken. */
+static bool take_item(const walk *w, uint32_t n_items, uint32_t *item) {
+    uint32_t n;
+    return take(w, taken(w, 0), w->n_workers, n_items, n_items, n_items, 1, item, &n);
+}
+
+static void attend(walk *w, const weir_layer *layer, const float *q, float *y) {
+    uint32_t n_rows = w->batch->n_rows, n_heads_kv = layer->n_heads_kv, item;
+    uint32_t n_segments = weir_cpu_attend_segments(w->cpu, w->batch, layer);
+    if (n_segments == 1) {
+        uint32_t n_together = weir_cpu_attend_rows(w->cpu, n_rows, n_heads_kv);
+        uint32_t n_items = (uint32_t)weir_cpu_attend_items(w->batch, layer, n_together);
+        while (take_item(w, n_items, &item))
+            weir_cpu_attend_item(w->cpu, w->worker, w->batch, layer, q, y, n_together, item);
+        return;
+    }
+    while (take_item(w, n_rows * n_heads_kv * n_segments, &item))
+        weir_cpu_attend_part(w->cpu, w->worker, w->batch, layer, q, n_segments, item);
+    wait_all(w, WEIR_CPU_ATTEND);
+    size_t begin, end;
+    weir_share((size_t)n_rows * n_heads_kv, 1, w->worker, w->n_workers, &begin, &end);
+    for (size_t i = begin; i < end; i++)
+        weir_cpu_attend_merge(w->cpu, w->worker, w->batch, layer, y, n_segments,
+                              (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
+}
+
 static void attn_block(walk *w, const weir_layer *layer) {
     const weir_scratch *s = w->s;
     const weir_hparams *h = w->h;
-    uint32_t n_rows = w->batch->n_rows, n_heads_kv = layer->n_heads_kv, first, n;
+    uint32_t n_rows = w->batch->n_rows, n_heads_kv = layer->n_heads_kv;
     float *q = s->wide;
     float *k = q + (size_t)n_rows * h->n_heads * h->head_dim;
     float *v = k + (size_t)n_rows * n_heads_kv * h->head_dim;
@@ -349,10 +405,7 @@ static void attn_block(walk *w, const weir_layer *layer) {
     for (size_t i = begin; i < end; i++)
         place_head(w, layer, q, k, v, (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
     wait_all(w, WEIR_CPU_ATTEND);
-    uint32_t n_together = weir_cpu_attend_rows(w->cpu, n_rows, n_heads_kv);
-    uint32_t n_items = (uint32_t)weir_cpu_attend_items(w->batch, layer, n_together);
-    while (take(w, n_items, n_items, 1, &first, &n))
-        weir_cpu_attend_item(w->cpu, w->worker, w->batch, layer, q, s->wide2, n_together, first);
+    attend(w, layer, q, s->wide2);
     meet(w, WEIR_CPU_ATTEND);
     in = plain_input(w, s->wide2, n_rows, n_rows, &layer->attn_out);
     residual(w, &layer->attn_out, NULL, in, WEIR_CPU_ATTN_OUT);
@@ -594,7 +647,7 @@ weir_status weir_cpu_step(weir_backend *be, const weir_batch *batch, weir_error 
         return weir_compose_step(be, batch, err);
     run r = {.cpu = cpu, .batch = batch};
     atomic_init(&r.stop_at, UINT32_MAX);
-    size_t n_sections = weir_cpu_n_sections(be->model);
+    size_t n_sections = cpu->n_nodes * weir_cpu_n_sections(be->model);
     for (size_t i = 0; i < n_sections; i++)
         atomic_store_explicit(&cpu->sections[i], 0, memory_order_relaxed);
     if (cpu->is_profiled)

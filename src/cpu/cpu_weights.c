@@ -5,7 +5,8 @@
  * the device. Others are used where their file is mapped, brought into memory
  * before the first step needs them, or, with no_map, copied beside the packed
  * ones. The device's memory is one arena, every matrix 64-byte aligned, in huge
- * pages where the system offers them; mapped pages are dropped slice by slice
+ * pages where the system offers them, divided on a machine with several memory
+ * nodes (cpu_nodes.h); mapped pages are dropped slice by slice
  * as they are packed or copied, so that nothing is there twice. Where a file of
  * packed weights is given (packed_weights.h), matrices are used where that is
  * mapped, and those of the model are not touched. Experts that
@@ -18,13 +19,18 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/mapped_pages.h"
+#include "base/topology.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/packed_weights.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLICE_BYTES ((size_t)4 << 20)
+
+/* So many slices behind those that the threads pack are being read. */
+enum { SLICES_AHEAD = 16 };
 
 size_t weir_cpu_matrices(const weir_model *model, bool with_experts, const weir_weight **list) {
     size_t n = 0;
@@ -59,16 +65,29 @@ size_t weir_cpu_matrices(const weir_model *model, bool with_experts, const weir_
 typedef struct placing {
     const weir_cpu *cpu;
     weir_arena *arena;
+    weir_arena parts;            /* of packed matrices, of one node of several */
     weir_expert_stream *experts; /* NULL: none are streamed */
     const weir_packed *packed;   /* NULL: no file of packed weights is used */
     uint64_t copied_bytes;       /* as they stand in the file, of matrices that have a place here */
     uint64_t replaced_bytes;     /* the same, of matrices that are mapped packed */
     uint64_t packed_bytes;       /* of those as they are mapped */
-    uint64_t experts_bytes;      /* of the arena */
+    uint64_t experts_bytes;      /* of the arena and all nodes' parts */
     uint64_t mapped_experts;     /* bytes of experts that have no place here and are
                                     not streamed, as they are mapped */
     uint64_t streamed_bytes;     /* as they stand in the file */
 } placing;
+
+static size_t placed_bytes(const placing *p) {
+    return p->arena->used + p->cpu->n_nodes * p->parts.used;
+}
+
+/* Room in the arena for a packed matrix, or for the part of it that node 0 has. */
+static const uint8_t *place_strips(const weir_weight *w, placing *p) {
+    uint32_t n_nodes = p->cpu->n_nodes;
+    weir_spread s = weir_spread_make(n_nodes, w->rows / WEIR_T16_ROWS);
+    return weir_arena_take_array(n_nodes > 1 ? &p->parts : p->arena, weir_spread_on(&s, 0),
+                                 weir_t16_strip_bytes(w->format->id, w->cols));
+}
 
 /* Returns how many bytes of the matrix are mapped and not in the arena. */
 static uint64_t place(weir_weight *w, placing *p) {
@@ -85,8 +104,7 @@ static uint64_t place(weir_weight *w, placing *p) {
         return bytes;
     }
     if (is_packed)
-        w->data = weir_arena_take_array(p->arena, w->rows / WEIR_T16_ROWS,
-                                        weir_t16_strip_bytes(w->format->id, w->cols));
+        w->data = place_strips(w, p);
     else if (p->cpu->host.be.options.no_map || p->experts)
         w->data = weir_arena_take_array(p->arena, w->rows, w->row_bytes);
     else
@@ -98,7 +116,7 @@ static uint64_t place(weir_weight *w, placing *p) {
 static const weir_weight *place_experts(const weir_weight *from, uint32_t n, placing *p) {
     if (!from)
         return NULL;
-    size_t before = p->arena->used;
+    size_t before = placed_bytes(p);
     weir_weight *experts = weir_arena_take_array(p->arena, n, sizeof *experts);
     for (uint32_t e = 0; e < n; e++) {
         weir_weight w = from[e];
@@ -106,7 +124,7 @@ static const weir_weight *place_experts(const weir_weight *from, uint32_t n, pla
         if (experts)
             experts[e] = w;
     }
-    p->experts_bytes += p->arena->used - before;
+    p->experts_bytes += placed_bytes(p) - before;
     return experts;
 }
 
@@ -160,20 +178,50 @@ static const weir_packed *packed_of(const weir_cpu *cpu, const weir_model *model
     return weir_cpu_is_streamed(cpu, model) ? NULL : cpu->host.be.options.packed;
 }
 
+/* The device's memory: what belongs to no node, and a part for each of several, in whole huge
+ * pages, so that none is shared. */
+typedef struct sizes {
+    size_t front, part, all;
+} sizes;
+
+/* SIZE_MAX: more than can be counted. */
+static size_t in_huge_pages(size_t bytes) {
+    size_t up;
+    return weir_add_size(bytes, WEIR_HUGE_PAGE_BYTES - 1, &up) ? up - up % WEIR_HUGE_PAGE_BYTES
+                                                               : SIZE_MAX;
+}
+
+static sizes sizes_of(const placing *p) {
+    sizes s = {.front = p->arena->used, .part = in_huge_pages(p->parts.used)};
+    if (s.part > 0)
+        s.front = in_huge_pages(s.front);
+    if (!weir_mul_size(p->cpu->n_nodes, s.part, &s.all) || !weir_add_size(s.front, s.all, &s.all))
+        s.all = SIZE_MAX;
+    return s;
+}
+
+/* What all of it takes, without taking it. */
+static sizes measure(placing *p, const weir_cpu *cpu, weir_expert_stream *experts,
+                     weir_arena *arena, const weir_model *model) {
+    weir_model copy;
+    *arena = (weir_arena){0};
+    *p = (placing){.cpu = cpu, .arena = arena, .packed = packed_of(cpu, model)};
+    p->experts = weir_cpu_is_streamed(cpu, model) ? experts : NULL;
+    layout(&copy, p, model);
+    bool has_own = p->copied_bytes > 0 || p->replaced_bytes > 0 || p->experts;
+    return has_own ? sizes_of(p) : (sizes){0};
+}
+
 void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
                               weir_backend_memory *out) {
     const weir_hparams *h = &model->h;
-    weir_model copy;
-    weir_arena arena = {0};
+    weir_arena arena;
     weir_expert_stream experts = {0};
-    placing p = {.cpu = cpu, .arena = &arena, .packed = packed_of(cpu, model)};
-    p.experts = weir_cpu_is_streamed(cpu, model) ? &experts : NULL;
-    layout(&copy, &p, model);
-    bool has_own = p.copied_bytes > 0 || p.replaced_bytes > 0 || p.experts;
-    out->weights_bytes = has_own ? arena.used : 0;
+    placing p;
+    out->weights_bytes = measure(&p, cpu, &experts, &arena, model).all;
     out->mapped_bytes = model->info.weight_bytes - p.copied_bytes - p.streamed_bytes -
                         p.replaced_bytes + p.packed_bytes;
-    out->experts_bytes = (has_own ? p.experts_bytes : 0) + p.mapped_experts;
+    out->experts_bytes = (out->weights_bytes > 0 ? p.experts_bytes : 0) + p.mapped_experts;
     out->streamed_bytes = p.streamed_bytes;
     out->token_bytes = p.experts ? p.streamed_bytes / h->n_experts * h->n_experts_used : 0;
     out->n_slots = 0;
@@ -187,12 +235,22 @@ typedef struct span {
     const weir_weight *w; /* mapped, in the model's file or packed */
     uint8_t *to;          /* NULL: only brought into memory where it is */
     size_t strip_bytes;   /* of a strip of `to`; 0: the bytes as they are */
+    weir_spread spread;   /* of these strips; `to` is where node 0 has its first */
     size_t slice_bytes;   /* of w: whole strips if there are any */
     size_t bytes;         /* of w */
     size_t first_slice;   /* number of its first slice among those of all spans */
 } span;
 
+/* A counter on a cache line of its own. */
+typedef struct counter {
+    WEIR_ALIGN(64) atomic_size_t value;
+} counter;
+
+/* Each slice is counted by a thread of node `slice` modulo the number of nodes. One whose strips
+ * are divided meets a thread of every node, and who comes first reads it from the file: memory
+ * belongs to the node whose thread touches it first. */
 typedef struct reading {
+    const weir_cpu *cpu;
     const weir_model *model; /* that is read */
     span *spans;             /* [n_spans] */
     size_t n_spans, n_slices;
@@ -200,7 +258,7 @@ typedef struct reading {
     const weir_progress *progress;
     atomic_int error; /* errno of the first slice that could not be read */
     atomic_uint_least64_t done_bytes;
-    WEIR_ALIGN(64) atomic_size_t next;
+    counter next[WEIR_MAX_NODES]; /* [n_nodes] slices that a node's threads have seen */
 } reading;
 
 /* The last span whose first slice is not behind `slice`. */
@@ -216,38 +274,69 @@ static const span *span_of(const reading *r, size_t slice) {
     return &r->spans[low];
 }
 
-/* Bytes at .. at + bytes - 1 of the span's matrix, which are in memory, to their place. */
-static void bring_slice(const span *s, size_t at, size_t bytes) {
+/* Bytes of slice number `slice` of all: bytes *at .. *at + *bytes - 1 of its span's matrix. */
+static const span *slice_of(const reading *r, size_t slice, size_t *at, size_t *bytes) {
+    const span *s = span_of(r, slice);
+    *at = (slice - s->first_slice) * s->slice_bytes;
+    *bytes = s->bytes - *at < s->slice_bytes ? s->bytes - *at : s->slice_bytes;
+    return s;
+}
+
+/* Lets the disk read slices begin .. end - 1, as far as there are any. */
+static void want_slices(const reading *r, size_t begin, size_t end) {
+    for (size_t slice = begin; slice < end && slice < r->n_slices; slice++) {
+        size_t at, bytes;
+        const span *s = slice_of(r, slice, &at, &bytes);
+        weir_mapped_want(s->w->data + at, bytes);
+    }
+}
+
+/* Bytes at .. at + bytes - 1 of the span's matrix, which are in memory, to their place; of strips
+ * that are divided those of one node. */
+static void bring_slice(const weir_cpu *cpu, const span *s, uint32_t node, size_t at,
+                        size_t bytes) {
     const weir_weight *w = s->w;
     if (s->strip_bytes == 0) {
         memcpy(s->to + at, w->data + at, bytes);
         return;
     }
     size_t rows_bytes = WEIR_T16_ROWS * w->row_bytes;
-    for (size_t strip = at / rows_bytes; strip < (at + bytes) / rows_bytes; strip++)
-        weir_t16_pack(w->format->id, w->data + strip * rows_bytes, w->row_bytes, w->cols,
-                      s->to + strip * s->strip_bytes);
+    for (size_t strip = at / rows_bytes; strip < (at + bytes) / rows_bytes; strip++) {
+        uint32_t i, home = weir_spread_node(&s->spread, (uint32_t)strip, &i);
+        if (s->spread.n_nodes == 1 || home == node)
+            weir_t16_pack(w->format->id, w->data + strip * rows_bytes, w->row_bytes, w->cols,
+                          s->to + home * cpu->part_bytes + i * s->strip_bytes);
+    }
 }
 
 static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
-    (void)n_workers;
     reading *r = context;
     const weir_progress *progress = r->progress;
+    const size_t n_ahead = SLICES_AHEAD + n_workers;
+    uint32_t node = r->cpu->threads[worker].node;
     for (;;) {
-        size_t slice = atomic_fetch_add(&r->next, 1);
+        size_t slice = atomic_fetch_add(&r->next[node].value, 1);
         if (slice >= r->n_slices || atomic_load(&r->error) != 0)
             return;
-        const span *s = span_of(r, slice);
-        size_t at = (slice - s->first_slice) * s->slice_bytes;
-        size_t bytes = s->bytes - at < s->slice_bytes ? s->bytes - at : s->slice_bytes;
+        if (worker == 0)
+            weir_workers_step_aside(r->cpu->workers); /* to its node */
+        size_t at, bytes;
+        const span *s = slice_of(r, slice, &at, &bytes);
+        bool is_own = slice % r->cpu->n_nodes == node;
+        if (is_own)
+            want_slices(r, slice == 0 ? 0 : slice + n_ahead, slice + n_ahead + 1);
+        else if (s->spread.n_nodes < 2)
+            continue;
         int error = weir_mapped_read(s->w->data + at, bytes);
         int none = 0;
         if (s->to && error == 0) {
-            bring_slice(s, at, bytes);
+            bring_slice(r->cpu, s, node, at, bytes);
             weir_model_drop_pages(r->model, s->w->data + at, bytes);
         }
         if (error != 0)
             atomic_compare_exchange_strong(&r->error, &none, error);
+        if (!is_own)
+            continue;
         uint64_t done = atomic_fetch_add(&r->done_bytes, bytes) + bytes;
         if (worker == 0 && progress->report)
             progress->report(progress->context, "reading weights", done, r->total_bytes);
@@ -268,6 +357,7 @@ static span span_of_matrix(const weir_cpu *cpu, const weir_packed *packed, const
     s.to = (uint8_t *)(uintptr_t)to->data;
     if (weir_cpu_is_packed(cpu, to)) {
         size_t rows_bytes = WEIR_T16_ROWS * from->row_bytes;
+        s.spread = weir_cpu_spread(cpu, to);
         s.strip_bytes = weir_t16_strip_bytes(to->format->id, to->cols);
         s.slice_bytes =
             rows_bytes < SLICE_BYTES ? SLICE_BYTES / rows_bytes * rows_bytes : rows_bytes;
@@ -280,7 +370,7 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
                                  weir_error *err) {
     const weir_progress *progress = &cpu->host.be.options.progress;
     const weir_packed *packed = packed_of(cpu, from);
-    reading r = {.model = from, .progress = progress};
+    reading r = {.cpu = cpu, .model = from, .progress = progress};
     r.n_spans = weir_cpu_matrices(from, !cpu->experts, NULL);
     const weir_weight **list = calloc(2 * r.n_spans, sizeof *list);
     r.spans = calloc(r.n_spans, sizeof *r.spans);
@@ -320,14 +410,28 @@ weir_status weir_cpu_weights_open(weir_cpu *cpu, const weir_model *model, weir_e
     cpu->host.mapped_bytes = memory.mapped_bytes;
     if (memory.weights_bytes == 0)
         return read_matrices(cpu, model, model, err);
-    WEIR_TRY(weir_arena_open(&cpu->host.weights, memory.weights_bytes, "the weights", err));
-    placing p = {.cpu = cpu, .arena = &cpu->host.weights, .packed = packed_of(cpu, model)};
+    weir_expert_stream unused = {0};
+    weir_arena arena, *own = &cpu->host.weights;
+    placing p;
+    sizes s = measure(&p, cpu, &unused, &arena, model);
+    WEIR_TRY(weir_arena_open(own, s.all, "the weights", err));
+    const size_t front_used = arena.used, part_used = p.parts.used;
+    arena = (weir_arena){.base = own->base, .size = s.front};
+    p = (placing){.cpu = cpu, .arena = &arena, .packed = packed_of(cpu, model)};
+    if (s.part > 0) {
+        p.parts = (weir_arena){.base = own->base + s.front, .size = s.part};
+        cpu->parts = p.parts.base;
+        cpu->part_bytes = s.part;
+    }
     if (weir_cpu_is_streamed(cpu, model)) {
         p.experts = calloc(1, sizeof *p.experts);
         if (!p.experts)
             return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the cache of experts");
     }
     layout(&cpu->model, &p, model);
+    assert(arena.used == front_used && p.parts.used == part_used); /* as measured */
+    (void)front_used, (void)part_used;
+    own->used = s.part > 0 ? s.all : arena.used;
     be->model = &cpu->model;
     cpu->experts = p.experts;
     if (cpu->experts)

@@ -145,11 +145,17 @@ static const struct unit {
     {"avx512vnni", has_avx512vnni, weir_cpu_init_avx512vnni},
 };
 
+size_t weir_attend_sums(uint32_t n_group, uint32_t head_dim) {
+    size_t n = (size_t)n_group * (head_dim + 16 + 1);
+    return (n + 15) / 16 * 16; /* whole cache lines: threads write neighbours at one time */
+}
+
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim) {
-    /* A widened page, and of every head of every row scores, 16 sums, the greatest score, the
-     * rescaling. */
+    /* A widened page, and of every head of every row scores, the rescaling, 16 sums and the
+     * greatest score of all segments so far, and the sums of this one. */
     return (size_t)WEIR_PAGE_TOKENS * head_dim +
-           (size_t)WEIR_ATTEND_ROWS * n_group * (WEIR_PAGE_TOKENS + 16 + 2);
+           WEIR_ATTEND_ROWS * ((size_t)n_group * (WEIR_PAGE_TOKENS + 1 + 16 + 1) +
+                               weir_attend_sums(n_group, head_dim));
 }
 
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err) {

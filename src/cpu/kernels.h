@@ -31,7 +31,10 @@
 typedef void weir_dot_fn(const uint8_t *w, size_t row_bytes, uint32_t n_w, const float *const *x,
                          uint32_t n_x, uint32_t n_cols, float *const *y);
 
-enum { WEIR_ATTEND_ROWS = 8 };
+enum {
+    WEIR_ATTEND_ROWS = 8,
+    WEIR_ATTEND_SEGMENT = 512 /* keys whose sums are one part of a row's; whole pages */
+};
 
 /* One K/V head and query rows that follow each other on a timeline: the n_group query heads of row
  * r against positions 0 .. n_keys + r - 1. The bits of a row do not depend on its neighbours. */
@@ -81,10 +84,20 @@ typedef struct weir_cpu_kernels {
      * bias may be NULL */
     void (*short_conv)(const float *b, const float *c, const float *x, const float *taps,
                        const float *bias, uint32_t l_cache, uint32_t n, float *past, float *y);
-    /* Online softmax, page after page (64 keys at fixed absolute positions) */
+    /* Online softmax, page after page (64 keys at fixed absolute positions), anew in each segment
+     * of keys; what segments have summed is merged in their order */
     void (*attend)(const weir_attend_task *task);
+    /* The same in two steps, of one row, for threads that share its keys: the sums of one segment
+     * that begins before the last key;
+     * then y from those of all, sums [ceil(n_keys / segment), weir_attend_sums], which are spoilt
+     */
+    void (*attend_part)(const weir_attend_task *task, uint32_t segment, float *sums);
+    void (*attend_merge)(const weir_attend_task *task, float *sums);
 } weir_cpu_kernels;
 
+/* Floats of a group's sums over a segment: y [n_group, head_dim], l [n_group, 16], m [n_group]
+ * (attend_template.h). */
+size_t weir_attend_sums(uint32_t n_group, uint32_t head_dim);
 /* Floats of scratch that attend needs per thread, for any number of rows. */
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
 

@@ -234,6 +234,7 @@ void weir_machine_read_facts(weir_machine *m) {
     m->n_processors = n > 0 ? (uint32_t)n : topology.n_allowed;
     m->n_allowed = topology.n_allowed;
     m->n_cores = topology.n_cores;
+    m->n_nodes = topology.n_nodes;
     m->n_quota = topology.n_quota;
     m->n_threads = topology.n_threads;
     read_processor(m);

@@ -9,6 +9,7 @@
  */
 #include "cpu/packed_weights.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/mapped_pages.h"
 #include "base/topology.h"
@@ -26,8 +27,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define SLICE_BYTES     ((size_t)4 << 20)
+#define SLICE_BYTES ((size_t)4 << 20)
 
 typedef struct pair {
     const uint8_t *data; /* where the model has the matrix mapped */
@@ -48,11 +48,12 @@ struct weir_packed {
 
 /* Maps the file at an address that is a multiple of a huge page; NULL and errno. */
 static const uint8_t *map_aligned(int fd, size_t bytes) {
-    size_t room = bytes + HUGE_PAGE_BYTES;
+    size_t room = bytes + WEIR_HUGE_PAGE_BYTES;
     uint8_t *reserved = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (reserved == MAP_FAILED)
         return NULL;
-    size_t skip = (HUGE_PAGE_BYTES - (uintptr_t)reserved % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+    size_t skip =
+        (WEIR_HUGE_PAGE_BYTES - (uintptr_t)reserved % WEIR_HUGE_PAGE_BYTES) % WEIR_HUGE_PAGE_BYTES;
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     size_t taken = (bytes + page_bytes - 1) / page_bytes * page_bytes;
     uint8_t *at = reserved + skip;

@@ -36,6 +36,8 @@ void WEIR_ISA(rope)(float *x, const float *cos_sin, uint32_t head_dim);
 void WEIR_ISA(short_conv)(const float *b, const float *c, const float *x, const float *taps,
                           const float *bias, uint32_t l_cache, uint32_t n, float *past, float *y);
 void WEIR_ISA(attend)(const weir_attend_task *task);
+void WEIR_ISA(attend_part)(const weir_attend_task *task, uint32_t segment, float *sums);
+void WEIR_ISA(attend_merge)(const weir_attend_task *task, float *sums);
 
 /* Integer products over packed strips (t16_<isa>.c). */
 void WEIR_ISA(fill_t16)(weir_cpu_kernels *k);
@@ -76,6 +78,8 @@ static inline void unit_fill(weir_cpu_kernels *k) {
     k->rope = WEIR_ISA(rope);
     k->short_conv = WEIR_ISA(short_conv);
     k->attend = WEIR_ISA(attend);
+    k->attend_part = WEIR_ISA(attend_part);
+    k->attend_merge = WEIR_ISA(attend_merge);
 }
 
 #endif

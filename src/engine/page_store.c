@@ -30,7 +30,7 @@
 #include <xxhash.h>
 
 enum {
-    VERSION = 1,
+    VERSION = 2, /* raised too when steps of the same name come to compute other bits */
     TOKENS_AT = 32,
     BYTES_AT = TOKENS_AT + 4 * WEIR_PAGE_TOKENS,
     HEADER_SUM_AT = BYTES_AT + 8,

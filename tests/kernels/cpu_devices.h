@@ -1,7 +1,8 @@
 /*
  * cpu_devices.h: what the tests of the CPU device share: for every instruction set of this machine
- * a set of devices on one small model (the reference, and the CPU with 1, 2 and 3 threads), and the
- * two ways to compare them: close to the reference, equal to each other in every bit.
+ * a set of devices on one small model (the reference, and the CPU with 1, 2 and 3 threads, and with
+ * 4 on two or three memory nodes), and the two ways to compare them: close to the reference, equal
+ * to each other in every bit.
  */
 #ifndef WEIR_TESTS_CPU_DEVICES_H
 #define WEIR_TESTS_CPU_DEVICES_H
@@ -19,7 +20,7 @@
 #include "cpu/kernels.h"
 #include "kernels/small_model.h"
 
-enum { DEVICE_TEAMS = 3, DEVICE_PAGES = 24, DEVICE_STATES = 10, DEVICE_BATCH = 160 };
+enum { DEVICE_TEAMS = 4, DEVICE_PAGES = 24, DEVICE_STATES = 10, DEVICE_BATCH = 160 };
 
 typedef struct devices {
     small_model *small;
@@ -27,7 +28,7 @@ typedef struct devices {
     const char *isa;
     weir_activations activations;
     weir_backend *reference;
-    weir_backend *cpu[DEVICE_TEAMS]; /* of 1, 2, 3 threads */
+    weir_backend *cpu[DEVICE_TEAMS]; /* of 1, 2, 3, 4 threads, the last on several memory nodes */
 } devices;
 
 static inline weir_backend_options device_options(const char *isa, uint32_t n_threads,
@@ -70,6 +71,7 @@ static inline void on_each_isa_with(const small_spec *spec, weir_kv_type kv_type
         for (uint32_t t = 0; t < DEVICE_TEAMS; t++) {
             options = device_options(isas[i], t + 1, kv_type);
             options.activations = activations;
+            options.n_nodes = t + 1 < DEVICE_TEAMS ? 0 : 2 + i % 2;
             if (weir_cpu_open(&d.cpu[t], d.model, &options, &err) != WEIR_STATUS_OK)
                 fail_msg("%s", err.text);
         }

@@ -3,6 +3,7 @@
  * of a timeline alone, in company, in chunks of any size and after a rewind, and what open and plan
  * promise about memory, progress and errors.
  */
+#include "cpu/cpu_backend.h"
 #include "cpu_devices.h"
 
 #include <pthread.h>
@@ -251,6 +252,106 @@ static void steps_of_parity(void **state) {
     on_each_isa_with(&spec, WEIR_KV_F16, WEIR_ACTIVATIONS_PARITY, check_step);
 }
 
+/* A timeline so long that threads share a row's keys. */
+enum { N_KEYS = 2 * WEIR_ATTEND_SEGMENT + 3, N_LAST = 6 };
+
+static const uint32_t pages_many[] = {17, 0, 3, 1, 2, 20, 19, 18, 16, 4, 5, 6, 15, 14, 13, 7, 8};
+
+/* Runs all tokens but the last in chunks; the state behind them. */
+static uint32_t run_beginning(weir_backend *be, const int32_t *tokens) {
+    uint32_t state = WEIR_NO_STATE, end = N_KEYS - N_LAST;
+    for (uint32_t pos = 0; pos < end;) {
+        step s = {0};
+        weir_rows chunk = {.n_rows = end - pos < DEVICE_BATCH ? end - pos : DEVICE_BATCH,
+                           .first_pos = pos,
+                           .pages = pages_many,
+                           .state_in = state,
+                           .state_out = state == 0};
+        add_chunk(&s, &chunk, tokens + pos, NULL, be->model->h.n_vocab);
+        run_step(be, &s);
+        state = chunk.state_out;
+        pos += chunk.n_rows;
+    }
+    return state;
+}
+
+/* The last tokens all together, where keys are not shared; then one or two of them, on either side
+ * of a segment's end, beside a short timeline, as ops or as one region. Before these the last pages
+ * are put back, so that nobody reads what was stored by others. */
+static void check_shared_keys(devices *d) {
+    static const uint32_t pages_beside[] = {21};
+    static const uint32_t n_rows[] = {1, 2, 1, 2};
+    assert_true(WEIR_COUNT(pages_many) * WEIR_PAGE_TOKENS >= N_KEYS);
+    uint32_t n_vocab = d->model->h.n_vocab;
+    size_t n = (size_t)N_LAST * n_vocab, page_bytes = d->reference->kv.page_bytes;
+    float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
+    float *alone = malloc(n_vocab * sizeof *alone), *beside = malloc(n_vocab * sizeof *beside);
+    uint8_t *page = malloc(2 * page_bytes);
+    int32_t tokens[N_KEYS];
+    for (uint32_t i = 0; i < N_KEYS; i++)
+        tokens[i] = (int32_t)(weir_mix64(6, 7, i) % n_vocab);
+    const weir_rows single = {
+        .n_rows = 1, .pages = pages_beside, .state_in = WEIR_NO_STATE, .state_out = 6};
+    for (uint32_t t = 0; t < DEVICE_TEAMS; t++) {
+        weir_backend *be = d->cpu[t];
+        uint32_t state = run_beginning(be, tokens);
+        for (uint32_t i = 0; i < 2; i++)
+            be->page_read(be, pages_many[15 + i], page + i * page_bytes);
+        step last = {0}, other = {0};
+        weir_rows rest = {.n_rows = N_LAST,
+                          .first_pos = N_KEYS - N_LAST,
+                          .pages = pages_many,
+                          .state_in = state,
+                          .state_out = 5};
+        add_chunk(&last, &rest, tokens + N_KEYS - N_LAST, got, n_vocab);
+        run_step(be, &last);
+        add_chunk(&other, &single, tokens, alone, n_vocab);
+        run_step(be, &other);
+        if (t == 0)
+            memcpy(want, got, n * sizeof *want);
+        assert_same(d, "logits behind many keys", got, want, n);
+        for (uint32_t i = 0; i < 2 * WEIR_COUNT(n_rows); i++) {
+            uint32_t j = i % WEIR_COUNT(n_rows);
+            step s = {.batch.observer = i == j ? NULL : &deaf};
+            weir_rows some = {.n_rows = n_rows[j],
+                              .first_pos = N_KEYS - N_LAST + j / 2 * 3 + j % 2,
+                              .pages = pages_many,
+                              .state_in = j ? 2 + j % 2 : state,
+                              .state_out = 3 - j % 2};
+            for (uint32_t p = 0; j == 0 && p < 2; p++)
+                be->page_write(be, pages_many[15 + p], page + p * page_bytes);
+            add_chunk(&s, &some, tokens + some.first_pos, got, n_vocab);
+            if (some.n_rows == 1)
+                add_chunk(&s, &single, tokens, beside, n_vocab);
+            uint32_t n_heads_kv = be->model->layers[1].n_heads_kv;
+            bool is_shared = t > 0 && s.batch.n_rows * n_heads_kv < 2 * (t + 1);
+            uint32_t n_keys = some.first_pos + some.n_rows;
+            assert_int_equal(
+                weir_cpu_attend_segments(weir_cpu_of(be), &s.batch, &be->model->layers[1]),
+                is_shared ? 1 + (n_keys - 1) / WEIR_ATTEND_SEGMENT : 1);
+            spoil(got, n);
+            spoil(beside, n_vocab);
+            run_step(be, &s);
+            assert_same(d, "logits of one row or two", got,
+                        want + (size_t)(some.first_pos - (N_KEYS - N_LAST)) * n_vocab,
+                        (size_t)some.n_rows * n_vocab);
+            if (some.n_rows == 1)
+                assert_same(d, "logits of a short one beside it", beside, alone, n_vocab);
+        }
+    }
+    free(want);
+    free(got);
+    free(alone);
+    free(beside);
+    free(page);
+}
+
+static void threads_share_the_keys_of_a_row(void **state) {
+    (void)state;
+    on_each_isa_with(&moe_spec, WEIR_KV_F16, WEIR_ACTIVATIONS_Q8, check_shared_keys);
+    on_each_isa(&dense_spec, WEIR_KV_F32, check_shared_keys);
+}
+
 /* Logits of some rows, and of none. */
 static void check_outputs(devices *d) {
     static const uint32_t wanted[] = {LONG - 1, 3, 17};
@@ -416,6 +517,56 @@ static void the_plan_is_what_is_taken(void **state) {
     }
 }
 
+/* Packed matrices on several memory nodes: each has as much room, and all of it is planned. */
+static void weights_are_divided_by_node(void **state) {
+    (void)state;
+    small_spec spec = moe_spec;
+    spec.is_mixed = true;
+    spec.other = WEIR_FORMAT_Q2_K; /* has no strips and belongs to no node */
+    small_model small;
+    small_model_open(&small, &spec);
+    small.model.info.weight_bytes = 1 << 30; /* of which some stay mapped */
+    for (uint32_t n_nodes = 1; n_nodes <= 6; n_nodes++) {
+        weir_backend_options options = device_options(NULL, 4, WEIR_KV_F16);
+        options.activations = WEIR_ACTIVATIONS_Q8;
+        options.n_nodes = n_nodes;
+        options.no_map = n_nodes % 2 == 0;
+        weir_backend_memory plan;
+        weir_backend *be;
+        weir_error err = {0};
+        assert_int_equal(weir_cpu_plan(&plan, &small.model, &options, &err), WEIR_STATUS_OK);
+        assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+        const weir_host_backend *host = (const weir_host_backend *)be;
+        assert_int_equal(plan.weights_bytes, host->weights.size);
+        assert_int_equal(host->weights.used, host->weights.size);
+        assert_int_equal(plan.scratch_bytes + plan.pages_bytes + plan.states_bytes,
+                         host->arena.used);
+        assert_true(plan.experts_bytes <= plan.weights_bytes + plan.mapped_bytes);
+        bool is_divided = strstr(be->describe, ", weights by memory node") != NULL;
+        assert_true(is_divided == (n_nodes > 1));
+        /* No more nodes than threads. */
+        uint32_t n_parts = n_nodes < 4 ? n_nodes : 4;
+        if (is_divided)
+            assert_int_equal(host->weights.size % WEIR_HUGE_PAGE_BYTES, 0);
+        if (is_divided)
+            assert_true(host->weights.size >= n_parts * WEIR_HUGE_PAGE_BYTES);
+        be->close(be);
+    }
+    small_model_close(&small);
+    /* Nothing that could be divided. */
+    spec.format = WEIR_FORMAT_BF16;
+    small_model_open(&small, &spec);
+    weir_backend_options options = device_options(NULL, 4, WEIR_KV_F16);
+    options.activations = WEIR_ACTIVATIONS_Q8;
+    options.n_nodes = 2;
+    weir_backend *be;
+    weir_error err = {0};
+    assert_int_equal(weir_cpu_open(&be, &small.model, &options, &err), WEIR_STATUS_OK);
+    assert_null(strstr(be->describe, "node"));
+    be->close(be);
+    small_model_close(&small);
+}
+
 /* Matrices that can be packed lie in memory of the device, the rest stays where it is. */
 static void only_what_fits_is_packed(void **state) {
     (void)state;
@@ -549,13 +700,21 @@ static void open_reports_its_reading(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_of_moe_models),      cmocka_unit_test(steps_of_dense_models),
-        cmocka_unit_test(steps_of_packed_models),   cmocka_unit_test(a_step_can_be_cancelled),
-        cmocka_unit_test(steps_of_mixed_models),    cmocka_unit_test(steps_of_parity),
-        cmocka_unit_test(logits_of_some_rows),      cmocka_unit_test(steps_are_cancelled_anywhere),
-        cmocka_unit_test(only_what_fits_is_packed), cmocka_unit_test(the_plan_is_what_is_taken),
-        cmocka_unit_test(it_says_what_it_is),       cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(steps_of_moe_models),
+        cmocka_unit_test(steps_of_dense_models),
+        cmocka_unit_test(steps_of_packed_models),
+        cmocka_unit_test(a_step_can_be_cancelled),
+        cmocka_unit_test(steps_of_mixed_models),
+        cmocka_unit_test(steps_of_parity),
+        cmocka_unit_test(logits_of_some_rows),
+        cmocka_unit_test(steps_are_cancelled_anywhere),
+        cmocka_unit_test(only_what_fits_is_packed),
+        cmocka_unit_test(the_plan_is_what_is_taken),
+        cmocka_unit_test(it_says_what_it_is),
+        cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(open_reports_its_reading),
+        cmocka_unit_test(weights_are_divided_by_node),
+        cmocka_unit_test(threads_share_the_keys_of_a_row),
     };
     return cmocka_run_group_tests_name("cpu step", tests, NULL, NULL);
 }

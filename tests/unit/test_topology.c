@@ -148,6 +148,54 @@ static void one_of_each_core_first(void **state) {
     expect_order((const uint16_t[]){0, 1, 2, 3, 8, 9}, 6, (const uint16_t[]){0, 1, 2, 3, 8, 9}, 6);
 }
 
+static void put_node(unsigned node, const char *list) {
+    char path[128];
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%u/cpulist", node);
+    put(path, list);
+}
+
+static void expect_nodes(const uint16_t *allowed, uint32_t n, const uint8_t *node,
+                         uint32_t n_nodes) {
+    weir_topology t;
+    weir_topology_order(&t, allowed, n, root);
+    assert_int_equal(t.n_nodes, n_nodes);
+    assert_memory_equal(t.node, node, n);
+}
+
+static void memory_nodes(void **state) {
+    (void)state;
+    static const uint16_t allowed[] = {20, 21, 22, 23, 24, 25};
+    /* Nobody says anything: one. */
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 0, 0, 0}, 1);
+    put("/sys/devices/system/node/online", "0-1,5\n");
+    put_node(0, "0-22\n");
+    put_node(1, "23,25-40\n");
+    put_node(5, "24\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 1, 5, 1}, 3);
+    expect_nodes(allowed, 3, (const uint8_t[]){0, 0, 0}, 1);
+    expect_nodes(allowed + 3, 3, (const uint8_t[]){1, 5, 1}, 2);
+    /* As the threads of a core are moved behind, so are their nodes. */
+    put_siblings(22, "22-23\n");
+    put_siblings(23, "22-23\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 5, 1, 1}, 3);
+    put_siblings(22, "22\n");
+    put_siblings(23, "23\n");
+    /* One without processors, and nonsense. */
+    put_node(5, "\n");
+    put_node(0, "20-x,22\n");
+    put_node(1, "24-21\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 0, 0, 0}, 1);
+    put_node(1, "22\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 1, 0, 0, 0}, 2);
+    put_node(1, "8191-8192,22\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 0, 0, 0}, 1);
+    put_node(1, "22\n");
+    put("/sys/devices/system/node/online", "1-99999999\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 0, 0, 0}, 1);
+    put("/sys/devices/system/node/online", "-3\n");
+    expect_nodes(allowed, 6, (const uint8_t[]){0, 0, 0, 0, 0, 0}, 1);
+}
+
 static void more_processors_than_places(void **state) {
     (void)state;
     uint16_t allowed[WEIR_MAX_CPUS + 10];
@@ -308,6 +356,7 @@ int main(void) {
         cmocka_unit_test(affinity_is_obeyed),
         cmocka_unit_test(quotas_are_parsed),
         IN_ROOT(one_of_each_core_first),
+        IN_ROOT(memory_nodes),
         IN_ROOT(more_processors_than_places),
         IN_ROOT(quota_narrows_threads),
         IN_ROOT(nothing_limits_nothing),

@@ -236,6 +236,33 @@ static void only_teams_of_all_cores_are_pinned(void **state) {
             cases[i].pins);
 }
 
+/* Nodes are numbered as threads meet them; a team that is not pinned knows of one. */
+static void nodes_of_workers(void **state) {
+    (void)state;
+    static const uint8_t of_system[] = {3, 3, 0, 7, 0, 3, 3, 0, 7, 0};
+    static const uint8_t expected[] = {0, 0, 1, 2, 1, 0, 0, 1, 2, 1};
+    static weir_topology t;
+    t = (weir_topology){.n_allowed = 10, .n_cores = 5, .n_nodes = 3};
+    memcpy(t.node, of_system, sizeof of_system);
+    for (uint32_t n_threads = 1; n_threads <= 11; n_threads++) {
+        uint8_t node[16];
+        memset(node, 99, sizeof node);
+        bool is_pinned = n_threads >= 5 && n_threads <= 10;
+        assert_int_equal(weir_workers_number_nodes(&t, n_threads, node), is_pinned ? 3 : 1);
+        assert_int_equal(weir_workers_number_nodes(&t, n_threads, NULL), is_pinned ? 3 : 1);
+        for (uint32_t i = 0; i < n_threads; i++)
+            assert_int_equal(node[i], is_pinned ? expected[i] : 0);
+        assert_int_equal(node[n_threads], 99);
+    }
+    /* Two nodes, all threads of the team on the second. */
+    t.n_cores = 2;
+    assert_int_equal(weir_workers_number_nodes(&t, 2, NULL), 1);
+    assert_int_equal(weir_workers_number_nodes(&t, 3, NULL), 2);
+    uint8_t node[4];
+    assert_int_equal(weir_workers_nodes(4, false, node), 1);
+    assert_int_equal(weir_workers_nodes(1, true, node), 1);
+}
+
 static void no_threads_are_refused(void **state) {
     (void)state;
     weir_error err;
@@ -288,6 +315,7 @@ int main(void) {
         cmocka_unit_test(workers_are_pinned),
         cmocka_unit_test(only_teams_of_all_cores_are_pinned),
         cmocka_unit_test(no_threads_are_refused),
+        cmocka_unit_test(nodes_of_workers),
         cmocka_unit_test(open_and_close_at_once),
         cmocka_unit_test(shares_cover_all_evenly),
     };

@@ -59,5 +59,7 @@ void weir_portable_fill_rows(weir_cpu_kernels *k);
 void weir_portable_fill_t16(weir_cpu_kernels *k);
 /* attend_portable.c */
 void weir_portable_attend(const weir_attend_task *task);
+void weir_portable_attend_part(const weir_attend_task *task, uint32_t segment, float *sums);
+void weir_portable_attend_merge(const weir_attend_task *task, float *sums);
 
 #endif
