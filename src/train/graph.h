@@ -107,6 +107,11 @@ weir_status weir_graph_plan(const weir_graph_options *options, uint64_t *params_
  * 1 / sqrt(cols), B 0. Each value a function of seed, tensor name and index. */
 void weir_graph_init(weir_graph *graph, uint64_t seed);
 
+/* The weights of the model that the graph was opened with take `share` of each value, the trained
+ * ones the rest: values and experts' biases. The mean of a model and of what came of it is often
+ * better than either (arXiv:2109.01903, equation 1). NO_MEMORY: nothing has changed. */
+weir_status weir_graph_mix_init(weir_graph *graph, float share, weir_error *err);
+
 const weir_hparams *weir_graph_hparams(const weir_graph *graph);
 weir_trainer_device *weir_graph_device(const weir_graph *graph);
 size_t weir_graph_n_params(const weir_graph *graph); /* trainable tensors */

@@ -309,3 +309,29 @@ void weir_graph_load_values(weir_graph *g) {
             memcpy(g->loads[i].bias, bias, g->h.n_experts * sizeof(float));
     }
 }
+
+/* values = share values + (1 - share) trained; [n] */
+static void mix(float *values, const float *trained, float share, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        values[i] = trained[i] + share * (values[i] - trained[i]);
+}
+
+weir_status weir_graph_mix_init(weir_graph *g, float share, weir_error *err) {
+    assert(g->model);
+    size_t n_biases = g->n_loads * g->h.n_experts;
+    float *trained = malloc((g->n_values + n_biases) * sizeof *trained);
+    if (!trained)
+        return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for %zu weights", g->n_values);
+    float *biases = trained + g->n_values;
+    memcpy(trained, g->values, g->n_values * sizeof *trained);
+    for (size_t i = 0; i < g->n_loads; i++)
+        if (g->loads[i].bias)
+            memcpy(biases + i * g->h.n_experts, g->loads[i].bias, g->h.n_experts * sizeof *biases);
+    weir_graph_load_values(g);
+    mix(g->values, trained, share, g->n_values);
+    for (size_t i = 0; i < g->n_loads; i++)
+        if (g->loads[i].bias)
+            mix(g->loads[i].bias, biases + i * g->h.n_experts, share, g->h.n_experts);
+    free(trained);
+    return WEIR_STATUS_OK;
+}

@@ -228,10 +228,10 @@ static weir_status open_source(weir_shard **out, const weir_run_file *file,
                                weir_error *err) {
     if (is_packed(s)) {
         WEIR_TRY(weir_shard_open(out, s->path, err));
-        if (s->split || s->assistant_only)
+        if (s->split || s->assistant_only || s->says_max_tokens)
             return weir_fail(err, WEIR_STATUS_BAD_FILE,
-                             "%s: is packed already; 'split' and 'assistant_only' are for `weir "
-                             "train pack`",
+                             "%s: is packed already; 'split', 'assistant_only' and 'max_tokens' "
+                             "are for `weir train pack`",
                              s->path);
     } else {
         WEIR_TRY(pack_and_open(out, file, s, options, err));

@@ -481,6 +481,8 @@ static weir_status read_model(const reader *r, const json_t *root) {
                         "model to go on from)");
     if (!model)
         return WEIR_STATUS_OK;
+    if (file->init_share > 0)
+        return complain(r, "", "init_share", "expected only with 'init'");
     if (json_is_string(model)) {
         WEIR_TRY(read_text(r, model, "", "model", true, &file->config_path));
         file->config_name = file->config_path;
@@ -516,7 +518,8 @@ static weir_status fit_batch(const reader *r) {
     for (size_t i = 0; i < file->n_sources + file->n_validation; i++) {
         weir_run_source *source =
             i < file->n_sources ? &file->sources[i] : &file->validation[i - file->n_sources];
-        if (source->max_tokens == 0)
+        source->says_max_tokens = source->max_tokens > 0;
+        if (!source->says_max_tokens)
             source->max_tokens = longest;
     }
     char what[128];
@@ -547,6 +550,7 @@ static weir_status read_root(const reader *r, const json_t *root) {
     static const field fields[] = {
         {"model", FIELD_OTHER, 0, 0, 0, NULL},
         {"init", FIELD_PATH, AT(init), 0, 0, NULL},
+        {"init_share", FIELD_FLOAT, AT(init_share), 0, 1, NULL},
         {"tokenizer", FIELD_PATH, AT(tokenizer), 0, 0, NULL},
         {"out", FIELD_PATH, AT(out), 0, 0, NULL},
         {"seed", FIELD_U64, AT(seed), 0, MOST, NULL},

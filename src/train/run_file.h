@@ -26,8 +26,9 @@ typedef struct weir_run_source {
     const char *split;    /* NULL: all rows */
     const char *manifest; /* of a .txt: says the split of each document; NULL: none */
     bool assistant_only;
-    uint32_t max_tokens; /* of one conversation */
-    double weight;       /* share of the tokens, unless a stage says another */
+    uint32_t max_tokens;  /* of one conversation */
+    bool says_max_tokens; /* the file does; else they are its longest context */
+    double weight;        /* share of the tokens, unless a stage says another */
 } weir_run_source;
 
 typedef struct weir_run_stage {
@@ -47,6 +48,7 @@ typedef struct weir_run_file {
     const char *config_name; /* for messages */
     const char *config_path; /* NULL: stands in the run file */
     const char *init;        /* a model to go on from; NULL: from nothing */
+    float init_share;        /* of the weights that are written at the end, how much is `init`'s */
     const char *tokenizer;   /* tokenizer.json, folder or GGUF */
     const char *out;         /* NULL: the caller says */
     uint64_t seed;

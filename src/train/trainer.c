@@ -460,14 +460,18 @@ static weir_status check_export(const weir_trainer *t, weir_error *err) {
     return status;
 }
 
+/* The graph takes no further step. */
 static weir_status export_model(weir_trainer *t, weir_error *err) {
+    if (t->file.init_share > 0)
+        WEIR_TRY(weir_graph_mix_init(t->graph, t->file.init_share, err));
     char *folder = weir_path_join(t->out, "model");
     if (!folder)
         return no_memory(err);
     weir_status status = weir_graph_export(t->graph, folder, t->file.tokenizer, err);
     if (status == WEIR_STATUS_OK)
-        weir_trainer_note(t, "%s is written: the model after step %llu", folder,
-                          (unsigned long long)t->state.step);
+        weir_trainer_note(t, "%s is written: the model after step %llu%s", folder,
+                          (unsigned long long)t->state.step,
+                          t->file.init_share > 0 ? ", its mean with 'init'" : "");
     free(folder);
     return status;
 }

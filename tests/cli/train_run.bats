@@ -311,10 +311,10 @@ wait_for_checkpoint() { # folder
     exits_with 0
     [ ! -e packed/data/text.shard ]
     # What could only be heeded while packing is no wish to pass over; nor for what is looked at.
-    for wish in '"split": "train"' '"assistant_only": true'; do
+    for wish in '"split": "train"' '"assistant_only": true' '"max_tokens": 64'; do
         sed "s/\"text.tokens\"/&, $wish/" packed.json >wish.json
         weir train run wish.json --output wish
-        refuses_with 3 "text.tokens: is packed already; 'split' and 'assistant_only' are for"
+        refuses_with 3 "text.tokens: is packed already; 'split', 'assistant_only' and 'max_tokens' are for"
         sed "s/\"name\": \"again\", \"path\": \"text.txt\"/\"name\": \"again\", \"path\": \"text.tokens\", $wish/" \
             run.json >wish.json
         weir train run wish.json --output wish

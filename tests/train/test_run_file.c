@@ -127,6 +127,8 @@ static void test_refusals(void **state) {
         {"{}", "r.json: model: expected either 'model'"},
         {"{\"model\": 3}", "model: expected the path of a config.json, or an object"},
         {"{\"model\": \"c\", \"init\": \"m\"}", "model: expected either"},
+        {"{\"model\": \"c\", \"init_share\": 0.5}", "init_share: expected only with 'init'"},
+        {"{\"init\": \"c\", \"init_share\": 1.5}", "init_share"},
         {"{\"model\": \"c\"}", "tokenizer: is missing"},
         {"{\"model\": \"c\", \"tokenizer\": \"t\"}", "sources: expected at least one"},
         {HEAD ", \"tokenizers\": 1}", "r.json: tokenizers: unknown key"},

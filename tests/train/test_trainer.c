@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
+#include "base/compiler.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "gguf/safetensors.h"
@@ -877,6 +878,61 @@ static void test_init(void **state) {
     assert_true(fabs(seen.last.eval_loss - loss) < 1e-3);
 }
 
+/* The floats of model.safetensors in a folder: *n of them, malloc'ed. */
+static float *weights_of(const char *folder, size_t *n) {
+    char path[300], *bytes = NULL;
+    size_t size;
+    uint64_t head;
+    snprintf(path, sizeof path, "%s/model/model.safetensors", in_temp(folder));
+    assert_int_equal(weir_file_read(path, 1 << 28, &bytes, &size, NULL), WEIR_STATUS_OK);
+    memcpy(&head, bytes, sizeof head);
+    assert_true(size > sizeof head + head);
+    *n = (size - sizeof head - head) / sizeof(float);
+    float *values = malloc(*n * sizeof *values);
+    assert_non_null(values);
+    memcpy(values, bytes + sizeof head + head, *n * sizeof *values);
+    free(bytes);
+    return values;
+}
+
+/* What is written can be a mean of the model that was gone on from and what came of it; the run
+ * itself is the same. */
+static void test_init_share(void **state) {
+    (void)state;
+    static const float shares[] = {0, 0.25f, 1};
+    size_t n, n_init;
+    float *init, *trained = NULL;
+    init = weights_of("whole", &n_init);
+    for (size_t i = 0; i < WEIR_COUNT(shares); i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "{\"init\": \"whole/model\", \"init_share\": %g,"
+                 "\"tokenizer\": \"whole/model\", \"steps\": 2, \"context\": 32,"
+                 "\"batch_tokens\": 256, \"sources\": [{\"name\": \"a\", \"path\": \"a.txt\"}]}",
+                 (double)shares[i]);
+        write_text(in_temp("r.json"), text);
+        weir_train_options options = {.resume = i > 0 ? checkpoint_of("share", 2) : NULL};
+        require_run("share", options);
+        float *got = weights_of("share", &n);
+        assert_int_equal(n, n_init);
+        size_t n_other = 0;
+        for (size_t j = 0; j < n && trained; j++) {
+            float want = trained[j] + shares[i] * (init[j] - trained[j]);
+            n_other += got[j] != trained[j];
+            assert_true(fabsf(got[j] - want) <= 1e-6f * (1 + fabsf(want)));
+        }
+        if (trained) {
+            assert_true(n_other > n / 2);
+            free(got);
+        } else {
+            trained = got;
+        }
+    }
+    free(trained);
+    free(init);
+    write_run("");
+}
+
 static int begin(void **state) {
     if (temp_folder_make(state) != 0)
         return -1;
@@ -910,6 +966,7 @@ int main(void) {
         cmocka_unit_test(test_packed_once),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_init),
+        cmocka_unit_test(test_init_share),
         cmocka_unit_test(test_locale),
         cmocka_unit_test(test_packed_with_template),
         cmocka_unit_test(test_outliers_of_stage),
