@@ -248,12 +248,17 @@ void weir_cpu_attend_part(const weir_cpu *cpu, uint32_t worker, const weir_batch
     cpu->kernels.attend_part(&task, segment, parts + segment * n_values);
 }
 
-void weir_cpu_attend_merge(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
-                           const weir_layer *layer, float *y, uint32_t n_segments, uint32_t row,
-                           uint32_t head) {
-    weir_attend_task task =
-        task_of(cpu, worker, layer, chunk_of(batch, row), head, row, 1, NULL, y);
-    cpu->kernels.attend_merge(&task, parts_of(cpu, layer, n_segments, row, head));
+void weir_cpu_attend_merge(const weir_cpu *cpu, uint32_t worker, uint32_t n_workers,
+                           const weir_batch *batch, const weir_layer *layer, float *y,
+                           uint32_t n_segments) {
+    size_t begin, end;
+    weir_share((size_t)batch->n_rows * layer->n_heads_kv, 1, worker, n_workers, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        uint32_t row = (uint32_t)(i / layer->n_heads_kv), head = (uint32_t)(i % layer->n_heads_kv);
+        weir_attend_task task =
+            task_of(cpu, worker, layer, chunk_of(batch, row), head, row, 1, NULL, y);
+        cpu->kernels.attend_merge(&task, parts_of(cpu, layer, n_segments, row, head));
+    }
 }
 
 /* ---- as an op ----------------------------------------------------------------------------- */
@@ -276,12 +281,8 @@ static void attend_items(void *context, uint32_t worker, uint32_t n_workers) {
 
 static void merge_items(void *context, uint32_t worker, uint32_t n_workers) {
     const attention *job = context;
-    uint32_t n_heads_kv = job->layer->n_heads_kv;
-    size_t begin, end;
-    weir_share((size_t)job->batch->n_rows * n_heads_kv, 1, worker, n_workers, &begin, &end);
-    for (size_t i = begin; i < end; i++)
-        weir_cpu_attend_merge(job->cpu, worker, job->batch, job->layer, job->y, job->n_segments,
-                              (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
+    weir_cpu_attend_merge(job->cpu, worker, n_workers, job->batch, job->layer, job->y,
+                          job->n_segments);
 }
 
 void weir_cpu_attend(weir_backend *be, const weir_batch *batch, const weir_layer *layer,

@@ -156,15 +156,15 @@ void weir_cpu_attend_item(const weir_cpu *cpu, uint32_t worker, const weir_batch
                           size_t item);
 /* Few rows with many keys: into how many segments the keys of the longest are divided among
  * threads; 1: not at all. Then each item below n_rows n_heads_kv n_segments is summed, into memory
- * of the device, and when all are, every row and K/V head is merged into y. */
+ * of the device, and when all are, each worker merges its share of rows and heads into y. */
 uint32_t weir_cpu_attend_segments(const weir_cpu *cpu, const weir_batch *batch,
                                   const weir_layer *layer);
 void weir_cpu_attend_part(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
                           const weir_layer *layer, const float *q, uint32_t n_segments,
                           uint32_t item);
-void weir_cpu_attend_merge(const weir_cpu *cpu, uint32_t worker, const weir_batch *batch,
-                           const weir_layer *layer, float *y, uint32_t n_segments, uint32_t row,
-                           uint32_t head);
+void weir_cpu_attend_merge(const weir_cpu *cpu, uint32_t worker, uint32_t n_workers,
+                           const weir_batch *batch, const weir_layer *layer, float *y,
+                           uint32_t n_segments);
 /* Segments of rows that are divided at one time, at most; n_values: floats that each takes in all
  * heads. */
 size_t weir_cpu_attend_parts(const weir_model *model, const weir_backend_options *options,

@@ -376,11 +376,7 @@ static void attend(walk *w, const weir_layer *layer, const float *q, float *y) {
     while (take_item(w, n_rows * n_heads_kv * n_segments, &item))
         weir_cpu_attend_part(w->cpu, w->worker, w->batch, layer, q, n_segments, item);
     wait_all(w, WEIR_CPU_ATTEND);
-    size_t begin, end;
-    weir_share((size_t)n_rows * n_heads_kv, 1, w->worker, w->n_workers, &begin, &end);
-    for (size_t i = begin; i < end; i++)
-        weir_cpu_attend_merge(w->cpu, w->worker, w->batch, layer, y, n_segments,
-                              (uint32_t)(i / n_heads_kv), (uint32_t)(i % n_heads_kv));
+    weir_cpu_attend_merge(w->cpu, w->worker, w->n_workers, w->batch, layer, y, n_segments);
 }
 
 static void attn_block(walk *w, const weir_layer *layer) {
