@@ -58,8 +58,9 @@ END {
     for (i = 1; i <= NR; i++)
         printf "| %s | %.2f M | %.2f M | %.4f | %.4f | %.4f | %.4f |\n", name[i], n[i] / 1e6, \
             active[i] / 1e6, y[i], story[i], books[i], a + b * x[i]
+    # Where no size differs from another there is nothing to explain, and division by zero ends some awks.
     printf "\nbits/byte = %.4f %+.4f log10(parameters), R2 = %.4f. The largest, foretold from the\n", \
-        a, b, 1 - left / all
+        a, b, (all > 0 ? 1 - left / all : 0)
     printf "smaller ones: %.4f, measured %.4f (%+.1f %%).\n\n![plot](ladder.svg)\n", foretold, y[NR], \
         100 * (y[NR] / foretold - 1)
 

@@ -139,17 +139,99 @@ static void copy_text(char text[WEIR_TOOL_VALUE], const char *from) {
     memcpy(text, from, n + 1);
 }
 
+static void expand(weir_gen *g, const char *row, weir_gen_slot *slot, char text[WEIR_TOOL_VALUE]) {
+    draw_context draw = {.g = g};
+    weir_gen_text words = {0};
+    weir_gen_expand(g, &words, row, slot, &draw);
+    copy_text(text, words.data ? words.data : "");
+    weir_gen_text_free(&words);
+}
+
+/* ---- phrases in their place -------------------------------------------------------------------
+ */
+
+/* Third edition: what is said has marks and apostrophes too. */
+static const char *spoken_slot(void *context, const char *name, size_t n) {
+    draw_context *draw = context;
+    if (n != strlen("words") || strncmp(name, "words", n) != 0)
+        return draw_slot(context, name, n);
+    char phrase[WEIR_PHRASE];
+    weir_phrase_draw(draw->g, phrase, 1, 3, WEIR_PHRASE_LOWER);
+    copy_text(draw->text, phrase);
+    return draw->text;
+}
+
+static void spoken_draw(weir_gen *g, char text[WEIR_TOOL_VALUE]) {
+    static const char *const rows[] = {
+        "{words}?",
+        "{words}!",
+        "{words}, {words}",
+        "{words}, {words}?",
+        "don't {words}",
+        "let's {words}",
+        "it's {words}!",
+        "{words}, it's {words}",
+        "{words}, they're {words}",
+        "{words}, I've {words}",
+        "I'll {words} at {clock}?",
+        "can you {words}?",
+        "{words} by {clock}!",
+        "{first}'s {words}",
+        "{words} for {first}, {words}",
+        "where's the {words}?",
+        "you've {words}, haven't you?",
+        "we aren't {words}, {first}",
+        "the {words} of {first} and {made}",
+        "\"{words}\", said {first}",
+        "{words} the \"{words}\"",
+        "{words} at the {words}",
+    };
+    expand(g, PICK(g, rows), spoken_slot, text);
+}
+
+/* Third edition: of two words or more the last two become one, "silverlantern", or the first gets
+ * an 's, as the only word of a place or a list of songs does. */
+static void phrase_dress(weir_gen *g, const weir_tool_value_list *list,
+                         char text[WEIR_TOOL_VALUE]) {
+    char *blank = strrchr(text, ' ');
+    size_t n = strlen(text);
+    if (blank && list->letters == WEIR_PHRASE_LOWER && weir_gen_is_varied(g, 0.25)) {
+        memmove(blank, blank + 1, n - (size_t)(blank - text));
+        return;
+    }
+    bool is_name = !strcmp(list->kind, "place") || !strcmp(list->kind, "playlist");
+    if ((blank || is_name) && weir_gen_is_varied(g, is_name ? 0.3 : 0.1)) {
+        size_t at = strcspn(text, " ");
+        assert(n + 2 < WEIR_TOOL_VALUE);
+        memmove(text + at + 2, text + at, n - at + 1);
+        memcpy(text + at, "'s", 2);
+    }
+}
+
+/* False: rows are drawn from, as always of the first edition. */
+static bool phrase_draw(weir_gen *g, const weir_tool_value_list *list, char text[WEIR_TOOL_VALUE]) {
+    bool is_third = g->edition > 2;
+    if (list->most == 0 || !weir_gen_is_varied(g, is_third ? 0.45 : 0.35))
+        return false;
+    if (is_third && !strcmp(list->kind, "message") && weir_gen_is_varied(g, 0.6)) {
+        spoken_draw(g, text);
+        return true;
+    }
+    char phrase[WEIR_PHRASE];
+    weir_phrase_draw(g, phrase, list->least, list->most, list->letters);
+    copy_text(text, phrase);
+    if (is_third)
+        phrase_dress(g, list, text);
+    return true;
+}
+
 static void list_draw(weir_gen *g, const char *kind, char text[WEIR_TOOL_VALUE]) {
     const weir_tool_value_list *list = weir_tool_value_lists;
     while (list->kind && strcmp(list->kind, kind))
         list++;
     assert(list->kind);
-    if (list->most && weir_gen_is_varied(g, 0.35)) {
-        char phrase[WEIR_PHRASE];
-        weir_phrase_draw(g, phrase, list->least, list->most, list->letters);
-        copy_text(text, phrase);
+    if (phrase_draw(g, list, text))
         return;
-    }
     if (list->made > 0 && weir_gen_chance(g, list->made)) {
         weir_tool_value_word(g, text);
         char first = list->rows[0][0];
@@ -157,12 +239,7 @@ static void list_draw(weir_gen *g, const char *kind, char text[WEIR_TOOL_VALUE])
             text[0] = (char)(text[0] - 'A' + 'a');
         return;
     }
-    const char *row = list->rows[weir_gen_row(g, list->n)];
-    draw_context draw = {.g = g};
-    weir_gen_text words = {0};
-    weir_gen_expand(g, &words, row, draw_slot, &draw);
-    copy_text(text, words.data ? words.data : "");
-    weir_gen_text_free(&words);
+    expand(g, list->rows[weir_gen_row(g, list->n)], draw_slot, text);
 }
 
 /* Two to four different things: "eggs, milk and bread", raw "eggs|milk|bread". */

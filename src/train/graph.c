@@ -170,6 +170,9 @@ static weir_status check_options(const weir_graph_options *options, weir_error *
                          "a graph is made from hyperparameters or from a model, expected one");
     if (options->is_frozen && !options->model)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "nothing is frozen without a model");
+    if (options->layers && (!options->model || options->is_frozen))
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                         "layers are taken from a model whose weights are trained");
     if (options->is_frozen && !options->adapter_filter)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "a frozen model without adapters has nothing to train");
@@ -210,6 +213,8 @@ static weir_status open_lists(weir_graph **out, const weir_graph_options *option
     g->h = options->hparams ? *options->hparams : options->model->h;
     if (options->model)
         g->model = weir_model_share(options->model);
+    if (options->layers)
+        WEIR_TRY_GOTO(weir_graph_take_layers(&g->h, options->layers, options->n_layers, err));
     g->cap_products = (uint32_t)max_size(2 * (size_t)g->h.n_experts, 8);
     g->layers = calloc(g->h.n_layers, sizeof *g->layers);
     g->loads = calloc(g->h.n_layers, sizeof *g->loads);
@@ -313,8 +318,7 @@ static double symmetric(const draw *d, uint64_t i) {
     return 2.0 * weir_uniform(weir_mix64(d->seed, d->stream, i)) - 1.0;
 }
 
-/* What a block adds to the residual stream. */
-static bool is_block_output(weir_part part) {
+bool weir_is_block_output(weir_part part) {
     return part == WEIR_PART_ATTN_OUT || part == WEIR_PART_CONV_OUT || part == WEIR_PART_FFN_DOWN ||
            part == WEIR_PART_EXPERTS_DOWN;
 }
@@ -333,7 +337,7 @@ static float initial(const weir_graph *g, const weir_param *param, const draw *d
     case WEIR_PARAM_EMBED:
         break;
     }
-    double deviation = is_block_output(param->part) ? 0.02 / sqrt(2.0 * g->h.n_layers) : 0.02;
+    double deviation = weir_is_block_output(param->part) ? 0.02 / sqrt(2.0 * g->h.n_layers) : 0.02;
     return (float)(deviation * normal(d, i));
 }
 

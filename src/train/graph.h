@@ -65,7 +65,10 @@ typedef struct weir_graph_options {
     /* From a configuration (all is trained, weights are set by weir_graph_init), or from a model.
      */
     const weir_hparams *hparams;
-    weir_model *model;                   /* hparams NULL; kept alive while the graph is open */
+    weir_model *model;      /* hparams NULL; kept alive while the graph is open */
+    const uint32_t *layers; /* [n_layers] see weir_graph_take_layers; NULL: its own. Borrowed while
+                             * the graph is open */
+    uint32_t n_layers;
     bool is_frozen;                      /* with model: nothing but adapters is trained */
     weir_adapter_filter *adapter_filter; /* NULL: no adapters */
     void *adapter_context;
@@ -91,6 +94,14 @@ typedef struct weir_expert_load {
     uint64_t *n_rows; /* [n_experts] */
     float *bias;      /* [n_experts] the expert bias, or NULL */
 } weir_expert_load;
+
+/* The hyperparameters of a deeper or a shallower model: layer i is layers[i] of `h`, [n], never
+ * descending. A layer that stands there again is new: it begins with the weights of the one that it
+ * repeats, but adds nothing to the residual stream (out_proj and w2 are 0), so that a model
+ * that has all of them computes what the other did (arXiv:2401.02415, section 3.2). BAD_ARGUMENT
+ * leaves `h` as it was. */
+weir_status weir_graph_take_layers(weir_hparams *h, const uint32_t *layers, uint32_t n,
+                                   weir_error *err);
 
 /* NO_MEMORY names what was wanted. BAD_ARGUMENT: an adapter filter that takes nothing. */
 weir_status weir_graph_open(weir_graph **out, weir_trainer_device *dev,

@@ -107,6 +107,11 @@ struct weir_graph {
     const weir_train_batch *batch; /* while it runs */
 };
 
+/* ---- graph.c ---- */
+
+/* Is it what a block adds to the residual stream? */
+bool weir_is_block_output(weir_part part);
+
 /* ---- graph_params.c ---- */
 
 /* The lists of slots, params and layers; offsets are set, pointers are not. */

@@ -79,6 +79,11 @@ static weir_status add_adapter(weir_graph *g, const weir_linear_slot *slot, uint
     return add_param(g, &param, &second, err);
 }
 
+/* The model's layer that layer i of the graph has its weights from. */
+static uint32_t layer_in_model(const weir_graph *g, uint32_t i) {
+    return g->options.layers && i != WEIR_NO_INDEX ? g->options.layers[i] : i;
+}
+
 static bool add_room(weir_graph *g) {
     size_t cap = g->cap_slots;
     void *slots = g->slots;
@@ -116,7 +121,7 @@ static weir_status add_matrix(weir_graph *g, uint32_t *index, weir_part part, ui
     weir_part_hf_name(param.name, part, layer, expert);
     memcpy(slot.name, param.name, strlen(param.name) - strlen(ending));
     if (g->model) {
-        slot.frozen = weir_part_find(g->model, part, layer).weight;
+        slot.frozen = weir_part_find(g->model, part, layer_in_model(g, layer)).weight;
         assert(slot.frozen);
         if (weir_part_get_names(part)->is_stack)
             slot.frozen += expert;
@@ -214,6 +219,36 @@ weir_status weir_graph_list(weir_graph *g, weir_error *err) {
     return add_matrix(g, &g->head, WEIR_PART_HEAD, none, none, h->n_vocab, d, err);
 }
 
+weir_status weir_graph_take_layers(weir_hparams *h, const uint32_t *layers, uint32_t n,
+                                   weir_error *err) {
+    weir_hparams to = *h;
+    if (n == 0 || n > WEIR_MAX_LAYERS)
+        return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "%u layers, expected 1 to %d", n,
+                         (int)WEIR_MAX_LAYERS);
+    to.n_layers = n;
+    to.n_layers_dense = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (layers[i] >= h->n_layers)
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT, "layer %u, but the model has 0 to %u",
+                             layers[i], h->n_layers - 1);
+        if (i > 0 && layers[i] < layers[i - 1])
+            return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
+                             "layer %u behind layer %u, expected them in their order", layers[i],
+                             layers[i - 1]);
+        to.kind[i] = h->kind[layers[i]];
+        to.n_heads_kv[i] = h->n_heads_kv[layers[i]];
+        to.n_layers_dense += layers[i] < h->n_layers_dense;
+    }
+    if (to.n_layers_dense == n) { /* what a reader of a dense configuration has */
+        to.n_experts = to.n_experts_used = to.d_ff_expert = 0;
+        to.has_expert_bias = false;
+        to.has_topk_norm = true;
+        to.expert_scale = 1;
+    }
+    *h = to;
+    return WEIR_STATUS_OK;
+}
+
 /* ---- pointers and numbers ------------------------------------------------------------------ */
 
 static void bind_vector(weir_graph *g, weir_vector_slot *slot, const float *values) {
@@ -270,7 +305,7 @@ static uint32_t vectors_of(weir_graph *g, uint32_t i, vector_of_layer out[N_VECT
 }
 
 static const float *in_model(const weir_graph *g, weir_part part, uint32_t layer) {
-    return g->model ? weir_part_find(g->model, part, layer).values : NULL;
+    return g->model ? weir_part_find(g->model, part, layer_in_model(g, layer)).values : NULL;
 }
 
 void weir_graph_bind(weir_graph *g) {
@@ -291,13 +326,23 @@ static void load_matrix(const weir_weight *from, float *to) {
                                  to + (size_t)r * from->cols, from->cols);
 }
 
+/* Is it what a new layer ends with? */
+static bool adds_nothing(const weir_graph *g, const weir_param *p) {
+    const uint32_t *layers = g->options.layers;
+    bool is_new = layers && p->layer != WEIR_NO_INDEX && p->layer > 0 &&
+                  layers[p->layer] == layers[p->layer - 1];
+    return is_new && (weir_is_block_output(p->part) || p->part == WEIR_PART_CONV_OUT_BIAS);
+}
+
 void weir_graph_load_values(weir_graph *g) {
     for (size_t i = 0; i < g->n_params; i++) {
         const weir_param *p = &g->params[i];
         if (p->is_adapter)
             continue;
-        weir_part_data found = weir_part_find(g->model, p->part, p->layer);
-        if (found.weight)
+        weir_part_data found = weir_part_find(g->model, p->part, layer_in_model(g, p->layer));
+        if (adds_nothing(g, p))
+            memset(g->values + p->at, 0, (size_t)p->rows * p->cols * sizeof(float));
+        else if (found.weight)
             load_matrix(found.weight + (p->expert == WEIR_NO_INDEX ? 0 : p->expert),
                         g->values + p->at);
         else

@@ -472,17 +472,34 @@ static weir_status read_prompts(const reader *r, const json_t *root) {
     return WEIR_STATUS_OK;
 }
 
+/* Whether the model has them is seen when it is opened. */
+static weir_status read_layers(const reader *r, const json_t *list) {
+    weir_run_file *file = r->file;
+    if (json_array_size(list) == 0 || json_array_size(list) > WEIR_MAX_LAYERS)
+        return complain(r, "", "init_layers", "expected a list of 1 to 512 layers of 'init'");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char key[PATH_TEXT];
+        uint64_t layer = 0;
+        snprintf(key, sizeof key, "init_layers[%zu]", i);
+        WEIR_TRY(read_whole(r, json_array_get(list, i), "", key, 0, WEIR_MAX_LAYERS - 1, &layer));
+        file->init_layers[i] = (uint32_t)layer;
+    }
+    file->n_init_layers = (uint32_t)json_array_size(list);
+    return WEIR_STATUS_OK;
+}
+
 static weir_status read_model(const reader *r, const json_t *root) {
     weir_run_file *file = r->file;
     const json_t *model = json_object_get(root, "model");
+    const json_t *layers = json_object_get(root, "init_layers");
     if (!model == !file->init)
         return complain(r, "", "model",
                         "expected either 'model' (a configuration) or 'init' (a "
                         "model to go on from)");
     if (!model)
-        return WEIR_STATUS_OK;
-    if (file->init_share > 0)
-        return complain(r, "", "init_share", "expected only with 'init'");
+        return layers ? read_layers(r, layers) : WEIR_STATUS_OK;
+    if (file->init_share > 0 || layers)
+        return complain(r, "", layers ? "init_layers" : "init_share", "expected only with 'init'");
     if (json_is_string(model)) {
         WEIR_TRY(read_text(r, model, "", "model", true, &file->config_path));
         file->config_name = file->config_path;
@@ -551,6 +568,7 @@ static weir_status read_root(const reader *r, const json_t *root) {
         {"model", FIELD_OTHER, 0, 0, 0, NULL},
         {"init", FIELD_PATH, AT(init), 0, 0, NULL},
         {"init_share", FIELD_FLOAT, AT(init_share), 0, 1, NULL},
+        {"init_layers", FIELD_OTHER, 0, 0, 0, NULL},
         {"tokenizer", FIELD_PATH, AT(tokenizer), 0, 0, NULL},
         {"out", FIELD_PATH, AT(out), 0, 0, NULL},
         {"seed", FIELD_U64, AT(seed), 0, MOST, NULL},
@@ -696,6 +714,8 @@ static void print_all(const weir_run_file *f, FILE *to) {
     }
     for (size_t i = 0; i < f->n_sources; i++)
         fprintf(to, "source %s\n", f->sources[i].name);
+    for (uint32_t i = 0; i < f->n_init_layers; i++)
+        fprintf(to, "layer %u\n", f->init_layers[i]);
 }
 
 weir_status weir_run_file_hash(const weir_run_file *file, const weir_hparams *h, uint64_t *hash,

@@ -49,8 +49,10 @@ typedef struct weir_run_file {
     const char *config_path; /* NULL: stands in the run file */
     const char *init;        /* a model to go on from; NULL: from nothing */
     float init_share;        /* of the weights that are written at the end, how much is `init`'s */
-    const char *tokenizer;   /* tokenizer.json, folder or GGUF */
-    const char *out;         /* NULL: the caller says */
+    uint32_t init_layers[WEIR_MAX_LAYERS]; /* [n_init_layers] see weir_graph_take_layers */
+    uint32_t n_init_layers;                /* 0: those of init */
+    const char *tokenizer;                 /* tokenizer.json, folder or GGUF */
+    const char *out;                       /* NULL: the caller says */
     uint64_t seed;
     weir_run_source sources[WEIR_RUN_MAX_SOURCES];
     size_t n_sources;

@@ -33,11 +33,22 @@ static bool wants_stop(const weir_trainer *t) {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
+static weir_status take_layers(const weir_run_file *file, weir_hparams *h, weir_error *err) {
+    weir_error why = {0};
+    if (file->n_init_layers == 0)
+        return WEIR_STATUS_OK;
+    weir_status status = weir_graph_take_layers(h, file->init_layers, file->n_init_layers, &why);
+    if (status != WEIR_STATUS_OK)
+        return weir_fail(err, WEIR_STATUS_BAD_FILE, "%s: init_layers: %s", file->name, why.text);
+    return WEIR_STATUS_OK;
+}
+
 static weir_status open_model(weir_trainer *t, weir_hparams *h, weir_error *err) {
     const weir_run_file *file = &t->file;
     if (file->init) {
         WEIR_TRY(weir_model_open(&t->model, file->init, err));
         *h = t->model->h;
+        WEIR_TRY(take_layers(file, h, err));
     } else {
         WEIR_TRY(
             weir_hparams_from_json(h, file->config, strlen(file->config), file->config_name, err));
@@ -111,6 +122,8 @@ static weir_status open_data(weir_trainer *t, weir_error *err) {
 static weir_graph_options graph_options(const weir_trainer *t, const weir_hparams *h) {
     return (weir_graph_options){.hparams = t->model ? NULL : h,
                                 .model = t->model,
+                                .layers = t->file.n_init_layers ? t->file.init_layers : NULL,
+                                .n_layers = t->file.n_init_layers,
                                 .n_rows = t->file.micro_tokens,
                                 .recompute = t->file.recompute};
 }

@@ -39,3 +39,15 @@ make_model() { # file name, config
         "$WEIR" synth "$BATS_FILE_TMPDIR/$1" --config "$2" --seed 1 2>/dev/null
     model=$BATS_FILE_TMPDIR/$1
 }
+
+# Waits until a program that runs in the background has a handler for SIGTERM: sent sooner, the
+# signal would end it as if it had none.
+wait_for_handler() { # pid
+    local mask
+    for _ in $(seq 600); do
+        mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+        [ -z "$mask" ] || [ $((0x$mask & 1 << 14)) -eq 0 ] || return 0
+        sleep 0.02
+    done
+    return 1
+}

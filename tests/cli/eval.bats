@@ -124,11 +124,13 @@ field() { # name
 
 @test "eval ppl: interrupted" {
     make_model moe.gguf tiny-moe
-    for i in $(seq 400); do echo "The mouse went to the mill number $i."; done >long.txt
+    # Minutes of work: no machine is done before the signal comes.
+    seq -f 'The mouse went to the mill number %.0f.' 100000 >long.txt
     code=0
     "$WEIR" eval ppl "$model" long.txt >ppl.out 2>ppl.err </dev/null 3>&- &
     pid=$!
-    sleep 0.7
+    wait_for_handler "$pid"
+    sleep 0.3
     kill -TERM "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 130 ] || { cat ppl.err; false; }

@@ -379,7 +379,8 @@ model-00002-of-00002.safetensors tokenizer.json tokenizer_config.json " ]
     code=0
     "$WEIR" pull Org/Mini:Q4_K_M >one.out 2>one.err </dev/null 3>&- 8>&- &
     pid=$!
-    sleep 0.7
+    wait_for_handler "$pid"
+    sleep 0.3
     kill -TERM "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 130 ]

@@ -395,13 +395,15 @@ mkdir -p "$out/model" "$out/data"
 [ ! -e "$out/recipe" ] || cmp -s "$1" "$out/recipe" || exit 1
 cp "$1" "$out/recipe"
 : >"$out/ckpt-00000001.safetensors"
-echo '{"kind": "eval", "bits_per_byte": 1.5, "sources": {"val-story": {"bits_per_byte": 1.2},
+bits=$((200 - ${out##*/d} / 2))
+echo '{"kind": "eval", "bits_per_byte": '$bits'e-2, "sources": {"val-story": {"bits_per_byte": 1.2},
     "val-books": {"bits_per_byte": 1.8}}}' | jq -c . >"$out/log.jsonl"
 END
     chmod +x tree/build/weir
     tree/scripts/ladder.sh d64 d96 d128 >first
     cp tree/bench/results/ladder.jsonl first.jsonl
     tree/scripts/ladder.sh d64 d96 d128 >second
+    grep -q 'R2 = 0.9' first
     cmp first second
     cmp first.jsonl tree/bench/results/ladder.jsonl
     [ "$(cat tree/calls)" = "build/ladder/d64.json --output build/ladder/d64
@@ -414,4 +416,74 @@ build/ladder/d128.json --output build/ladder/d128 --resume" ]
     TOKENS=30000000 tree/scripts/ladder.sh d64 d96 d128 >third || code=$?
     [ "$code" -ne 0 ]
     [ ! -s third ]
+}
+
+# Run file, its further keys.
+init_file() {
+    cat >"$1" <<END
+{$2, "tokenizer": "tok", "steps": 2, "context": 64, "batch_tokens": 512, "micro_tokens": 256,
+ "sources": [{"name": "text", "path": "text.txt"}], "checkpoint": {"every_steps": 1}}
+END
+}
+
+# How far another model's log-probabilities are from the first's.
+difference() { # model, model
+    "$WEIR" train verify "$1" "$2" --data text.txt --max-tokens 300 --json | jq .max_difference
+}
+
+@test "layers that stand twice make a deeper model that computes the same until it is trained" {
+    init_file deep.json '"init": "whole/model", "init_layers": [0, 0, 1, 2, 2, 3, 3], "init_share": 1'
+    weir train run deep.json --output deep
+    exits_with 0
+    [ "$(jq -c '[.num_hidden_layers, .num_dense_layers, .layer_types[]]' deep/model/config.json)" = \
+        '[7,2,"conv","conv","full_attention","conv","conv","full_attention","full_attention"]' ]
+    jq -e '. < 1e-5' <<<"$(difference whole/model deep/model)"
+
+    # What was trained, and not the mean that is all of the model gone on from.
+    init_file deep.json '"init": "whole/model", "init_layers": [0, 0, 1, 2, 2, 3, 3]'
+    weir train run deep.json --output deep --resume
+    exits_with 0
+    jq -e '. > 0.001' <<<"$(difference whole/model deep/model)"
+}
+
+@test "layers can be left out; a list that is none is refused" {
+    init_file short.json '"init": "whole/model", "init_layers": [0, 3]'
+    weir train run short.json --output short
+    exits_with 0
+    [ "$(jq -c .layer_types short/model/config.json)" = '["conv","full_attention"]' ]
+    # Another list is another run, even where it makes a model of the same form.
+    init_file short.json '"init": "whole/model", "init_layers": [0, 1]'
+    weir train run short.json --output short --resume
+    exits_with 1
+    grep -q "it was made with another run file" "$err"
+
+    # None is left that has experts: a dense model.
+    init_file dense.json '"init": "whole/model", "init_layers": [0]'
+    weir train run dense.json --output dense
+    exits_with 0
+    [ "$(jq -r .model_type dense/model/config.json)" = lfm2 ]
+    weir run dense/model "the fox" -n 4
+    exits_with 0
+
+    # None is left that has a convolution.
+    init_file attn.json '"init": "whole/model", "init_layers": [1, 3]'
+    weir train run attn.json --output attn
+    exits_with 0
+    weir run attn/model "the fox" -n 4
+    exits_with 0
+
+    refused() { # init_layers, what is said
+        init_file bad.json "\"init\": \"whole/model\", \"init_layers\": $1"
+        weir train run bad.json --output refused
+        refuses_with 3 "bad.json: init_layers$2"
+        [ ! -e refused ]
+    }
+    refused '[0, 4]' ": layer 4, but the model has 0 to 3"
+    refused '[1, 0]' ": layer 0 behind layer 1, expected them in their order"
+    refused '[]' ": expected a list of 1 to 512 layers of 'init'"
+    refused '3' ": expected a list of 1 to 512 layers of 'init'"
+    refused '[0, "1"]' "[1]: expected a whole number from 0 to 511"
+    init_file bad.json '"model": "config.json", "init_layers": [0]'
+    weir train run bad.json --output refused
+    refuses_with 3 "bad.json: init_layers: expected only with 'init'"
 }

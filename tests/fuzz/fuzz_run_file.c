@@ -21,6 +21,9 @@ static void walk_source(const weir_run_source *s) {
 
 static void walk(const weir_run_file *f) {
     demand(!f->init != (!f->config && !f->config_path) && f->tokenizer);
+    demand(f->n_init_layers <= WEIR_MAX_LAYERS && (f->init || f->n_init_layers == 0));
+    for (uint32_t i = 0; i < f->n_init_layers; i++)
+        demand(f->init_layers[i] < WEIR_MAX_LAYERS);
     demand(f->n_sources > 0 && f->n_sources <= WEIR_RUN_MAX_SOURCES && f->n_steps > 0);
     for (size_t i = 0; i < f->n_sources; i++)
         walk_source(&f->sources[i]);

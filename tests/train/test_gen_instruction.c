@@ -133,12 +133,12 @@ static void an_edition_never_changes(void **state) {
         {"story@1", UINT64_C(0x6ffc402dd2da12b7)},  {"instruction@1", UINT64_C(0x7bc2588e0d5f5680)},
         {"tool@1", UINT64_C(0xbb857713f4e9650c)},   {"identity@1", UINT64_C(0x26e0aefc5d88b9b6)},
         {"recall@1", UINT64_C(0x6b69487557d49879)}, {"catalog@1", UINT64_C(0xd182cb9747a01e6f)},
-        {"story@2", UINT64_C(0xa284a9ffa48b2301)},
-        {"instruction@2", UINT64_C(0xf59bd736d3b002b8)},
-        {"tool@2", UINT64_C(0x6c7c6921eba394bb)},
-        {"identity@2", UINT64_C(0x9f46d3f904b1795e)},
-        {"recall@2", UINT64_C(0x54f9160e20932d96)},
-        {"catalog@2", UINT64_C(0xac63208797935131)},
+        {"story@2", UINT64_C(0xa284a9ffa48b2301)},  {"instruction@2", UINT64_C(0xf59bd736d3b002b8)},
+        {"tool@2", UINT64_C(0x6c7c6921eba394bb)},   {"identity@2", UINT64_C(0x9f46d3f904b1795e)},
+        {"recall@2", UINT64_C(0x54f9160e20932d96)}, {"catalog@2", UINT64_C(0xac63208797935131)},
+        {"story@3", UINT64_C(0x7b421906ae3eda5f)},  {"instruction@3", UINT64_C(0xf6a182f6df34c2a4)},
+        {"tool@3", UINT64_C(0x423a808d93b0a92b)},   {"identity@3", UINT64_C(0x922e72a047c371e2)},
+        {"recall@3", UINT64_C(0xe6c6eb2234f1e147)}, {"catalog@3", UINT64_C(0x5f35afb01204feb)},
     };
     for (size_t k = 0; k < WEIR_COUNT(editions); k++) {
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -152,8 +152,8 @@ static void an_edition_never_changes(void **state) {
                 hash = (hash ^ (uint8_t)room[at]) * UINT64_C(0x100000001b3);
         }
         if (hash != editions[k].hash)
-            fail_msg("%s: these samples are no longer those of the edition",
-                     editions[k].kind);
+            fail_msg("%s: these samples are no longer those of the edition: %llx", editions[k].kind,
+                     (unsigned long long)hash);
     }
 }
 
@@ -167,13 +167,13 @@ static void unknown_kinds_are_errors(void **state) {
     assert_int_equal(weir_gen_sample("story", 0, UINT64_MAX, false, room, ROOM, &n, &err),
                      WEIR_STATUS_BAD_ARGUMENT);
     static const char *const no_kinds[] = {"",        "@1",      "stor",     "story@",
-                                           "story@0", "story@3", "story@11", "story@1 "};
+                                           "story@0", "story@4", "story@11", "story@1 "};
     for (size_t i = 0; i < WEIR_COUNT(no_kinds); i++) {
         assert_false(weir_gen_is_kind(no_kinds[i]));
         assert_int_equal(weir_gen_sample(no_kinds[i], 0, 0, false, room, ROOM, &n, &err),
                          WEIR_STATUS_BAD_ARGUMENT);
     }
-    assert_true(weir_gen_is_kind("story@1") && weir_gen_is_kind("story@2"));
+    assert_true(weir_gen_is_kind("story@1") && weir_gen_is_kind("story@3"));
     size_t n_kinds = 0;
     while (weir_gen_kinds()[n_kinds])
         n_kinds++;

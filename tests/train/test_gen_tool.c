@@ -20,7 +20,7 @@
 enum { N_SAMPLES = 3000, N_HELD_OUT = 600, SEED = 77 };
 
 static json_t *sample_make_of(json_t *(*make)(weir_gen *g), uint64_t i, bool is_held_out) {
-    weir_gen g = {.seed = SEED, .stream = i, .is_held_out = is_held_out, .edition = 2};
+    weir_gen g = {.seed = SEED, .stream = i, .is_held_out = is_held_out, .edition = 3};
     json_t *sample = make(&g);
     assert_non_null(sample);
     assert_false(g.is_failed);
@@ -412,7 +412,7 @@ static int compare_texts(const void *a, const void *b) {
 /* Distinct values of a kind, sorted; returns how many. */
 static size_t values_draw(const char *kind, bool is_held_out, char (*out)[WEIR_TOOL_VALUE],
                           size_t n) {
-    weir_gen g = {.seed = SEED, .stream = 5, .is_held_out = is_held_out, .edition = 2};
+    weir_gen g = {.seed = SEED, .stream = 5, .is_held_out = is_held_out, .edition = 3};
     char raw[WEIR_TOOL_VALUE];
     for (size_t i = 0; i < n; i++)
         weir_tool_value_draw(&g, kind, out[i], raw);

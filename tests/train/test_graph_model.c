@@ -250,6 +250,69 @@ static void test_unchosen(void **state) {
     weir_trainer_device_close(&dev);
 }
 
+/* ---- deeper models --------------------------------------------------------------------------- */
+
+static bool is_output(weir_part part) {
+    return part == WEIR_PART_CONV_OUT || part == WEIR_PART_CONV_OUT_BIAS ||
+           part == WEIR_PART_ATTN_OUT || part == WEIR_PART_FFN_DOWN ||
+           part == WEIR_PART_EXPERTS_DOWN;
+}
+
+static const weir_param *param_of(const weir_graph *graph, weir_part part, uint32_t layer,
+                                  uint32_t expert) {
+    for (size_t i = 0; i < weir_graph_n_params(graph); i++) {
+        const weir_param *p = weir_graph_param(graph, i);
+        if (p->part == part && p->layer == layer && p->expert == expert)
+            return p;
+    }
+    fail_msg("part %d of layer %u, expert %u is not there", (int)part, layer, expert);
+    return NULL;
+}
+
+/* Of a model whose layers all stand twice. */
+static void check_param(weir_graph *deep, const weir_param *p, weir_graph *plain) {
+    size_t n = (size_t)p->rows * p->cols;
+    bool has_layer = p->layer != UINT32_MAX, is_new = has_layer && p->layer % 2 == 1;
+    const weir_param *source =
+        param_of(plain, p->part, has_layer ? p->layer / 2 : p->layer, p->expert);
+    const float *values = weir_graph_values(deep) + p->at;
+    assert_int_equal(source->rows, p->rows);
+    assert_int_equal(source->cols, p->cols);
+    if (!is_new || !is_output(p->part)) {
+        assert_memory_equal(values, weir_graph_values(plain) + source->at, n * sizeof *values);
+        return;
+    }
+    assert_true(kit_norm(values, n) == 0);
+    /* What only adds nothing learns. */
+    if (p->expert == UINT32_MAX && !(kit_norm(weir_graph_gradients(deep) + p->at, n) > 0))
+        fail_msg("%s has no gradient", p->name);
+}
+
+static void test_deeper(void **state) {
+    weir_trainer_device *dev = kit_device(state, 1);
+    static const uint32_t lengths[] = {40, 9};
+    for (size_t m = 0; m < WEIR_COUNT(models); m++) {
+        weir_model *model = open_golden(models[m]);
+        uint32_t layers[WEIR_MAX_LAYERS];
+        weir_graph_options options = {.model = model, .n_rows = KIT_ROWS, .layers = layers};
+        weir_graph *plain = kit_graph_of(dev, model, KIT_ROWS, NULL), *deep = NULL;
+        options.n_layers = 2 * weir_graph_hparams(plain)->n_layers;
+        for (uint32_t i = 0; i < options.n_layers; i++)
+            layers[i] = i / 2;
+        REQUIRE_OK(weir_graph_open(&deep, dev, &options, &test_err));
+        dice d = {.seed = 30 + m};
+        kit_batch b;
+        kit_make_batch(&b, &d, vocab_of(model), lengths, WEIR_COUNT(lengths));
+        assert_true(kit_loss(deep, &b, true) == kit_loss(plain, &b, true));
+        for (size_t i = 0; i < weir_graph_n_params(deep); i++)
+            check_param(deep, weir_graph_param(deep, i), plain);
+        weir_graph_close(&deep);
+        weir_graph_close(&plain);
+        weir_model_close(&model);
+    }
+    weir_trainer_device_close(&dev);
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 static void test_refusals(void **state) {
@@ -260,7 +323,19 @@ static void test_refusals(void **state) {
     weir_hparams h = kit_hparams(&kit_forms[0]);
     weir_model *model = open_golden("dense_tiny");
     weir_graph *graph = NULL;
+    static const uint32_t layers[] = {0, 1, 2}, beyond[] = {0, 4}, back[] = {1, 0};
     const weir_graph_options bad[] = {
+        {.n_rows = 8, .hparams = &h, .layers = layers, .n_layers = 3},
+        {.n_rows = 8,
+         .model = model,
+         .is_frozen = true,
+         .adapter_filter = kit_adapt_all,
+         .lora_rank = 2,
+         .layers = layers,
+         .n_layers = 3},
+        {.n_rows = 8, .model = model, .layers = layers},
+        {.n_rows = 8, .model = model, .layers = beyond, .n_layers = 2},
+        {.n_rows = 8, .model = model, .layers = back, .n_layers = 2},
         {.n_rows = 8},
         {.n_rows = 8, .hparams = &h, .model = model},
         {.hparams = &h},
@@ -319,7 +394,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_FOR_EXACT(test_logits_of_engine), KIT_FOR(test_slopes, KIT_CPU),
         KIT_FOR_BOTH(test_slope_of_models),   KIT_FOR_BOTH(test_accumulation),
-        KIT_FOR_ALL(test_unchosen),           cmocka_unit_test(test_refusals),
+        KIT_FOR_ALL(test_unchosen),           KIT_FOR_EXACT(test_deeper),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

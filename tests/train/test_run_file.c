@@ -129,6 +129,10 @@ static void test_refusals(void **state) {
         {"{\"model\": \"c\", \"init\": \"m\"}", "model: expected either"},
         {"{\"model\": \"c\", \"init_share\": 0.5}", "init_share: expected only with 'init'"},
         {"{\"init\": \"c\", \"init_share\": 1.5}", "init_share"},
+        {"{\"model\": \"c\", \"init_layers\": [0]}", "init_layers: expected only with 'init'"},
+        {"{\"init\": \"c\", \"init_layers\": []}", "init_layers: expected a list of 1 to 512"},
+        {"{\"init\": \"c\", \"init_layers\": [0, -1]}",
+         "init_layers[1]: expected a whole number from 0 to 511"},
         {"{\"model\": \"c\"}", "tokenizer: is missing"},
         {"{\"model\": \"c\", \"tokenizer\": \"t\"}", "sources: expected at least one"},
         {HEAD ", \"tokenizers\": 1}", "r.json: tokenizers: unknown key"},
@@ -258,6 +262,22 @@ static void test_hash(void **state) {
             fail_msg("%s is the same", other[i]);
 }
 
+static void test_init_layers(void **state) {
+    (void)state;
+#define INIT                                                \
+    "{\"init\": \"m\", \"tokenizer\": \"t\", \"steps\": 9," \
+    "\"sources\": [{\"name\": \"a\", \"path\": \"a\"}], \"init_layers\": [0, "
+    require(INIT "511, 511]}");
+    assert_int_equal(file.n_init_layers, 3);
+    assert_int_equal(file.init_layers[0], 0);
+    assert_int_equal(file.init_layers[1], 511);
+    assert_int_equal(file.init_layers[2], 511);
+    weir_run_file_free(&file);
+    assert_true(hash_of(INIT "2]}") == hash_of(INIT "2], \"out\": \"o\"}"));
+    assert_true(hash_of(INIT "2]}") != hash_of(INIT "3]}"));
+    assert_true(hash_of(INIT "2]}") != hash_of(INIT "2, 2]}"));
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 static void write_text(const char *name, const char *text) {
@@ -293,9 +313,9 @@ static void test_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_init_layers), cmocka_unit_test(test_read),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
