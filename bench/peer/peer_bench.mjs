@@ -1,7 +1,8 @@
 // peer_bench.mjs MODEL [options]: compares weir and llama.cpp on one file. Owns the order of the
 // runs, the choice of llama.cpp's settings, the ratios and the table; measures nothing itself
 // (weir_bench.c and rival.mjs do, or a llama-bench named by LLAMA_BENCH). README.md says why it is
-// done in this way. From the environment, set by run.sh: WEIR_BENCH, RIVAL, NO_REPACK, WORK.
+// done in this way. From the environment, set by run.sh: WEIR_BENCH, RIVAL, NO_REPACK, ONLY_KERNELS,
+// WORK.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -11,9 +12,12 @@ const CASES = "prefill:128,prefill:512,prefill:2048,first:338,decode:0,decode:20
     "greedy,parallel:4,parallel:16,parallel:64,load,memory";
 const STEADY = 1.15; // the most by which the probes around a pair may differ
 const BUSY = 0.25; // of a processor, that others may use before the table warns
+/** llama.cpp's build for a processor with the instructions of weir's --isa. */
+const KERNELS = { avx2: "haswell", avxvnni: "alderlake", avx512: "skylakex", avx512vnni: "zen4",
+    amx: "sapphirerapids" };
 
 const options = { pairs: 5, threads: 0, batch: 512, cases: CASES, variants: "all", scout: 2,
-    timeout: 900, reps: 3, "max-seconds": 10, o: "" };
+    timeout: 900, reps: 3, "max-seconds": 10, isa: "", o: "" };
 const [model, ...rest] = process.argv.slice(2);
 for (let i = 0; i < rest.length; i += 2) {
     const key = rest[i].replace(/^--?/, "");
@@ -27,7 +31,9 @@ for (let i = 0; i < rest.length; i += 2) {
 }
 if (!model) quit("the model is missing: run.sh MODEL.gguf [options]");
 if (options.pairs < 1) quit("--pairs is 0, expected at least 1");
-const { WEIR_BENCH, RIVAL, NO_REPACK, WORK, LLAMA_BENCH } = process.env;
+if (options.isa && !KERNELS[options.isa])
+    quit(`--isa is '${options.isa}', expected one of ${Object.keys(KERNELS).join(", ")}`);
+const { WEIR_BENCH, RIVAL, NO_REPACK, ONLY_KERNELS, WORK, LLAMA_BENCH } = process.env;
 
 function quit(text) {
     console.error(`bench/peer: ${text}`);
@@ -133,9 +139,14 @@ function commonArgs({ kind, n }, who) {
 }
 
 const runWeir = (test) =>
-    runProcess(WEIR_BENCH, [test.kind, model, ...commonArgs(test, "weir")], {}, lastLine);
+    runProcess(WEIR_BENCH, [test.kind, model, ...commonArgs(test, "weir"),
+        ...(options.isa ? ["--isa", options.isa] : [])], {}, lastLine);
 
-const preload = (variant) => (variant.repack ? {} : { LD_PRELOAD: NO_REPACK });
+function preload(variant) {
+    const libraries = [...(variant.repack ? [] : [NO_REPACK]), ...(options.isa ? [ONLY_KERNELS] : [])];
+    return { ...(libraries.length ? { LD_PRELOAD: libraries.join(":") } : {}),
+        ...(options.isa ? { PEER_KERNELS: KERNELS[options.isa] } : {}) };
+}
 
 function runPackage(test, variant) {
     const flash = variant.flash ? "on" : "off";
@@ -170,12 +181,14 @@ const VARIANTS = [
     { name: "neither", repack: false, flash: false },
 ];
 
+// A binary that holds ggml itself cannot be told by a preloaded library.
+const isStatic = LLAMA_BENCH && !readFileSync(LLAMA_BENCH).includes("libggml-base");
+if (isStatic && options.isa) quit("--isa is not for a llama-bench that is linked statically");
+
 function allVariants() {
     if (options.variants === "default") return VARIANTS.slice(0, 1);
     if (options.variants !== "all")
         quit(`--variants is '${options.variants}', expected all or default`);
-    // A binary that holds ggml itself cannot be told by a preloaded library.
-    const isStatic = LLAMA_BENCH && !readFileSync(LLAMA_BENCH).includes("libggml-base");
     if (isStatic) note("llama-bench is linked statically: runs with its own repacking only");
     return VARIANTS.filter(({ repack }) => repack || !isStatic);
 }

@@ -13,7 +13,7 @@ work=$build/bench/peer
 usage() {
     echo "usage: bench/peer/run.sh MODEL.gguf [-o FILE.json] [--pairs N] [--threads N] [--batch N]"
     echo "       [--cases LIST] [--variants all|default] [--scout N] [--reps N] [--max-seconds N]"
-    echo "       [--timeout SECONDS]"
+    echo "       [--timeout SECONDS] [--isa avx2|avxvnni|avx512|avx512vnni|amx]"
 }
 
 case ${1:-} in
@@ -44,7 +44,7 @@ if [ -n "${LLAMA_BENCH:-}" ] && [ ! -x "$LLAMA_BENCH" ]; then
     exit 2
 fi
 
-# ---- the two small C files ----
+# ---- the small C files ----
 mkdir -p "$work"
 # -O3 unrolls the reads of the probe, which are to wait for memory and not for instructions.
 flags="-std=gnu11 -O3 -Wall -Wextra -D_GNU_SOURCE"
@@ -53,6 +53,8 @@ ${CC:-cc} $flags -I"$tree/include" "$self/weir_bench.c" -o "$work/weir_bench" \
     "$build/libweir.so" -Wl,-rpath,"$build" -lpthread
 # shellcheck disable=SC2086
 ${CC:-cc} $flags -fPIC -shared "$self/no_repack.c" -o "$work/no_repack.so" -ldl
+# shellcheck disable=SC2086
+${CC:-cc} $flags -fPIC -shared "$self/only_kernels.c" -o "$work/only_kernels.so" -ldl
 
 # ---- Node and the package, as the peer tests have them ----
 mkdir -p "$build/tests/peer"
@@ -67,5 +69,5 @@ here=$tree/tests/peer
 cp "$self/rival.mjs" "$install/"
 cd "$called_from"
 
-WEIR_BENCH=$work/weir_bench RIVAL=$install/rival.mjs NO_REPACK=$work/no_repack.so WORK=$work \
-    exec node "$self/peer_bench.mjs" "$model" "$@"
+WEIR_BENCH=$work/weir_bench RIVAL=$install/rival.mjs NO_REPACK=$work/no_repack.so \
+    ONLY_KERNELS=$work/only_kernels.so WORK=$work exec node "$self/peer_bench.mjs" "$model" "$@"

@@ -8,7 +8,7 @@
  *     weir_bench warm FILE
  *     weir_bench probe [--threads N]
  *     weir_bench CASE MODEL [--n N] [--depth N] [--seqs N] [--threads N] [--batch N] [--reps N]
- *                [--max-seconds N] [--state FILE]
+ *                [--max-seconds N] [--state FILE] [--isa NAME]
  *
  * CASE is prefill, first, decode, greedy, parallel, load or memory; README.md says what each is.
  * Not here: what a number means, and any choice of rivals.
@@ -39,7 +39,7 @@ enum {
 };
 
 typedef struct bench_case {
-    const char *name, *path, *state;
+    const char *name, *path, *state, *isa;
     uint32_t n, depth, n_seqs, n_threads, n_batch, n_reps, max_seconds;
 } bench_case;
 
@@ -287,6 +287,7 @@ static void open_bench(bench *b, const bench_case *options, uint32_t n_ctx) {
                                   .n_batch = options->n_batch,
                                   .n_ctx = n_ctx,
                                   .n_seqs = options->n_seqs,
+                                  .isa = options->isa,
                                   .no_prefix_cache = true}; /* else a repetition would be free */
     require(weir_engine_open(&b->engine, b->model, &engine, &error));
     b->open_s = now() - start;
@@ -543,6 +544,8 @@ int main(int argc, char **argv) {
             options.max_seconds = number(option, value, 1u << 20);
         else if (strcmp(option, "--state") == 0 && value)
             options.state = value;
+        else if (strcmp(option, "--isa") == 0 && value)
+            options.isa = value;
         else
             quit("unknown option '%s', or one without a value", option);
     }
