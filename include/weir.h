@@ -195,7 +195,7 @@ typedef struct weir_engine_options {
                                  "reference", the plain C oracle: one thread, one kind of kernel,
                                  mapped weights, whatever is asked below */
     const char *isa;          /* cap on the kernels: "portable", "avx2", "avxvnni", "avx512",
-                                 "avx512vnni", "neon", "dotprod", "i8mm"; NULL: best */
+                                 "avx512vnni", "amx", "neon", "dotprod", "i8mm"; NULL: best */
     const char *kv_type;      /* "f32", "f16" (default), "q8" */
     const char *activations;  /* in products. On "cpu", with quantized weights: "q8" (default),
                                  rounded to 8 bits by groups of 32, the weights packed into the

@@ -15,7 +15,7 @@
 #include "weir.h"
 
 /* Words of an --isa: the kernels that the CPU device has. */
-#define WEIR_ISA_CHOICE "portable|avx2|avxvnni|avx512|avx512vnni|neon|dotprod|i8mm"
+#define WEIR_ISA_CHOICE "portable|avx2|avxvnni|avx512|avx512vnni|amx|neon|dotprod|i8mm"
 
 #define WEIR_NO_PIN_HELP                                                                          \
     "leave threads where the system puts them; default: a team that takes\nall cores is tied to " \

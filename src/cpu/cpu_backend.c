@@ -108,6 +108,7 @@ static void choose_rounding(weir_cpu *cpu, weir_activations activations) {
     const bool is_q8 = activations == WEIR_ACTIVATIONS_Q8;
     const bool is_rounded = is_q8 || activations == WEIR_ACTIVATIONS_Q15;
     cpu->t16 = !is_rounded ? NULL : is_q8 ? k->t16_q8 : k->t16;
+    cpu->t16_tiles = is_q8 && k->t16_tile_rows > 0 ? k->t16_q8_tiles : NULL;
     cpu->round = !is_rounded ? NULL : is_q8 ? k->q8 : k->q15;
 }
 

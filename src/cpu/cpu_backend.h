@@ -64,9 +64,10 @@ typedef struct weir_cpu {
     const uint8_t *parts;     /* [n_nodes, part_bytes] in host.weights; NULL: there is one node */
     size_t part_bytes;
     size_t tile_values;
-    weir_t16_fn *const *t16; /* of kernels, as the activations are to be rounded; */
-    weir_q15_fn *round;      /* NULL: they are not */
-    uint8_t *rounded;        /* activations of one linear, row after row (t16.h) */
+    weir_t16_fn *const *t16;       /* of kernels, as the activations are to be rounded; */
+    weir_t16_fn *const *t16_tiles; /* the same of many rows; NULL: t16 does those too */
+    weir_q15_fn *round;            /* NULL: they are not */
+    uint8_t *rounded;              /* activations of one linear, row after row (t16.h) */
     size_t rounded_bytes;
     float *parity; /* activations of one linear as llama.cpp rounds them (parity.h), or NULL */
 

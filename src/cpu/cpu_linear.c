@@ -26,7 +26,8 @@ enum {
     TILE_ROWS_MOST = 64,
     /* So many items per thread that the last ones are short against the whole. */
     ITEMS_PER_THREAD = 8,
-    X_ROWS = 60, /* rows of x in one call of a kernel: whole tiles of 3, 4 or 5 */
+    X_ROWS = 60,       /* rows of x in one call of a kernel: whole tiles of 3, 4 or 5, */
+    X_ROWS_TILES = 64, /* or of 16 */
     STRIPS_MOST = WEIR_T16_STREAMS
 };
 
@@ -101,10 +102,13 @@ static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const ui
     weir_t16_strips strips = {.data = data,
                               .bytes = weir_t16_strip_bytes(w->format->id, w->cols),
                               .n = n / WEIR_T16_ROWS};
-    const uint8_t *x[X_ROWS];
-    float *y[X_ROWS];
-    for (uint32_t begin = 0; begin < g->n_rows; begin += X_ROWS) {
-        uint32_t n_x = g->n_rows - begin < X_ROWS ? g->n_rows - begin : X_ROWS;
+    weir_t16_fn *few = cpu->t16[w->format->id];
+    weir_t16_fn *many = cpu->t16_tiles ? cpu->t16_tiles[w->format->id] : NULL;
+    const uint32_t most = many ? X_ROWS_TILES : X_ROWS;
+    const uint8_t *x[X_ROWS_TILES];
+    float *y[X_ROWS_TILES];
+    for (uint32_t begin = 0; begin < g->n_rows; begin += most) {
+        uint32_t n_x = g->n_rows - begin < most ? g->n_rows - begin : most;
         for (uint32_t j = 0; j < n_x; j++) {
             uint32_t row = g->rows ? g->rows[begin + j] : begin + j;
             x[j] = rounded + row / op->x_repeat * x_bytes;
@@ -112,7 +116,8 @@ static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const ui
         }
         bool is_last = begin + n_x == g->n_rows;
         strips.next = is_last ? next : strips.data;
-        cpu->t16[w->format->id](&strips, x, n_x, w->cols, y);
+        weir_t16_fn *multiply = many && n_x >= cpu->kernels.t16_tile_rows ? many : few;
+        multiply(&strips, x, n_x, w->cols, y);
         for (uint32_t j = 0; op->bias && j < n_x; j++)
             for (uint32_t i = 0; i < n; i++)
                 y[j][i] += op->bias[first + i];

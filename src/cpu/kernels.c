@@ -12,13 +12,19 @@
 
 #include <string.h>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 
 enum {
     /* state components in XCR0 */
-    XCR0_AVX = 6,      /* xmm, ymm */
-    XCR0_AVX512 = 0xe6 /* and mask registers, upper halves, upper registers */
+    XCR0_AVX = 6,        /* xmm, ymm */
+    XCR0_AVX512 = 0xe6,  /* and mask registers, upper halves, upper registers */
+    XCR0_TILES = 3 << 17 /* configuration and data */
 };
 
 #define LEAF1_ECX            (1u << 12 | 1u << 27 | 1u << 28 | 1u << 29) /* FMA, OSXSAVE, AVX, F16C */
@@ -26,6 +32,10 @@ enum {
 #define LEAF7_AVX512         (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
 #define LEAF7_1_AVXVNNI      (1u << 4)                                   /* subleaf 1, eax */
 #define LEAF7_ECX_AVX512VNNI (1u << 11)                                  /* subleaf 0, ecx */
+#define LEAF7_EDX_AMX        (1u << 22 | 1u << 24 | 1u << 25)            /* BF16, TILE, INT8 */
+#define LEAF7_1_AVX512BF16   (1u << 5)                                   /* subleaf 1, eax */
+
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 }; /* asm/prctl.h */
 
 /* What the operating system saves; may be asked only if cpuid has OSXSAVE. */
 static uint32_t xcr0_low(void) {
@@ -63,7 +73,31 @@ static bool has_avx512vnni(void) {
     return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
            (c & LEAF7_ECX_AVX512VNNI) != 0;
 }
+
+/* Tiles are 8 KB a thread, so the system gives the room only to those that ask. All threads of the
+ * process have it then. */
+static bool is_given_tiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 #else
+    return false;
+#endif
+}
+
+bool weir_cpu_has_tiles(void) {
+    uint32_t a, b, c, d;
+    if (!has_avx512vnni() || (xcr0_low() & XCR0_TILES) != XCR0_TILES)
+        return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & LEAF7_1_AVX512BF16))
+        return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & LEAF7_EDX_AMX) != LEAF7_EDX_AMX)
+        return false;
+    return is_given_tiles();
+}
+#else
+bool weir_cpu_has_tiles(void) {
+    return false;
+}
 static bool has_avx2(void) {
     return false;
 }
@@ -143,6 +177,7 @@ static const struct unit {
     {"avxvnni", has_avxvnni, weir_cpu_init_avxvnni},
     {"avx512", has_avx512, weir_cpu_init_avx512},
     {"avx512vnni", has_avx512vnni, weir_cpu_init_avx512vnni},
+    {"amx", weir_cpu_has_tiles, weir_cpu_init_amx},
 };
 
 size_t weir_attend_sums(uint32_t n_group, uint32_t head_dim) {
@@ -167,7 +202,7 @@ weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_er
             return weir_fail(
                 err, WEIR_STATUS_BAD_ARGUMENT,
                 "isa \"%s\": unknown, expected portable, avx2, avxvnni, avx512, avx512vnni, "
-                "neon, dotprod or i8mm",
+                "amx, neon, dotprod or i8mm",
                 isa);
         if (!units[last].has())
             return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,

@@ -70,6 +70,10 @@ typedef struct weir_cpu_kernels {
     /* The same with activations in 8 bits; filled where t16 is. */
     weir_t16_fn *t16_q8[WEIR_FORMAT_LIMIT];
     weir_q15_fn *q8;
+    /* The products of t16_q8, bit for bit, by a unit that pays from t16_tile_rows rows of
+     * activations on, 64 at a time best. NULL: there is none */
+    weir_t16_fn *t16_q8_tiles[WEIR_FORMAT_LIMIT];
+    uint32_t t16_tile_rows;
 
     /* y = x / sqrt(mean(x^2) + eps) * weight; the sum is a dot of x with itself */
     void (*rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);
@@ -102,9 +106,13 @@ size_t weir_attend_sums(uint32_t n_group, uint32_t head_dim);
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim);
 
 /* Kernels for this machine, capped at `isa` (NULL: none; "portable", "avx2", "avxvnni", "avx512",
- * "avx512vnni", "neon",
+ * "avx512vnni", "amx", "neon",
  * "dotprod", "i8mm"). BAD_ARGUMENT for an unknown name or one this machine cannot run. */
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err);
+
+/* Whether AMX tiles may be used: the processor has those of bfloat16 and of bytes, and the system,
+ * which is asked for them here, gives every thread of the process the room. */
+bool weir_cpu_has_tiles(void);
 
 /* The one symbol of each unit: fills what it has, or nothing where it was built without its flags.
  */
@@ -113,6 +121,7 @@ void weir_cpu_init_avx2(weir_cpu_kernels *k);
 void weir_cpu_init_avxvnni(weir_cpu_kernels *k);
 void weir_cpu_init_avx512(weir_cpu_kernels *k);
 void weir_cpu_init_avx512vnni(weir_cpu_kernels *k);
+void weir_cpu_init_amx(weir_cpu_kernels *k);
 void weir_cpu_init_neon(weir_cpu_kernels *k);
 void weir_cpu_init_dotprod(weir_cpu_kernels *k);
 void weir_cpu_init_i8mm(weir_cpu_kernels *k);

@@ -149,8 +149,10 @@ static const feature features[] = {
     {"avx512vnni", "AVX512_VNNI", 7, 0, REG_C, 11},
     {"avx512bf16", "AVX512_BF16", 7, 1, REG_A, 5},
     {"amx", "AVX512_BF16", 7, 1, REG_A, 5},
+    {"amx", "AVX512_VNNI", 7, 0, REG_C, 11},
     {"amx", "AMX_BF16", 7, 0, REG_D, 22},
     {"amx", "AMX_TILE", 7, 0, REG_D, 24},
+    {"amx", "AMX_INT8", 7, 0, REG_D, 25},
 };
 
 static bool has_feature(const feature *f) {

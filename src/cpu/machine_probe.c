@@ -235,9 +235,9 @@ static void add_peaks(probe *p, const weir_probe_loops *unit) {
     }
 }
 
-/* Units with products in bfloat16, which only training uses. */
+/* A unit whose products are all in bfloat16, which only training uses. */
 static bool trains_only(const char *isa) {
-    return strcmp(isa, "avx512bf16") == 0 || strcmp(isa, "amx") == 0;
+    return strcmp(isa, "avx512bf16") == 0;
 }
 
 /* The plainest units up to the chosen one; bfloat16 if nothing caps. */
@@ -255,7 +255,7 @@ static void choose_loops(probe *p, bool is_capped) {
     }
 }
 
-/* The tables of kernels decide; the facts only say why. Training has not all of the sets, and two
+/* The tables of kernels decide; the facts only say why. Training has not all of the sets, and one
  * more: the best up to the cap. */
 static weir_status choose_isa(weir_machine *m, const char *isa, weir_error *err) {
     weir_cpu_kernels kernels;

@@ -49,7 +49,7 @@ extern const weir_probe_loops weir_probe_dotprod;
 extern const weir_probe_loops weir_probe_i8mm;
 extern const weir_probe_loops weir_probe_amx;
 
-/* All of them, plainest first, in the order of kernels.c; the last two train only. */
+/* All of them, plainest first, in the order of kernels.c; avx512bf16 trains only. */
 extern const weir_probe_loops *const weir_probe_units[WEIR_MACHINE_ISAS];
 
 /* machine_facts.c: what the system tells; fills all that is not measured, but for what is chosen.

@@ -2,19 +2,15 @@
  * t16_template.h: integer products over packed strips and the activations they take (t16.h), for
  * instruction sets whose products are pairs of 16-bit numbers (q15) and fours of bytes (q8).
  *
- * Contract: included once per instruction set after its vec_<isa>.h and these, with q16 for 16
- * lanes of 32 bits:
- *   - q16_load q16_store q16_zero q16_set(int32) q16_and q16_or q16_add
+ * Contract: included once per instruction set after the words of t16_formats_template.h and these:
+ *   - q16_add
  *   - q16_pair(p): the two int16 at p, to all lanes
- *   - q16_right(a, n) q16_left(a, n): each 16-bit half shifted, zeros come in
- *   - q16_shift_lane(a, n): each lane right by n bits, zeros come in
  *   - q16_even_i8(a) q16_odd_i8(a): bytes 0 and 2, or 1 and 3 of each lane, as signed 16 bits
- *   - q16_table_of(bytes), q16_table(table, a): bytes of a (0..15) looked up in 16 signed bytes
  *   - q16_dot(sum, a, b): sum + a.low b.low + a.high b.high per lane
  *   - q16_dot_pair(sum, a, p): q16_dot(sum, a, q16_pair(p))
- *   - q16_float(a): as v16
  *   - T16_FEW, T16_FEW_LIST(X): so many rows of activations meet the codes in registers;
  *     X(1) .. X(T16_FEW)
+ *   - t16_some(format, is_q8): up to so many rows pay in passes of T16_FEW
  *   - T16_X, T16_TILE_LIST(X): rows of activations in one tile, whose integer and float sums stay
  *     in registers together; X(1) .. X(T16_X)
  *   - T16_TWO, T16_TWO_LIST(X), if they pay: the same of tiles of two strips
@@ -41,117 +37,14 @@
 #ifndef WEIR_CPU_T16_TEMPLATE_H
 #define WEIR_CPU_T16_TEMPLATE_H
 
-#include "cpu/t16.h"
-#include "quant/blocks.h"
+#include "cpu/t16_formats_template.h"
 
 enum {
-    T16_FAR = 3072, /* bytes ahead in each stream */
-    T16_NEAR = 768,
-    T16_SLICE = 16,      /* groups whose pairs are made at a time, at most */
-    T16_PAIRS = 16 * 64, /* bytes of the pairs of a group */
-    T16_UNIT_SCALES = 2 * T16_SLICE
+    T16_PAIRS = 16 * 64,        /* bytes of the pairs of a group */
+    T16_PASS_BYTES = 256 * 1024 /* of strips that rows meet in several passes */
 };
 
-/* ---- what the formats differ in ------------------------------------------------------------- */
-
-static WEIR_INLINE uint32_t t16_groups(const weir_format_id f) {
-    switch (f) {
-    case WEIR_FORMAT_Q4_1:
-    case WEIR_FORMAT_Q5_1:
-        return 1;
-    case WEIR_FORMAT_Q4_0:
-    case WEIR_FORMAT_Q5_0:
-    case WEIR_FORMAT_Q8_0:
-    case WEIR_FORMAT_IQ4_NL:
-        return 2;
-    case WEIR_FORMAT_MXFP4:
-        return 4;
-    case WEIR_FORMAT_Q6_K:
-        return 16;
-    default:
-        return 8;
-    }
-}
-
-static WEIR_INLINE bool t16_has_fifth_bits(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q5_0 || f == WEIR_FORMAT_Q5_1 || f == WEIR_FORMAT_Q5_K;
-}
-
-static WEIR_INLINE bool t16_has_table(const weir_format_id f) {
-    return f == WEIR_FORMAT_IQ4_NL || f == WEIR_FORMAT_IQ4_XS || f == WEIR_FORMAT_MXFP4;
-}
-
-/* Codes are signed bytes, or stand for such. */
-static WEIR_INLINE bool t16_is_signed(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q8_0 || t16_has_table(f);
-}
-
-static WEIR_INLINE bool t16_has_minimum(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q4_1 || f == WEIR_FORMAT_Q5_1 || f == WEIR_FORMAT_Q4_K ||
-           f == WEIR_FORMAT_Q5_K;
-}
-
-/* What the stored codes are too large by. */
-static WEIR_INLINE int32_t t16_offset(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q4_0 ? 8 : f == WEIR_FORMAT_Q5_0 ? 16 : f == WEIR_FORMAT_Q6_K ? 32 : 0;
-}
-
-static WEIR_INLINE size_t t16_code_bytes(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q8_0 ? 512 : 256;
-}
-
-static WEIR_INLINE size_t t16_high_bytes(const weir_format_id f) {
-    return t16_has_fifth_bits(f) ? 64 : f == WEIR_FORMAT_Q6_K ? 128 : 0;
-}
-
-/* Bytes of a unit of n groups. */
-static WEIR_INLINE size_t t16_unit_bytes(const weir_format_id f, const uint32_t n) {
-    size_t codes = n * (t16_code_bytes(f) + t16_high_bytes(f));
-    switch (f) {
-    case WEIR_FORMAT_Q4_1:
-    case WEIR_FORMAT_Q5_1:
-        return codes + 64 * n;
-    case WEIR_FORMAT_MXFP4:
-        return codes + 16 * n;
-    case WEIR_FORMAT_Q4_K:
-    case WEIR_FORMAT_Q5_K:
-        return codes + 192 + 64;
-    case WEIR_FORMAT_IQ4_XS:
-        return codes + 64 + 32 + 32;
-    case WEIR_FORMAT_Q6_K:
-        return codes + 32 * n + 4 * n;
-    default:
-        return codes + 32 * n;
-    }
-}
-
-/* Codes of quarter j of a group, a byte each: columns 4 j .. 4 j + 3 in *a, 16 + 4 j .. in *b;
- * signed of q8_0 and of formats with a table. */
-static WEIR_INLINE void t16_quads(const weir_format_id f, const uint8_t *codes, const uint8_t *high,
-                                  const int j, q16 *a, q16 *b) {
-    const q16 nibbles = q16_set(0x0f0f0f0f);
-    q16 v = q16_load(codes + 64 * j);
-    if (f == WEIR_FORMAT_Q8_0) {
-        *a = v;
-        *b = q16_load(codes + 64 * (j + 4));
-        return;
-    }
-    *a = q16_and(v, nibbles);
-    *b = q16_and(q16_right(v, 4), nibbles);
-    if (t16_has_table(f)) {
-        q16 table = q16_table_of(f == WEIR_FORMAT_MXFP4 ? weir_mxfp4_values : weir_iq4_nl_values);
-        *a = q16_table(table, *a);
-        *b = q16_table(table, *b);
-    } else if (t16_has_fifth_bits(f)) {
-        q16 h = q16_load(high), mask = q16_set(0x10101010);
-        *a = q16_or(*a, q16_and(q16_left(h, 4 - j), mask));
-        *b = q16_or(*b, q16_and(q16_right(h, j), mask));
-    } else if (t16_high_bytes(f) > 0) {
-        q16 h0 = q16_load(high), h1 = q16_load(high + 64), mask = q16_set(0x30303030);
-        *a = q16_or(*a, q16_and(j <= 2 ? q16_left(h0, 4 - 2 * j) : q16_right(h0, 2), mask));
-        *b = q16_or(*b, q16_and(j <= 2 ? q16_left(h1, 4 - 2 * j) : q16_right(h1, 2), mask));
-    }
-}
+/* ---- sums of products ----------------------------------------------------------------------- */
 
 /* Pairs of quarter j of a group: w[0], w[1] meet pairs 2 j, 2 j + 1 of the activations, w[2], w[3]
  * pairs 2 j + 8, 2 j + 9. */
@@ -181,81 +74,6 @@ static WEIR_INLINE void t16_pairs(const weir_format_id f, const uint8_t *codes, 
         w[3] = q16_right(b, 8);
     }
 }
-
-/* Byte i of each lane. */
-static WEIR_INLINE v16 t16_byte(q16 a, const int i) {
-    return q16_float(q16_and(q16_shift_lane(a, 8 * i), q16_set(0xff)));
-}
-
-/* Scales of a unit of n groups: s [n][16] (q6_k: [2 n][16]), m [n][16] what is added. */
-static WEIR_INLINE void t16_scales(const weir_format_id f, const uint8_t *unit, const uint32_t n,
-                                   float *s, float *m) {
-    const uint8_t *at = unit + n * (t16_code_bytes(f) + t16_high_bytes(f));
-    if (f == WEIR_FORMAT_Q4_1 || f == WEIR_FORMAT_Q5_1) {
-        v16_store(s, v16_from_f16(at));
-        v16_store(m, v16_from_f16(at + 32));
-    } else if (f == WEIR_FORMAT_MXFP4) {
-        for (uint32_t g = 0; g < n; g++)
-            for (int r = 0; r < WEIR_T16_ROWS; r++)
-                s[16 * g + r] = weir_mxfp4_scale(at[16 * g + r]);
-    } else if (f == WEIR_FORMAT_Q4_K || f == WEIR_FORMAT_Q5_K) {
-        q16 in0 = q16_load(at), in1 = q16_load(at + 64), in2 = q16_load(at + 128);
-        v16 d = v16_from_f16(at + 192), dmin = v16_from_f16(at + 224);
-        const q16 six = q16_set(0x3f3f3f3f), four = q16_set(0x0f0f0f0f), two = q16_set(0x03030303);
-        q16 sc[2], mins[2];
-        sc[0] = q16_and(in0, six);
-        sc[1] = q16_or(q16_and(in2, four), q16_left(q16_and(q16_right(in0, 6), two), 4));
-        mins[0] = q16_and(in1, six);
-        mins[1] =
-            q16_or(q16_and(q16_right(in2, 4), four), q16_left(q16_and(q16_right(in1, 6), two), 4));
-        WEIR_UNROLL for (int g = 0; g < 8; g++) {
-            v16_store(s + 16 * g, v16_mul(d, t16_byte(sc[g / 4], g % 4)));
-            v16 least = v16_mul(dmin, t16_byte(mins[g / 4], g % 4));
-            v16_store(m + 16 * g, v16_sub(v16_zero(), least)); /* +0 for -0 changes no sum */
-        }
-    } else if (f == WEIR_FORMAT_IQ4_XS) {
-        v16 d = v16_from_f16(at + 96);
-        float ds[16];
-        v16_store(ds, d);
-        for (int g = 0; g < 8; g++)
-            for (int r = 0; r < WEIR_T16_ROWS; r++) {
-                int low = at[4 * r + g / 2] >> 4 * (g % 2) & 15;
-                int high = weir_load_u16(at + 64 + 2 * r) >> 2 * g & 3;
-                s[16 * g + r] = ds[r] * (float)((low | high << 4) - 32);
-            }
-    } else if (f == WEIR_FORMAT_Q6_K) {
-        const uint8_t *d_at = at + 32 * n;
-        for (uint32_t h = 0; h < 2 * n; h++) {
-            v16 d = v16_from_f16(d_at + h / 16 * 32);
-            v16_store(s + 16 * h, v16_mul(d, v16_from_i8(b16_load(at + 16 * h))));
-        }
-    } else {
-        for (uint32_t g = 0; g < n; g++)
-            v16_store(s + 16 * g, v16_from_f16(at + 32 * g));
-    }
-}
-
-/* ---- the stream ----------------------------------------------------------------------------- */
-
-/* Where a stream is, and where it goes on when its strip is read: without that the first lines of
- * every strip, a sixth of one of 2,048 columns in four bits, would be waited for. */
-typedef struct t16_stream {
-    const uint8_t *at;
-    size_t left;    /* bytes to the end of the strip */
-    uintptr_t then; /* an address: of no matrix, maybe */
-} t16_stream;
-
-static WEIR_INLINE uintptr_t t16_ahead(const t16_stream *s, size_t bytes) {
-    return bytes < s->left ? (uintptr_t)s->at + bytes : s->then + (bytes - s->left);
-}
-
-/* Line `line` behind where the stream is, in its futures. */
-static WEIR_INLINE void t16_prefetch(const t16_stream *s, size_t line) {
-    WEIR_PREFETCH_FAR(t16_ahead(s, T16_FAR + 64 * line));
-    WEIR_PREFETCH(t16_ahead(s, T16_NEAR + 64 * line));
-}
-
-/* ---- sums of products ----------------------------------------------------------------------- */
 
 /* What codes are multiplied as, and so which activations they meet: 16: q15, in pairs. Else q8, in
  * bytes: how many bits a code has, 8 if it is signed. */
@@ -479,13 +297,6 @@ static WEIR_INLINE void t16_unit_apart(const weir_format_id f, const int bits, c
     }
 }
 
-/* How groups are summed: once; with a minimum beside; in halves of 16 columns. */
-typedef enum t16_kind { T16_PLAIN, T16_MINIMUM, T16_HALVES } t16_kind;
-
-static WEIR_INLINE t16_kind t16_kind_of(const weir_format_id f) {
-    return f == WEIR_FORMAT_Q6_K ? T16_HALVES : t16_has_minimum(f) ? T16_MINIMUM : T16_PLAIN;
-}
-
 enum { T16_STRIPS = 2 /* of a tile, at most */ };
 
 /* Vector p of a group of n_s strips times group g of n_x rows: number `at` of n. */
@@ -659,11 +470,6 @@ T16_TWO_LIST(T16_TWO_TILES)
 static t16_tile_fn *const t16_twos[T16_TWO][T16_TILES] = {T16_TWO_LIST(T16_TWO_ROW)};
 #endif
 
-/* A slice is whole units: 256 columns of most formats, 512 of q6_k. */
-static WEIR_INLINE uint32_t t16_slice_groups(const weir_format_id f) {
-    return t16_groups(f) > 8 ? t16_groups(f) : 8;
-}
-
 /* Takes the units of a slice apart that begins with group `first` of the row. *at: the strip there,
  * moved behind them. Returns how many groups there are. */
 static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bits,
@@ -733,6 +539,31 @@ static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8,
                         (size_t)i * WEIR_T16_ROWS, slices);
 }
 
+/* ---- some rows ------------------------------------------------------------------------------ */
+
+/* More rows than few ones, but fewer than tiles pay for: evenly in passes of few over the same
+ * strips, which lie in the second cache after the first one. */
+static WEIR_INLINE void t16_passes(weir_t16_fn *few, const weir_t16_strips *strips,
+                                   const t16_many_rows *rows) {
+    const uint32_t n_passes = (rows->n_x + T16_FEW - 1) / T16_FEW;
+    const size_t fit = T16_PASS_BYTES / strips->bytes;
+    const uint32_t most = fit < 1 ? 1 : fit < WEIR_T16_STREAMS ? (uint32_t)fit : WEIR_T16_STREAMS;
+    float *y[T16_FEW];
+    for (uint32_t i = 0, n; i < strips->n; i += n) {
+        weir_t16_strips part = {.data = strips->data + i * strips->bytes, .bytes = strips->bytes};
+        part.n = n = strips->n - i < most ? strips->n - i : most;
+        for (uint32_t pass = 0, begin = 0, end; pass < n_passes; pass++, begin = end) {
+            end = rows->n_x * (pass + 1) / n_passes;
+            for (uint32_t j = begin; j < end; j++)
+                y[j - begin] = rows->y[j] + (size_t)i * WEIR_T16_ROWS;
+            part.next = pass + 1 < n_passes ? part.data
+                        : i + n < strips->n ? part.data + n * strips->bytes
+                                            : strips->next;
+            few(&part, rows->activations + begin, end - begin, rows->n_cols, y);
+        }
+    }
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 #define T16_CASE(n)                                      \
@@ -749,22 +580,12 @@ static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8,
         switch (n_x) {                                                                         \
             T16_FEW_LIST(T16_CASE)                                                             \
         default:                                                                               \
-            t16_many(format, is_q8, strips, &rows);                                            \
+            if (n_x <= t16_some(format, is_q8))                                                \
+                t16_passes(function, strips, &rows);                                           \
+            else                                                                               \
+                t16_many(format, is_q8, strips, &rows);                                        \
         }                                                                                      \
     }
-
-#define T16_FORMAT_LIST(X) \
-    X(Q4_0, q4_0)          \
-    X(Q4_1, q4_1)          \
-    X(Q5_0, q5_0)          \
-    X(Q5_1, q5_1)          \
-    X(Q8_0, q8_0)          \
-    X(IQ4_NL, iq4_nl)      \
-    X(IQ4_XS, iq4_xs)      \
-    X(MXFP4, mxfp4)        \
-    X(Q4_K, q4_k)          \
-    X(Q5_K, q5_k)          \
-    X(Q6_K, q6_k)
 
 #define T16_FUNCTIONS(ID, name)         \
     T16_FUNCTION(t16_##name, ID, false) \

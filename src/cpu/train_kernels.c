@@ -1,9 +1,7 @@
 /*
  * train_kernels.c: which kernels of training this machine gets.
  *
- * Whether vectors may be used is asked of kernels.h; whether AMX tiles may be used is answered
- * here: the processor must have them, the system must save them, and the process must ask it to.
- * Contains no arithmetic.
+ * Whether vectors and tiles may be used is asked of kernels.h. Contains no arithmetic.
  */
 #include "cpu/train_kernels.h"
 
@@ -13,42 +11,17 @@
 
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
 #include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#define LEAF1_ECX_OSXSAVE (1u << 27)
-#define LEAF7_EDX         (1u << 22 | 1u << 24) /* AMX-BF16, AMX-TILE */
-#define LEAF7_1_EAX       (1u << 5)             /* AVX512_BF16 */
-#define XCR0_TILES        (3u << 17)            /* configuration and data */
-
-enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 }; /* asm/prctl.h */
+#define LEAF7_1_EAX (1u << 5) /* AVX512_BF16 */
 
 static bool has_avx512bf16(void) {
     uint32_t a, b, c, d;
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_EAX) == LEAF7_1_EAX;
 }
-
-static bool has_amx(void) {
-    uint32_t a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & LEAF1_ECX_OSXSAVE))
-        return false;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    (void)high;
-    if ((low & XCR0_TILES) != XCR0_TILES || !has_avx512bf16())
-        return false;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & LEAF7_EDX) != LEAF7_EDX)
-        return false;
-    /* Tiles are 8 KB a thread, so the system gives the room only to those that ask. All threads of
-     * the process have it then. */
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-}
 #else
 static bool has_avx512bf16(void) {
-    return false;
-}
-static bool has_amx(void) {
     return false;
 }
 #endif
@@ -62,6 +35,7 @@ static const struct unit {
     {"dotprod", weir_train_init_neon},      {"i8mm", weir_train_init_neon},
     {"avx2", weir_train_init_avx2},         {"avxvnni", weir_train_init_avx2},
     {"avx512", weir_train_init_avx512},     {"avx512vnni", weir_train_init_avx512},
+    {"amx", weir_train_init_avx512},
 };
 
 /* Products in bfloat16, over the kernels of "avx512"; the fastest first. */
@@ -70,7 +44,7 @@ static const struct rounding_unit {
     bool (*is_usable)(void);
     void (*init)(weir_train_kernels *k);
 } rounding_units[] = {
-    {"amx", has_amx, weir_train_init_amx},
+    {"amx", weir_cpu_has_tiles, weir_train_init_amx},
     {"avx512bf16", has_avx512bf16, weir_train_init_avx512bf16},
 };
 

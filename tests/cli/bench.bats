@@ -51,19 +51,28 @@ EOF
     [ "$(jq '.cells | length' "$out")" -eq 6 ] || explain
 }
 
+# The phases of each table of $out add up to the step that is told above them.
+phases_add_up() {
+    awk '/: a step of / { n++; sub(/.*a step of /, ""); step[n] = $1; next }
+        n && /^  .* ms / { sub(/ ms.*/, ""); sum[n] += $NF }
+        END { for (i = 1; i <= n; i++) bad += sum[i] < 0.97 * step[i] || sum[i] > 1.03 * step[i] + 0.01
+              exit !(n == 3 && !bad) }' "$out"
+}
+
 @test "bench: where the time of a step goes" {
-    weir bench "$model" --prefill 16 --batch 1,2 --depth 0 --repeat 2 --probe 0 --phases
-    exits_with 0
+    # A step takes a tenth of a millisecond: one that the system interrupts before its first phase
+    # begins is no failure, five in a row are.
+    for _ in 1 2 3 4 5; do
+        weir bench "$model" --prefill 16 --batch 1,2 --depth 0 --repeat 2 --probe 0 --phases
+        exits_with 0
+        phases_add_up && break
+    done
+    phases_add_up || explain
     # One timeline, two of them, and a prompt: a table for each.
     [ "$(grep -c ': a step of .* ms, .* barriers$' "$out")" -eq 3 ] || explain
     [ "$(grep -cE '^  (gate, up|down|head|attention|norms, rounding) +[0-9.]+ ms' "$out")" -eq 15 ] || explain
     # Bytes a second are told where they are known: of one row.
     [ "$(grep -cE '^  head .* GB/s$' "$out")" -eq 1 ] || explain
-    # The phases add up to the step that is told above them.
-    awk '/: a step of / { n++; sub(/.*a step of /, ""); step[n] = $1; next }
-        n && /^  .* ms / { sub(/ ms.*/, ""); sum[n] += $NF }
-        END { for (i = 1; i <= n; i++) bad += sum[i] < 0.97 * step[i] || sum[i] > 1.03 * step[i] + 0.01
-              exit !(n == 3 && !bad) }' "$out" || explain
     weir bench "$model" $few --phases --json
     refuses_with 2 "--phases is for the table, which --json is not"
     weir bench "$model" --prefill 8 --batch none --repeat 1 --probe 0 -o phases.json

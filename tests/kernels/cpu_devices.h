@@ -49,8 +49,8 @@ static inline weir_backend_options device_options(const char *isa, uint32_t n_th
  * matrices of this format if the activations are to be rounded. */
 static inline void on_each_isa_with(const small_spec *spec, weir_kv_type kv_type,
                                     weir_activations activations, void (*check)(devices *)) {
-    static const char *const isas[] = {"portable",   "avx2", "avxvnni", "avx512",
-                                       "avx512vnni", "neon", "dotprod", "i8mm"};
+    static const char *const isas[] = {"portable", "avx2", "avxvnni", "avx512", "avx512vnni",
+                                       "amx",      "neon", "dotprod", "i8mm"};
     small_model small;
     small_model_open(&small, spec);
     for (size_t i = 0; i < WEIR_COUNT(isas); i++) {

@@ -21,8 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const isa_names[] = {"portable", "neon",    "dotprod", "i8mm",
-                                        "avx2",     "avxvnni", "avx512",  "avx512vnni"};
+static const char *const isa_names[] = {"portable", "neon",   "dotprod",    "i8mm", "avx2",
+                                        "avxvnni",  "avx512", "avx512vnni", "amx"};
 enum { N_ISAS = WEIR_COUNT(isa_names) };
 
 /* One fused multiply-add a term: all these give equal bits. */
@@ -42,15 +42,16 @@ static inline weir_cpu_kernels kernels_or_skip(const char *isa) {
 }
 
 /* A test for each instruction set. */
-#define PER_ISA(test)                                               \
-    {#test " portable", test, NULL, NULL, (void *)"portable"},      \
-        {#test " neon", test, NULL, NULL, (void *)"neon"},          \
-        {#test " dotprod", test, NULL, NULL, (void *)"dotprod"},    \
-        {#test " i8mm", test, NULL, NULL, (void *)"i8mm"},          \
-        {#test " avx2", test, NULL, NULL, (void *)"avx2"},          \
-        {#test " avxvnni", test, NULL, NULL, (void *)"avxvnni"},    \
-        {#test " avx512", test, NULL, NULL, (void *)"avx512"}, {    \
-#test " avx512vnni", test, NULL, NULL, (void *)"avx512vnni" \
+#define PER_ISA(test)                                                    \
+    {#test " portable", test, NULL, NULL, (void *)"portable"},           \
+        {#test " neon", test, NULL, NULL, (void *)"neon"},               \
+        {#test " dotprod", test, NULL, NULL, (void *)"dotprod"},         \
+        {#test " i8mm", test, NULL, NULL, (void *)"i8mm"},               \
+        {#test " avx2", test, NULL, NULL, (void *)"avx2"},               \
+        {#test " avxvnni", test, NULL, NULL, (void *)"avxvnni"},         \
+        {#test " avx512", test, NULL, NULL, (void *)"avx512"},           \
+        {#test " avx512vnni", test, NULL, NULL, (void *)"avx512vnni"}, { \
+#test " amx", test, NULL, NULL, (void *)"amx"                    \
     }
 
 /* Random numbers as a function of a counter. */

@@ -105,7 +105,7 @@ static void assert_same_state(const devices *d, const char *model, weir_backend 
 
 static void check_model(const weir_model *model, const prompt *p) {
     static const char *const isas[] = {"portable", "avx2",       "avxvnni", "avx512",
-                                       "avx512vnni", "neon", "dotprod", "i8mm"};
+                                       "avx512vnni", "amx",  "neon",    "dotprod", "i8mm"};
     size_t n = (size_t)p->n * model->h.n_vocab;
     float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
     weir_error err = {0};

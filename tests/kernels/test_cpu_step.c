@@ -5,6 +5,7 @@
  */
 #include "cpu/cpu_backend.h"
 #include "cpu_devices.h"
+#include "t16_emulated.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -221,6 +222,47 @@ static void steps_of_packed_models(void **state) {
                          check_step);
         if (i % 2 == 0)
             on_each_isa_with(&spec, WEIR_KV_F32, WEIR_ACTIVATIONS_Q8, check_step);
+    }
+}
+
+/* ---- products of many rows on tiles, emulated ---- */
+
+static weir_t16_fn *product_on_tiles;
+static atomic_uint n_on_tiles;
+
+static void count_product(const weir_t16_strips *strips, const uint8_t *const *x, uint32_t n_x,
+                          uint32_t n_cols, float *const *y) {
+    atomic_fetch_add(&n_on_tiles, 1);
+    product_on_tiles(strips, x, n_x, n_cols, y);
+}
+
+/* All devices but the first have tiles: the bits are those of the first, and of single rows. */
+static void check_on_tiles(devices *d) {
+    if (strcmp(d->isa, "portable") == 0) /* its activations are not bytes */
+        return;
+    weir_format_id format = d->model->layers[0].conv_in.format->id;
+    static weir_t16_fn *counted[WEIR_FORMAT_LIMIT];
+    weir_cpu_kernels emulated = emulated_tiles();
+    memset(counted, 0, sizeof counted);
+    product_on_tiles = emulated.t16_q8_tiles[format];
+    counted[format] = count_product;
+    for (uint32_t t = 0; t < DEVICE_TEAMS; t++) {
+        weir_cpu *cpu = weir_cpu_of(d->cpu[t]);
+        cpu->t16_tiles = t == 0 ? NULL : counted;
+        cpu->kernels.t16_tile_rows = 5;
+    }
+    atomic_store(&n_on_tiles, 0);
+    check_step(d);
+    assert_true(atomic_load(&n_on_tiles) > 100);
+}
+
+static void steps_on_tiles(void **state) {
+    (void)state;
+    static const weir_format_id formats[] = {WEIR_FORMAT_Q4_0, WEIR_FORMAT_Q4_K, WEIR_FORMAT_Q6_K};
+    for (size_t i = 0; i < WEIR_COUNT(formats); i++) {
+        small_spec spec = moe_spec;
+        spec.format = formats[i];
+        on_each_isa_with(&spec, WEIR_KV_F32, WEIR_ACTIVATIONS_Q8, check_on_tiles);
     }
 }
 
@@ -703,6 +745,7 @@ int main(void) {
         cmocka_unit_test(steps_of_moe_models),
         cmocka_unit_test(steps_of_dense_models),
         cmocka_unit_test(steps_of_packed_models),
+        cmocka_unit_test(steps_on_tiles),
         cmocka_unit_test(a_step_can_be_cancelled),
         cmocka_unit_test(steps_of_mixed_models),
         cmocka_unit_test(steps_of_parity),

@@ -1,15 +1,25 @@
 /*
  * test_t16.c: strips and their products, each against cpu/t16.h taken literally: bytes of a strip
  * against a layout built here column by column, numbers read back against dequantize, products of
- * every instruction set, bit for bit, against sums over the blocks of the file.
+ * every instruction set, bit for bit, against sums over the blocks of the file; those on tiles also
+ * where the processor has none: the same source over an emulation, and the compiled code with each
+ * of its tile instructions trapped.
  */
 #include "kernel_test.h"
+#include "t16_emulated.h"
+#include "tile_trapped.h"
 
 #include "quant/blocks.h"
 
 #include <float.h>
 
-enum { ROWS = WEIR_T16_ROWS, GROUP = WEIR_T16_GROUP, MOST_STRIPS = 17, MOST_X = 33 };
+enum {
+    ROWS = WEIR_T16_ROWS,
+    GROUP = WEIR_T16_GROUP,
+    MOST_STRIPS = 17,
+    MOST_X = 33,
+    MOST_BATCH = 81
+};
 
 /* unit: columns of a unit; step: what columns must be a multiple of. halves: float16 fields. */
 static const struct packed_format {
@@ -39,17 +49,43 @@ typedef struct arithmetic {
     double error;
 } arithmetic;
 
-static const arithmetic arithmetics[] = {{"q15", 16256.0f, 1e-4}, {"q8", 127.0f, 0.015}};
+static const arithmetic arithmetics[] = {
+    {"q15", 16256.0f, 1e-4}, {"q8", 127.0f, 0.015}, {"q8 on tiles", 127.0f, 0.015}};
 static const arithmetic *under_test = &arithmetics[0];
 
 static bool is_q8(void) {
-    return under_test == &arithmetics[1];
+    return under_test > &arithmetics[0];
+}
+static bool is_on_tiles(void) {
+    return under_test == &arithmetics[2];
 }
 static weir_q15_fn *rounding_of(const weir_cpu_kernels *k) {
     return is_q8() ? k->q8 : k->q15;
 }
 static weir_t16_fn *product_of(const weir_cpu_kernels *k, weir_format_id id) {
-    return is_q8() ? k->t16_q8[id] : k->t16[id];
+    return is_on_tiles() ? k->t16_q8_tiles[id] : is_q8() ? k->t16_q8[id] : k->t16[id];
+}
+/* The kernels of "amx" beside those of AVX-512, on a processor that has no tiles. */
+static bool is_trapped;
+
+static weir_cpu_kernels trapped_or_skip(void) {
+    weir_cpu_kernels k = kernels_or_skip("avx512vnni");
+#if WEIR_HAS_TRAPS
+    trap_tiles_begin();
+    weir_cpu_init_amx(&k);
+    is_trapped = true;
+#endif
+    if (strcmp(k.isa, "amx") != 0) {
+        print_message("skipped: there is no amx in this library\n");
+        skip();
+    }
+    return k;
+}
+static weir_cpu_kernels kernels_of(const char *isa) {
+    is_trapped = false;
+    return strcmp(isa, "emulated tiles") == 0 ? emulated_tiles()
+           : strcmp(isa, "amx, trapped") == 0 ? trapped_or_skip()
+                                              : kernels_or_skip(isa);
 }
 
 static const weir_format *format_of(const struct packed_format *p) {
@@ -559,7 +595,7 @@ static weir_t16_fn *own_product(const weir_cpu_kernels *k, weir_format_id id) {
 static void for_products(const char *isa,
                          void (*check)(const weir_cpu_kernels *k, const struct packed_format *p,
                                        weir_t16_fn *product)) {
-    weir_cpu_kernels k = kernels_or_skip(isa);
+    weir_cpu_kernels k = kernels_of(isa);
     size_t n = 0;
     for (size_t i = 0; i < N_FORMATS; i++) {
         weir_t16_fn *product = own_product(&k, formats[i].id);
@@ -578,8 +614,8 @@ static void for_products(const char *isa,
 static void check_batch(const char *isa, const matrix *m, weir_t16_fn *product, const rounded *x,
                         uint32_t first, uint32_t n_x, uint32_t n_strips, const float *want) {
     const uint32_t n_rows = m->n_strips * ROWS, n_used = n_strips * ROWS;
-    const uint8_t *own[MOST_X] = {0};
-    float *y[MOST_X] = {0}, *memory = new_floats((size_t)n_x * (n_rows + 1));
+    const uint8_t *own[MOST_BATCH] = {0};
+    float *y[MOST_BATCH] = {0}, *memory = new_floats((size_t)n_x * (n_rows + 1));
     for (uint32_t j = 0; j < n_x; j++) {
         own[j] = x[(first + j) % MOST_X].own;
         y[j] = memory + (size_t)j * (n_rows + 1);
@@ -630,8 +666,14 @@ static void check_shapes(const weir_cpu_kernels *k, const struct packed_format *
 
 static void check_products(const weir_cpu_kernels *k, const struct packed_format *p,
                            weir_t16_fn *product) {
-    static const uint32_t all[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, MOST_X}, few[] = {1, 2, 9};
-    static const uint32_t steps[] = {1, 2, 3, 5};
+    static const uint32_t all[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, MOST_X, MOST_BATCH},
+                          few[] = {1, 2, 9, 17};
+    static const uint32_t steps[] = {1, 2, 3, 5}, on_traps[] = {7, MOST_BATCH};
+    if (is_trapped) { /* a tile instruction takes a microsecond */
+        check_shapes(k, p, product, 3 * p->step, on_traps, WEIR_COUNT(on_traps));
+        check_shapes(k, p, product, 1792, on_traps, 1);
+        return;
+    }
     for (size_t i = 0; i < WEIR_COUNT(steps); i++)
         check_shapes(k, p, product, steps[i] * p->step, all, WEIR_COUNT(all));
     /* Long rows, q6_k's with a half unit at their end. */
@@ -729,7 +771,7 @@ static void test_extremes(void **state) {
 
 /* What is no number is not talked over: the whole row is NaN, in one row of x and in many. */
 static void test_no_number(void **state) {
-    weir_cpu_kernels k = kernels_or_skip(*state);
+    weir_cpu_kernels k = kernels_of(*state);
     enum { COLS = 512, N_STRIPS = 2 };
     static const float wrong[] = {NAN, -NAN, INFINITY, -INFINITY};
     size_t n_run = 0;
@@ -810,7 +852,7 @@ static float edge_value(unsigned kind, uint32_t k, numbers *r) {
 /* A unit matrix in q8_0 shows every q: its product with the activations is q times scale. */
 static void test_rounding(void **state) {
     const char *isa = *state;
-    weir_cpu_kernels k = kernels_or_skip(isa);
+    weir_cpu_kernels k = kernels_of(isa);
     weir_t16_fn *product = own_product(&k, WEIR_FORMAT_Q8_0);
     if (!product) {
         skip();
@@ -907,9 +949,24 @@ static int run_arithmetic(const arithmetic *a) {
         PER_ISA(test_rounding), PER_ISA(test_products),  PER_ISA(test_company),
         PER_ISA(test_extremes), PER_ISA(test_no_number), PER_ISA(test_error),
     };
+#define ON_TILES(test, isa) \
+    { #test " on tiles, " isa, test, NULL, NULL, (void *)isa }
+#define PER_TILES(test) ON_TILES(test, "amx"), ON_TILES(test, "emulated tiles")
+    const struct CMUnitTest on_tiles[] = {
+        PER_TILES(test_rounding),
+        PER_TILES(test_products),
+        PER_TILES(test_company),
+        PER_TILES(test_extremes),
+        PER_TILES(test_no_number),
+        PER_TILES(test_error),
+        ON_TILES(test_products, "amx, trapped"),
+        ON_TILES(test_extremes, "amx, trapped"),
+        ON_TILES(test_no_number, "amx, trapped"),
+    };
     under_test = a;
     print_message("activations of %s\n", a->name);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return is_on_tiles() ? cmocka_run_group_tests(on_tiles, NULL, NULL)
+                         : cmocka_run_group_tests(tests, NULL, NULL);
 }
 
 int main(void) {

@@ -1,10 +1,12 @@
 /*
  * test_train_tiles.c: products in bfloat16 on tiles (AMX): the same packing and loops as on the
  * processor, over an emulation of its tile instructions, bit for bit against a scalar model, with
- * every way of standing in memory; and, where the processor has tiles or vectors of bfloat16, the
- * device itself against double arithmetic.
+ * every way of standing in memory; the same of the compiled code for AMX, each of its tile
+ * instructions trapped, where the processor has vectors of bfloat16 alone; and, where it has tiles
+ * or vectors, the device itself against double arithmetic.
  */
 #include "tile_emulated.h"
+#include "tile_trapped.h"
 #include "train_kernel_test.h"
 
 #include "cpu/train_device.h"
@@ -13,8 +15,30 @@
 
 #include "cpu/train_template_square.h"
 
+/* The compiled products for AMX, on a processor without tiles, or those of the emulation. */
+static weir_product_kernels product_of_kind(bool is_trapped) {
+    weir_train_kernels k;
+    weir_error err;
+    if (!is_trapped)
+        return tiles_product;
+    if (weir_train_kernels_for(&k, "avx512bf16", false, &err) != WEIR_STATUS_OK) {
+        print_message("skipped: %s\n", err.text);
+        skip();
+    }
+#if WEIR_HAS_TRAPS
+    trap_tiles_begin();
+    weir_train_init_amx(&k);
+#endif
+    if (strcmp(k.isa, "amx") != 0) {
+        print_message("skipped: there is no amx in this library\n");
+        skip();
+    }
+    return k.product;
+}
+
 /* One thread, like a device with these products: what the device divides, it divides here too. */
-static weir_train_cpu *open_emulated(uint32_t n_threads) {
+static weir_train_cpu *open_tiles(uint32_t n_threads, bool is_trapped) {
+    const weir_product_kernels product = product_of_kind(is_trapped);
     weir_trainer_device_options options = {
         .isa = "portable", .n_threads = n_threads, .is_exact = true, .no_pin = true};
     weir_trainer_device *dev;
@@ -22,10 +46,10 @@ static weir_train_cpu *open_emulated(uint32_t n_threads) {
     assert_int_equal(weir_cpu_train_open(&dev, &options, &err), WEIR_STATUS_OK);
     weir_train_cpu *cpu = (weir_train_cpu *)(void *)dev;
     /* Panels of the two kinds need not fit in the same room. */
-    size_t n_panels = WEIR_PRODUCT_ROWS / tiles_product.tile_rows + 1;
+    size_t n_panels = WEIR_PRODUCT_ROWS / product.tile_rows + 1;
     for (uint32_t i = 0; i < n_threads; i++)
-        cpu->a[i] = new_array(n_panels * tiles_product.a_panel_bytes);
-    cpu->kernels.product = tiles_product;
+        cpu->a[i] = new_array(n_panels * product.a_panel_bytes);
+    cpu->kernels.product = product;
     return cpu;
 }
 
@@ -80,13 +104,13 @@ static void check_bits(weir_train_cpu *cpu, weir_matmul op, size_t n_c) {
 }
 
 static void test_bits(void **state) {
-    (void)state;
+    const bool is_trapped = *state != NULL;
     static const uint32_t shapes[][3] = {
         {1, 1, 1},    {16, 16, 32}, {32, 32, 64},  {33, 31, 33},   {17, 48, 30}, {64, 64, 256},
         {40, 70, 31}, {31, 33, 97}, {65, 20, 257}, {300, 40, 100}, {8, 64, 600}, {48, 8, 513},
     };
     numbers r = {1, 0};
-    weir_train_cpu *one = open_emulated(1), *three = open_emulated(3);
+    weir_train_cpu *one = open_tiles(1, is_trapped), *three = open_tiles(3, is_trapped);
     for (size_t s = 0; s < WEIR_COUNT(shapes); s++)
         for (int form = 0; form < 8; form++) {
             size_t n_c;
@@ -100,7 +124,6 @@ static void test_bits(void **state) {
 
 /* Subnormal numbers, and values that rounding to bfloat16 makes infinite. */
 static void test_ends_of_range(void **state) {
-    (void)state;
     numbers r = {2, 0};
     size_t n_c;
     weir_matmul op = make(&r, 20, 20, 40, 0, &n_c);
@@ -109,7 +132,7 @@ static void test_ends_of_range(void **state) {
     a[op.lda + 5] = -0x1p-127f;
     a[2 * op.lda] = 0x1.fffffep127f;
     op.a = a;
-    weir_train_cpu *cpu = open_emulated(1);
+    weir_train_cpu *cpu = open_tiles(1, *state != NULL);
     check_bits(cpu, op, n_c);
     cpu->dev.close(&cpu->dev);
 }
@@ -118,7 +141,7 @@ static void test_ends_of_range(void **state) {
 static void test_rows_alone(void **state) {
     (void)state;
     numbers r = {3, 0};
-    weir_train_cpu *cpu = open_emulated(2);
+    weir_train_cpu *cpu = open_tiles(2, false);
     size_t n_c;
     weir_matmul op = make(&r, 100, 40, 300, 4, &n_c);
     float *start = copy_of(op.c, n_c);
@@ -201,6 +224,9 @@ int main(void) {
         cmocka_unit_test_teardown(test_bits, free_arrays),
         cmocka_unit_test_teardown(test_ends_of_range, free_arrays),
         cmocka_unit_test_teardown(test_rows_alone, free_arrays),
+        {"test_bits amx, trapped", test_bits, NULL, free_arrays, (void *)"trapped"},
+        {"test_ends_of_range amx, trapped", test_ends_of_range, NULL, free_arrays,
+         (void *)"trapped"},
         {"test_processor avx512bf16", test_processor, NULL, free_arrays, (void *)"avx512bf16"},
         {"test_processor amx", test_processor, NULL, free_arrays, (void *)"amx"},
         cmocka_unit_test(test_exact),
