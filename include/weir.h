@@ -894,7 +894,7 @@ WEIR_API weir_status weir_convert(const char *in, const char *out,
 
 typedef struct weir_synth_options {
     const char *config; /* a name of weir_synth_configs, or the path of a JSON (config.json keys) */
-    const char *type;   /* as in convert; NULL: "q4_0" */
+    const char *type;   /* a format, in every matrix, or a mix ("q4_k_m"); NULL: "q4_0" */
     uint64_t seed;      /* every value is a function of seed, tensor name and index */
     bool as_folder;     /* write a Hugging Face folder (f32, f16 or bf16) instead of a GGUF */
     bool overwrite;

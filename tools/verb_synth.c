@@ -22,7 +22,8 @@ static const weir_option options[] = {
     {"config", 0, WEIR_OPTION_STRING, offsetof(synth_values, config), "NAME",
      "a known shape (--list), or a JSON file with the keys of config.json"},
     {"type", 0, WEIR_OPTION_STRING, offsetof(synth_values, type), "T",
-     "number format of the matrices; default q4_0, with --folder f32"},
+     "number format of the matrices, or a mix of quantize (q4_k_m);\ndefault q4_0, with --folder "
+     "f32"},
     {"seed", 0, WEIR_OPTION_U64, offsetof(synth_values, seed), "N",
      "another seed, other weights; default 0"},
     {"folder", 0, WEIR_OPTION_FLAG, offsetof(synth_values, as_folder), NULL,

@@ -49,6 +49,10 @@ static weir_status write_gguf(gguf_output *o, const char *out, const weir_synth_
              job->options->seed);
     weir_gguf_add_string(o->writer, "general.description", about);
     weir_format_add_meta(o->writer, job->type);
+    if (job->mix != NULL) { /* a mix has a number of its own */
+        weir_gguf_remove(o->writer, "general.file_type");
+        weir_gguf_add_u32(o->writer, "general.file_type", job->mix->file_type);
+    }
     if (job->options->is_hollow)
         weir_gguf_add_u64(o->writer, WEIR_SYNTH_SEED_KEY, job->options->seed);
     weir_token_table_add_meta(o->writer, &job->tokens, true);
@@ -94,16 +98,38 @@ static weir_status check_formats(const weir_synth_job *job, weir_error *err) {
     return WEIR_STATUS_OK;
 }
 
+/* A format's name means that format in every matrix, "q4_k" too; other names are mixes, "q4_k_m".
+ */
+static weir_status find_type(weir_synth_job *job, const char *name, weir_error *err) {
+    job->type = weir_format_by_name(name);
+    if (job->type != NULL)
+        return WEIR_STATUS_OK;
+    job->mix = weir_mix_by_name(name);
+    if (job->mix == NULL)
+        return weir_unknown_type(name, weir_mix_names(), err);
+    job->type = weir_format_by_id(job->mix->base);
+    return WEIR_STATUS_OK;
+}
+
+static void set_formats(weir_synth_job *job) {
+    for (size_t i = 0; i < job->layout.n_tensors; i++) {
+        weir_planned *t = &job->layout.tensors[i];
+        const weir_format *type = job->type;
+        if (job->mix != NULL && t->is_matrix)
+            type = weir_mix_format(job->mix, &job->h, false, t->part, t->layer, t->n_cols);
+        weir_planned_take(t, type);
+    }
+}
+
 static weir_status synth(weir_synth_job *job, const char *out, weir_error *err) {
     const weir_synth_options *options = job->options;
     const char *type = options->type;
     if (type == NULL)
         type = options->as_folder ? "f32" : "q4_0";
-    WEIR_TRY(weir_format_parse(&job->type, type, err));
+    WEIR_TRY(find_type(job, type, err));
     WEIR_TRY(weir_synth_find_config(&job->h, job->name, options->config, err));
     WEIR_TRY(weir_layout_make(&job->layout, &job->h, err));
-    for (size_t i = 0; i < job->layout.n_tensors; i++)
-        weir_planned_take(&job->layout.tensors[i], job->type);
+    set_formats(job);
     WEIR_TRY(check_formats(job, err));
     WEIR_TRY(weir_synth_tokenizer(&job->tokens, &job->h, err));
     if (options->as_folder)

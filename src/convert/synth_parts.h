@@ -2,6 +2,7 @@
 #ifndef WEIR_CONVERT_SYNTH_PARTS_H
 #define WEIR_CONVERT_SYNTH_PARTS_H
 
+#include "convert/quantize_mix.h"
 #include "convert/tensor_layout.h"
 #include "model/synth_values.h"
 #include "text/token_table.h"
@@ -25,8 +26,9 @@ weir_status weir_synth_tokenizer(weir_token_table *out, const weir_hparams *h, w
 typedef struct weir_synth_job {
     weir_hparams h;
     char name[WEIR_SYNTH_NAME];
-    const weir_format *type;
-    weir_layout layout; /* formats are set */
+    const weir_format *type; /* of the matrices; of a mix: its base */
+    const weir_mix *mix;     /* NULL: all of one type */
+    weir_layout layout;      /* formats are set */
     weir_token_table tokens;
     const weir_synth_options *options;
 } weir_synth_job;

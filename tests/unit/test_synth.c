@@ -15,10 +15,12 @@
 #include <jansson.h>
 #include <xxhash.h>
 
+#include "base/compiler.h"
 #include "base/half.h"
 #include "convert/synth_parts.h"
 #include "same_model.h"
 #include "temp_folder.h"
+#include "weir_quantize.h"
 
 static void synth(const char *out, const char *config, const char *type, uint64_t seed,
                   bool as_folder) {
@@ -247,6 +249,38 @@ static void test_every_format(void **state) {
             check_moments(weir_model_gguf(m), &layout.tensors[k], &m->h);
         }
         weir_layout_free(&layout);
+        weir_model_close(&m);
+    }
+}
+
+/* A mix is what quantizing to that mix makes of the shape. */
+static void test_mixes(void **state) {
+    (void)state;
+    static const char *const names[] = {"q4_k_m", "Q5_K_M", "q3_k_s", "mxfp4_moe"};
+    synth(in_temp("plain.gguf"), "tiny-moe", "f32", 3, false);
+    for (size_t i = 0; i < WEIR_COUNT(names); i++) {
+        weir_error err = {0};
+        weir_quantize_options options = {
+            .type = names[i], .overwrite = true, .no_resume = true, .n_threads = 2};
+        weir_quantize_report report;
+        if (weir_quantize(in_temp("plain.gguf"), in_temp("q.gguf"), &options, &report, &err) !=
+            WEIR_STATUS_OK)
+            fail_msg("%s: %s", names[i], err.text);
+        synth(in_temp("m.gguf"), "tiny-moe", names[i], 3, false);
+        weir_model *wanted = open_model(in_temp("q.gguf")), *m = open_model(in_temp("m.gguf"));
+        const weir_gguf *a = weir_model_gguf(wanted), *b = weir_model_gguf(m);
+        assert_int_equal(weir_gguf_n_tensors(a), weir_gguf_n_tensors(b));
+        for (size_t k = 0; k < weir_gguf_n_tensors(a); k++) {
+            const weir_tensor *t = weir_gguf_tensor_at(a, k);
+            const weir_tensor *made = weir_gguf_find_tensor(b, t->name);
+            assert_non_null(made);
+            assert_string_equal(made->format->name, t->format->name);
+        }
+        uint64_t type_a, type_b;
+        assert_true(weir_gguf_as_u64(weir_gguf_find(a, "general.file_type"), 0, &type_a));
+        assert_true(weir_gguf_as_u64(weir_gguf_find(b, "general.file_type"), 0, &type_b));
+        assert_int_equal(type_a, type_b);
+        weir_model_close(&wanted);
         weir_model_close(&m);
     }
 }
@@ -701,6 +735,7 @@ int main(void) {
         cmocka_unit_test(test_formula_of_values),
         cmocka_unit_test(test_formula_of_blocks),
         cmocka_unit_test(test_every_format),
+        cmocka_unit_test(test_mixes),
         cmocka_unit_test(test_blocks_differ),
         cmocka_unit_test(test_same_seed_same_bytes),
         cmocka_unit_test(test_known_sizes),
