@@ -15,7 +15,7 @@
 
 /* ---- names --------------------------------------------------------------------------------- */
 
-static const weir_mix mixes[] = {
+static const weir_quantize_mix mixes[] = {
     {"q4_0", WEIR_MIX_LEGACY, WEIR_FORMAT_Q4_0, WEIR_FORMAT_Q4_1, 2},
     {"q4_1", WEIR_MIX_PLAIN, WEIR_FORMAT_Q4_1, 0, 3},
     {"q5_0", WEIR_MIX_LEGACY, WEIR_FORMAT_Q5_0, WEIR_FORMAT_Q5_1, 8},
@@ -51,7 +51,7 @@ const char *const *weir_mix_names(void) {
     return names;
 }
 
-const weir_mix *weir_mix_by_name(const char *name) {
+const weir_quantize_mix *weir_mix_by_name(const char *name) {
     for (size_t i = 0; i < WEIR_COUNT(aliases); i++)
         if (strcasecmp(aliases[i].name, name) == 0)
             name = aliases[i].of;
@@ -107,7 +107,8 @@ static uint32_t attention_index(const weir_hparams *h, uint32_t layer, uint32_t 
     return index;
 }
 
-static weir_format_id want_attn_v(const weir_mix *mix, const weir_hparams *h, uint32_t layer) {
+static weir_format_id want_attn_v(const weir_quantize_mix *mix, const weir_hparams *h,
+                                  uint32_t layer) {
     uint32_t n, i = attention_index(h, layer, &n);
     if (h->n_experts == 8) /* small beside the rest */
         return WEIR_FORMAT_Q8_0;
@@ -129,8 +130,8 @@ static weir_format_id want_attn_v(const weir_mix *mix, const weir_hparams *h, ui
     }
 }
 
-static weir_format_id want_ffn_down(const weir_mix *mix, const weir_hparams *h, bool has_importance,
-                                    uint32_t layer) {
+static weir_format_id want_ffn_down(const weir_quantize_mix *mix, const weir_hparams *h,
+                                    bool has_importance, uint32_t layer) {
     uint32_t n = h->n_layers;
     switch (mix->recipe) {
     case WEIR_MIX_Q2_K:
@@ -152,7 +153,7 @@ static weir_format_id want_ffn_down(const weir_mix *mix, const weir_hparams *h, 
     }
 }
 
-static weir_format_id want_attn_out(const weir_mix *mix, const weir_hparams *h) {
+static weir_format_id want_attn_out(const weir_quantize_mix *mix, const weir_hparams *h) {
     bool has_8 = h->n_experts == 8;
     switch (mix->recipe) {
     case WEIR_MIX_Q2_K:
@@ -177,13 +178,13 @@ static bool is_head(const weir_hparams *h, weir_part part) {
     return part == WEIR_PART_HEAD || (part == WEIR_PART_EMBED && h->is_tied);
 }
 
-static weir_format_id want_head(const weir_mix *mix) {
+static weir_format_id want_head(const weir_quantize_mix *mix) {
     bool is_8_bit = mix->base == WEIR_FORMAT_Q8_0 || mix->recipe == WEIR_MIX_MXFP4 ||
                     mix->recipe == WEIR_MIX_MXFP4_MOE;
     return is_8_bit ? WEIR_FORMAT_Q8_0 : WEIR_FORMAT_Q6_K;
 }
 
-static weir_format_id want(const weir_mix *mix, const weir_hparams *h, bool has_importance,
+static weir_format_id want(const weir_quantize_mix *mix, const weir_hparams *h, bool has_importance,
                            weir_part part, uint32_t layer) {
     if (mix->recipe == WEIR_MIX_FLOAT)
         return mix->base;
@@ -209,8 +210,8 @@ static weir_format_id want(const weir_mix *mix, const weir_hparams *h, bool has_
     }
 }
 
-const weir_format *weir_mix_wants(const weir_mix *mix, const weir_hparams *h, bool has_importance,
-                                  weir_part part, uint32_t layer) {
+const weir_format *weir_mix_wants(const weir_quantize_mix *mix, const weir_hparams *h,
+                                  bool has_importance, weir_part part, uint32_t layer) {
     return weir_format_by_id(want(mix, h, has_importance, part, layer));
 }
 
@@ -222,8 +223,9 @@ const weir_format *weir_mix_fit(const weir_format *format, uint64_t n_cols) {
     return weir_format_for_row(format, n_cols);
 }
 
-const weir_format *weir_mix_format(const weir_mix *mix, const weir_hparams *h, bool has_importance,
-                                   weir_part part, uint32_t layer, uint64_t n_cols) {
+const weir_format *weir_mix_format(const weir_quantize_mix *mix, const weir_hparams *h,
+                                   bool has_importance, weir_part part, uint32_t layer,
+                                   uint64_t n_cols) {
     const weir_format *base = weir_format_by_id(mix->base);
     const weir_format *wanted = weir_mix_wants(mix, h, has_importance, part, layer);
     if (mix->recipe != WEIR_MIX_FLOAT && is_head(h, part) && n_cols % base->block_values != 0)

@@ -33,8 +33,8 @@ typedef struct weir_quantize_plan {
     const weir_source *source;
     const weir_importance *importance;
     const weir_quantize_options *options;
-    const weir_mix *mix;       /* NULL: a size decides */
-    weir_quantize_rule *rules; /* [options->n_rules] owned */
+    const weir_quantize_mix *mix; /* NULL: a size decides */
+    weir_quantize_rule *rules;    /* [options->n_rules] owned */
     size_t n_rules;
     weir_quantize_item *items; /* [n_items] owned, in the order of the source */
     size_t n_items;

@@ -26,9 +26,9 @@ weir_status weir_synth_tokenizer(weir_token_table *out, const weir_hparams *h, w
 typedef struct weir_synth_job {
     weir_hparams h;
     char name[WEIR_SYNTH_NAME];
-    const weir_format *type; /* of the matrices; of a mix: its base */
-    const weir_mix *mix;     /* NULL: all of one type */
-    weir_layout layout;      /* formats are set */
+    const weir_format *type;      /* of the matrices; of a mix: its base */
+    const weir_quantize_mix *mix; /* NULL: all of one type */
+    weir_layout layout;           /* formats are set */
     weir_token_table tokens;
     const weir_synth_options *options;
 } weir_synth_job;

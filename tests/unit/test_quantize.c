@@ -134,7 +134,7 @@ static void run_a_little(const char *name) {
     weir_model_close(&m);
 }
 
-static void check_formats(const char *name, const weir_mix *mix) {
+static void check_formats(const char *name, const weir_quantize_mix *mix) {
     weir_model *m = open_model(name);
     const weir_gguf *g = weir_model_gguf(m);
     for (size_t i = 0; i < weir_gguf_n_tensors(g); i++) {

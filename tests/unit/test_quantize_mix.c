@@ -263,7 +263,7 @@ static void test_rows_that_do_not_divide(void **state) {
                             rows[i].expected);
     /* a head whose rows the mix's own format does not divide has 8 bits */
     weir_hparams h = shape("lfm2-1.2b");
-    const weir_mix *q4_k_m = weir_mix_by_name("q4_k_m"), *q4_0 = weir_mix_by_name("q4_0");
+    const weir_quantize_mix *q4_k_m = weir_mix_by_name("q4_k_m"), *q4_0 = weir_mix_by_name("q4_0");
     assert_string_equal(weir_mix_format(q4_k_m, &h, false, WEIR_PART_EMBED, 0, 96)->name, "q8_0");
     assert_string_equal(weir_mix_format(q4_0, &h, false, WEIR_PART_EMBED, 0, 96)->name, "q8_0");
     assert_string_equal(weir_mix_format(q4_0, &h, false, WEIR_PART_EMBED, 0, 24)->name, "f16");
@@ -280,7 +280,7 @@ static void test_names_and_numbers(void **state) {
                 {"q5_k_s", 16}, {"q5_k_m", 17}, {"q5_k", 17},   {"q6_k", 18},     {"iq4_nl", 25},
                 {"iq4_xs", 30}, {"bf16", 32},   {"mxfp4", 38},  {"MXFP4_MOE", 38}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const weir_mix *mix = weir_mix_by_name(rows[i].name);
+        const weir_quantize_mix *mix = weir_mix_by_name(rows[i].name);
         assert_non_null(mix);
         assert_int_equal(mix->file_type, rows[i].file_type);
     }
