@@ -62,7 +62,7 @@ enum {
     WEIR_T16_GROUP = 32,
     WEIR_Q15_MOST = 16256,
     WEIR_Q8_MOST = 127,
-    WEIR_T16_STREAMS = 8 /* strips that a product of one row walks together */
+    WEIR_T16_STREAMS = 8 /* strips that a product of one row walks together, at most */
 };
 
 /* Columns of a unit; 0 for formats that have no strips. */
@@ -105,6 +105,8 @@ typedef struct weir_t16_strips {
      * may be asked for while the last of these are computed. Nothing else depends on it, and what
      * is not a matrix any more does no harm. */
     const uint8_t *next;
+    /* Strips that few rows walk together on x86, at most; 0: WEIR_T16_STREAMS. For speed alone. */
+    uint32_t n_streams;
 } weir_t16_strips;
 
 /* y[j][16 s + r] = product of row r of strip s with activations x[j], s < strips->n, j < n_x. */

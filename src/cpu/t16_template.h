@@ -27,8 +27,9 @@
  * sums take that away again, as they do for other offsets. So the integers are those of t16.h in
  * any case.
  *
- * A few rows walk WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams of
- * memory keep enough misses under way. Each asks twice for what it will need: far ahead into the
+ * A few rows walk up to WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams
+ * of memory keep enough misses under way, where a processor does not follow one stream better
+ * (kernels.c). Each asks twice for what it will need: far ahead into the
  * second cache, and into the first one so short before that all streams' lines fit there (strips
  * are often a multiple of 2 KiB long, so their lines meet in few sets).
  * More rows take a strip's codes apart once, a slice of columns at a time, into pairs that lie in
@@ -243,9 +244,9 @@ static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const 
         rows.y[r] = y[r];
         memset(y[r], 0, (size_t)strips->n * WEIR_T16_ROWS * sizeof(float));
     }
-    for (uint32_t begin = 0; begin < strips->n; begin += WEIR_T16_STREAMS) {
-        uint32_t left = strips->n - begin,
-                 n_now = left < WEIR_T16_STREAMS ? left : WEIR_T16_STREAMS;
+    const uint32_t width = strips->n_streams ? strips->n_streams : WEIR_T16_STREAMS;
+    for (uint32_t begin = 0; begin < strips->n; begin += width) {
+        uint32_t left = strips->n - begin, n_now = left < width ? left : width;
         const uint8_t *now = strips->data + begin * strip_bytes;
         const bool is_last = n_now == left && strips->next;
         const uintptr_t then =
@@ -550,7 +551,9 @@ static WEIR_INLINE void t16_passes(weir_t16_fn *few, const weir_t16_strips *stri
     const uint32_t most = fit < 1 ? 1 : fit < WEIR_T16_STREAMS ? (uint32_t)fit : WEIR_T16_STREAMS;
     float *y[T16_FEW];
     for (uint32_t i = 0, n; i < strips->n; i += n) {
-        weir_t16_strips part = {.data = strips->data + i * strips->bytes, .bytes = strips->bytes};
+        weir_t16_strips part = {.data = strips->data + i * strips->bytes,
+                                .bytes = strips->bytes,
+                                .n_streams = strips->n_streams};
         part.n = n = strips->n - i < most ? strips->n - i : most;
         for (uint32_t pass = 0, begin = 0, end; pass < n_passes; pass++, begin = end) {
             end = rows->n_x * (pass + 1) / n_passes;
