@@ -8,6 +8,7 @@
  *   after TEXT PIECES  what follows the last token of TEXT, wherever it stands
  *   control TEXT       adds a control token
  *   prompt TEXT        what stands between a message and its answer, if not that of ChatML
+ *   context N          tokens of context, if not 2,048
  *
  * PIECES are divided by |; one that is a control token stands for it, every other becomes a new
  * token of the vocabulary, so that a script may repeat itself and its tokens are never those that
@@ -65,6 +66,7 @@ typedef struct script {
     size_t n_tokens, n_base_tokens; /* those of BASE come first; the texts of others are owned */
     int32_t flagged[N_FLAGS];       /* [n_flags] tokens */
     size_t n_flags;
+    uint32_t n_ctx;     /* tokens of context */
     int32_t prompt_end; /* the token after which answers begin */
     uint32_t distance;  /* from there back to the last token of the message before */
     float *head;        /* [MAX_TOKENS, D_MODEL] */
@@ -376,7 +378,7 @@ static void put_keys(weir_gguf_writer *w, const script *s, const char *template_
     weir_gguf_add_string(w, "general.architecture", "lfm2");
     weir_gguf_add_string(w, "general.name", "scripted");
     weir_gguf_add_u32(w, "lfm2.block_count", n_stages(s) + 1);
-    weir_gguf_add_u32(w, "lfm2.context_length", N_CTX);
+    weir_gguf_add_u32(w, "lfm2.context_length", s->n_ctx);
     weir_gguf_add_u32(w, "lfm2.embedding_length", D_MODEL);
     weir_gguf_add_u32(w, "lfm2.feed_forward_length", D_FF);
     weir_gguf_add_u32(w, "lfm2.vocab_size", (uint32_t)s->n_tokens);
@@ -434,6 +436,7 @@ int main(int n_arguments, char **arguments) {
     script *s = calloc(1, sizeof *s);
     if (!s || !(s->head = calloc((size_t)MAX_TOKENS * D_MODEL, sizeof *s->head)))
         die("no memory");
+    s->n_ctx = N_CTX;
     read_base(s, arguments[2]);
     set_prompt(s, "<|im_end|>\\n<|im_start|>assistant\\n");
     for (char **a = arguments + 4; *a;) {
@@ -451,6 +454,8 @@ int main(int n_arguments, char **arguments) {
             add_token(s, (weir_text){copy_text(a[1]), strlen(a[1])}, WEIR_TOKEN_CONTROL);
         else if (strcmp(*a, "prompt") == 0)
             set_prompt(s, a[1]);
+        else if (strcmp(*a, "context") == 0)
+            s->n_ctx = (uint32_t)strtoul(a[1], NULL, 10);
         else
             die("unknown directive");
         a += n_values + 1;

@@ -45,7 +45,9 @@ TEMPLATE
 printf '%s' "$(cat "$work/template.jinja")" >"$work/chat.jinja"
 escape=$(printf '\033')
 "$WEIR" synth "$work/base.gguf" --config tiny-dense --seed 1 >/dev/null 2>&1
-"$WEIR_SCRIPTED_MODEL" "$work/model.gguf" "$work/base.gguf" "$work/chat.jinja" \
+# The context is one that a fast machine does not fill before Ctrl-C has come: 30,000 tokens a second
+# have been seen. The cases with an endless answer ask for it (--ctx), others get 8,192 tokens.
+"$WEIR_SCRIPTED_MODEL" "$work/model.gguf" "$work/base.gguf" "$work/chat.jinja" context 1000000 \
     control '<|tool_call_start|>' control '<|tool_call_end|>' \
     say 'Gr|üße| from| the| script|.' \
     to 'x!' 'Round| and| round|,|\n|@' \
@@ -150,10 +152,11 @@ paste() {
     $tmux paste-buffer -p -t chat
 }
 
-# start_as COMMAND: in a terminal of $columns x $rows, in a home of its own. The shell stays, so that
-# its line about the end can be waited for.
+# start_as COMMAND: in a terminal of $columns x $rows, in a home of its own. Its shell tells how it ended,
+# and something stays behind, since a terminal may lose the last line of what has ended.
 columns=80
 rows=24
+endless="--ctx 131072"
 variables=
 start_as() {
     $tmux kill-session -t chat 2>/dev/null || true
@@ -163,6 +166,7 @@ trap : INT # Ctrl-C is for the program
 cd "$work"
 env -i HOME="$home" PATH="$PATH" TERM=screen-256color LC_ALL=C.UTF-8 ASAN_OPTIONS="${ASAN_OPTIONS:-}" $variables sh -c '$1'
 echo "exit code \$?"
+exec sleep 100000
 START
     $tmux new-session -d -s chat -x "$columns" -y "$rows" "sh $work/start.sh"
 }
@@ -191,7 +195,7 @@ case_chat() {
     ask "hello"
     must_show "Grüße from the script."
     must_show "7 tok · "
-    must_show " of 2,048"
+    must_show " of 8,192"
     ask "again"
     [ "$(count 'Grüße from')" -eq 2 ] || fail "two answers were expected"
     leave
@@ -214,7 +218,7 @@ case_private() {
 }
 
 case_stop() {
-    start
+    start $endless
     line "forever!"
     wait_for "Round and round"
     text "typed meanwhile"
@@ -498,7 +502,7 @@ case_flags() {
 }
 
 case_killed() {
-    start
+    start $endless
     ask "first"
     line "forever!"
     wait_for "Round and round"
@@ -519,7 +523,7 @@ case_terminated() {
     ask "first"
     kill -TERM "$(pid_of_chat)"
     wait_for "exit code 130" scrollback
-    start --resume last
+    start $endless --resume last
     line "forever!"
     wait_for "Round and round"
     kill -TERM "$(pid_of_chat)"
@@ -669,7 +673,7 @@ case_color() {
 
 case_dumb() {
     variables="TERM=dumb"
-    start
+    start $endless
     ask "hello"
     line 'one\'
     ask "two"
