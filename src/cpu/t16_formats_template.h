@@ -17,8 +17,11 @@
 #include "quant/blocks.h"
 
 enum {
-    T16_FAR = 3072, /* bytes ahead in each stream */
+    T16_FAR = 3072, /* bytes ahead in each of several streams */
     T16_NEAR = 768,
+    T16_AHEAD = 4096, /* in one stream alone */
+    /* The same where a unit is longer than that: its scales, which come last, are read first. */
+    T16_FAR_LONG = 8192,
     T16_SLICE = 16, /* groups that are taken apart at a time, at most */
     T16_UNIT_SCALES = 2 * T16_SLICE
 };
@@ -211,7 +214,21 @@ typedef struct t16_stream {
     const uint8_t *at;
     size_t left;    /* bytes to the end of the strip */
     uintptr_t then; /* an address: of no matrix, maybe */
+    uint32_t near;  /* bytes ahead of it that are asked for */
+    uint32_t far;   /* and those asked for before, into the second cache; 0: none */
 } t16_stream;
+
+static WEIR_INLINE bool t16_is_long(const weir_format_id f) {
+    return f == WEIR_FORMAT_Q6_K;
+}
+
+/* One of n streams that are walked together, before it is anywhere. The lines of one alone are soon
+ * used, so the first cache keeps those that are far ahead too. */
+static WEIR_INLINE t16_stream t16_stream_of(const weir_format_id f, const uint32_t n) {
+    const uint32_t far = t16_is_long(f) ? T16_FAR_LONG : T16_FAR;
+    return n == 1 ? (t16_stream){.near = t16_is_long(f) ? T16_FAR_LONG : T16_AHEAD}
+                  : (t16_stream){.near = T16_NEAR, .far = far};
+}
 
 static WEIR_INLINE uintptr_t t16_ahead(const t16_stream *s, size_t bytes) {
     return bytes < s->left ? (uintptr_t)s->at + bytes : s->then + (bytes - s->left);
@@ -219,8 +236,9 @@ static WEIR_INLINE uintptr_t t16_ahead(const t16_stream *s, size_t bytes) {
 
 /* Line `line` behind where the stream is, in its futures. */
 static WEIR_INLINE void t16_prefetch(const t16_stream *s, size_t line) {
-    WEIR_PREFETCH_FAR(t16_ahead(s, T16_FAR + 64 * line));
-    WEIR_PREFETCH(t16_ahead(s, T16_NEAR + 64 * line));
+    if (s->far)
+        WEIR_PREFETCH_FAR(t16_ahead(s, s->far + 64 * line));
+    WEIR_PREFETCH(t16_ahead(s, s->near + 64 * line));
 }
 
 #endif

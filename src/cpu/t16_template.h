@@ -29,9 +29,9 @@
  *
  * A few rows walk up to WEIR_T16_STREAMS strips together, a unit of each at a time: so many streams
  * of memory keep enough misses under way, where a processor does not follow one stream better
- * (kernels.c). Each asks twice for what it will need: far ahead into the
+ * (kernels.c). Each of several asks twice for what it will need: far ahead into the
  * second cache, and into the first one so short before that all streams' lines fit there (strips
- * are often a multiple of 2 KiB long, so their lines meet in few sets).
+ * are often a multiple of 2 KiB long, so their lines meet in few sets). One alone asks once.
  * More rows take a strip's codes apart once, a slice of columns at a time, into pairs that lie in
  * the first cache.
  */
@@ -251,7 +251,8 @@ static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const 
         const bool is_last = n_now == left && strips->next;
         const uintptr_t then =
             is_last ? (uintptr_t)strips->next : (uintptr_t)now + n_now * strip_bytes;
-        t16_stream stream = {.left = strip_bytes};
+        t16_stream stream = t16_stream_of(f, n_now);
+        stream.left = strip_bytes;
         uint32_t g = 0;
         for (; g + n <= n_groups; g += n, now += bytes, stream.left -= bytes)
             for (uint32_t i = 0; i < n_now; i++) {
@@ -480,7 +481,8 @@ static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bi
     const size_t unit_bytes = t16_unit_bytes(f, unit);
     uint32_t n = 0;
     for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
-        const t16_stream stream = {.at = *at, .left = SIZE_MAX}; /* strip after strip */
+        const t16_stream stream = {/* strip after strip */
+                                   .at = *at, .left = SIZE_MAX, .near = T16_NEAR, .far = T16_FAR};
         for (size_t line = 0; line < unit_bytes; line += 64)
             t16_prefetch(&stream, line / 64);
         t16_unit_apart(f, bits, *at, unit, slice, n);
