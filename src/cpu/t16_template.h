@@ -482,7 +482,10 @@ static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bi
     uint32_t n = 0;
     for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
         const t16_stream stream = {/* strip after strip */
-                                   .at = *at, .left = SIZE_MAX, .near = T16_NEAR, .far = T16_FAR};
+                                   .at = *at,
+                                   .left = SIZE_MAX,
+                                   .near = T16_NEAR,
+                                   .far = T16_FAR};
         for (size_t line = 0; line < unit_bytes; line += 64)
             t16_prefetch(&stream, line / 64);
         t16_unit_apart(f, bits, *at, unit, slice, n);
