@@ -102,7 +102,7 @@ static void multiply_strips(const weir_cpu *cpu, const weir_linear *op, const ui
     weir_t16_strips strips = {.data = data,
                               .bytes = weir_t16_strip_bytes(w->format->id, w->cols),
                               .n = n / WEIR_T16_ROWS,
-                              .n_streams = cpu->kernels.t16_streams};
+                              .walk = cpu->kernels.t16_walk};
     weir_t16_fn *few = cpu->t16[w->format->id];
     weir_t16_fn *many = cpu->t16_tiles ? cpu->t16_tiles[w->format->id] : NULL;
     const uint32_t most = many ? X_ROWS_TILES : X_ROWS;

@@ -74,8 +74,7 @@ typedef struct weir_cpu_kernels {
      * activations on, 64 at a time best. NULL: there is none */
     weir_t16_fn *t16_q8_tiles[WEIR_FORMAT_LIMIT];
     uint32_t t16_tile_rows;
-    /* weir_t16_strips.n_streams that reads memory fastest here; 0: no processor that is known */
-    uint32_t t16_streams;
+    weir_t16_walk t16_walk; /* zeros: no processor that is known */
 
     /* y = x / sqrt(mean(x^2) + eps) * weight; the sum is a dot of x with itself */
     void (*rms_norm)(const float *x, const float *weight, uint32_t n, float eps, float *y);

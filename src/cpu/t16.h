@@ -96,6 +96,12 @@ static inline size_t weir_q15_bytes(size_t n_cols) {
 /* x [n_cols], a multiple of 32. */
 typedef void weir_q15_fn(const float *x, uint32_t n_cols, uint8_t *out);
 
+/* How a processor likes strips to be walked (x86). For speed alone: all bits are the same. */
+typedef struct weir_t16_walk {
+    uint32_t n_streams;  /* strips that few rows walk together, at most; 0: WEIR_T16_STREAMS */
+    bool has_tiles_soon; /* tiles pay as soon as there are more than few rows */
+} weir_t16_walk;
+
 /* Strips that follow each other in memory. */
 typedef struct weir_t16_strips {
     const uint8_t *data;
@@ -105,8 +111,7 @@ typedef struct weir_t16_strips {
      * may be asked for while the last of these are computed. Nothing else depends on it, and what
      * is not a matrix any more does no harm. */
     const uint8_t *next;
-    /* Strips that few rows walk together on x86, at most; 0: WEIR_T16_STREAMS. For speed alone. */
-    uint32_t n_streams;
+    weir_t16_walk walk;
 } weir_t16_strips;
 
 /* y[j][16 s + r] = product of row r of strip s with activations x[j], s < strips->n, j < n_x. */

@@ -244,7 +244,7 @@ static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const 
         rows.y[r] = y[r];
         memset(y[r], 0, (size_t)strips->n * WEIR_T16_ROWS * sizeof(float));
     }
-    const uint32_t width = strips->n_streams ? strips->n_streams : WEIR_T16_STREAMS;
+    const uint32_t width = strips->walk.n_streams ? strips->walk.n_streams : WEIR_T16_STREAMS;
     for (uint32_t begin = 0; begin < strips->n; begin += width) {
         uint32_t left = strips->n - begin, n_now = left < width ? left : width;
         const uint8_t *now = strips->data + begin * strip_bytes;
@@ -278,6 +278,12 @@ typedef struct t16_slice {
     WEIR_ALIGN(64) uint8_t codes[T16_SLICE * T16_PAIRS];
     float s[2 * T16_SLICE * 16], m[T16_SLICE * 16];
 } t16_slice;
+
+/* q8_0 takes most bytes a group: four of them ask for as much memory at a time as eight of others.
+ */
+static WEIR_INLINE uint32_t t16_part_groups(const weir_format_id f) {
+    return f == WEIR_FORMAT_Q8_0 ? 4 : t16_slice_groups(f);
+}
 
 /* A unit of n groups as groups at .. at + n - 1 of the slice. */
 static WEIR_INLINE void t16_unit_apart(const weir_format_id f, const int bits, const uint8_t *unit,
@@ -472,27 +478,23 @@ T16_TWO_LIST(T16_TWO_TILES)
 static t16_tile_fn *const t16_twos[T16_TWO][T16_TILES] = {T16_TWO_LIST(T16_TWO_ROW)};
 #endif
 
-/* Takes the units of a slice apart that begins with group `first` of the row. *at: the strip there,
- * moved behind them. Returns how many groups there are. */
+/* Takes the units apart that come next in the stream, of a slice that begins with group `first` of
+ * the row. Returns how many groups there are. */
 static WEIR_INLINE uint32_t t16_slice_apart(const weir_format_id f, const int bits,
-                                            const uint8_t **at, uint32_t first, uint32_t n_groups,
+                                            t16_stream *stream, uint32_t first, uint32_t n_groups,
                                             t16_slice *slice) {
     const uint32_t unit = t16_groups(f);
     const size_t unit_bytes = t16_unit_bytes(f, unit);
     uint32_t n = 0;
-    for (; n < t16_slice_groups(f) && first + n + unit <= n_groups; n += unit) {
-        const t16_stream stream = {/* strip after strip */
-                                   .at = *at,
-                                   .left = SIZE_MAX,
-                                   .near = T16_NEAR,
-                                   .far = T16_FAR};
-        for (size_t line = 0; line < unit_bytes; line += 64)
-            t16_prefetch(&stream, line / 64);
-        t16_unit_apart(f, bits, *at, unit, slice, n);
-        *at += unit_bytes;
+    for (; n < t16_part_groups(f) && first + n + unit <= n_groups; n += unit) {
+        for (size_t line = 0; !t16_is_long(f) && line < unit_bytes / 64; line++)
+            t16_prefetch(stream, line);
+        t16_unit_apart(f, bits, stream->at, unit, slice, n);
+        stream->at += unit_bytes;
+        stream->left -= unit_bytes;
     }
     if (f == WEIR_FORMAT_Q6_K && n == 0) {
-        t16_unit_apart(f, bits, *at, unit / 2, slice, 0);
+        t16_unit_apart(f, bits, stream->at, unit / 2, slice, 0);
         n = unit / 2;
     }
     return n;
@@ -505,44 +507,58 @@ typedef struct t16_many_rows {
     float *const *y;
 } t16_many_rows;
 
-/* Strip i (and with two of them, i + 1) times all rows, in tiles of up to `width` of these. */
+/* Strip i (and with two of them, i + 1) times all rows, in tiles of up to `width` of these, which
+ * share them evenly: a tile of one or two would wait for its own sums. A slice that is one long
+ * unit is asked for beside the tiles of the one before, part by part; short units, when others are
+ * taken apart. */
 static WEIR_INLINE void t16_strip_tiles(const weir_format_id f, const bool is_q8, const int n_s,
                                         t16_tile_fn *const (*tiles)[T16_TILES],
-                                        const uint32_t width, const uint8_t *strip,
-                                        size_t strip_bytes, const t16_many_rows *rows, size_t y_at,
-                                        t16_slice *slices) {
+                                        const uint32_t width, const weir_t16_strips *strips,
+                                        uint32_t i, const t16_many_rows *rows, t16_slice *slices) {
     const int bits = t16_bits_of(f, is_q8);
     const uint32_t n_groups = rows->n_cols / WEIR_T16_GROUP;
-    const uint8_t *at[T16_STRIPS] = {strip, strip + strip_bytes};
-    for (uint32_t first = 0; first < n_groups; first += t16_slice_groups(f)) {
-        uint32_t n = 0;
-        for (int i = 0; i < n_s; i++)
-            n = t16_slice_apart(f, bits, &at[i], first, n_groups, &slices[i]);
-        for (uint32_t begin = 0; begin < rows->n_x; begin += width) {
-            uint32_t left = rows->n_x - begin, n_now = left < width ? left : width;
-            tiles[n_now - 1][t16_tile_of(f, is_q8)](slices, n, first, rows->activations + begin,
-                                                    t16_offset_as(f, bits), rows->y + begin, y_at);
+    const uint32_t n_tiles = (rows->n_x + width - 1) / width;
+    const bool is_last = i + n_s >= strips->n && strips->next;
+    const uint8_t *at = strips->data + i * strips->bytes;
+    const uint8_t *then = is_last ? strips->next : at + n_s * strips->bytes;
+    const uint32_t n_long = t16_is_long(f) ? (uint32_t)t16_unit_bytes(f, t16_groups(f)) / 64 : 0;
+    t16_stream streams[T16_STRIPS];
+    for (int k = 0; k < n_s; k++)
+        streams[k] = (t16_stream){.at = at + k * strips->bytes,
+                                  .left = strips->bytes,
+                                  .then = (uintptr_t)then + k * strips->bytes,
+                                  .near = n_long ? 0 : T16_NEAR,
+                                  .far = n_long ? 0 : T16_FAR};
+    for (uint32_t first = 0, n = 0; first < n_groups; first += n) {
+        for (int k = 0; k < n_s; k++)
+            n = t16_slice_apart(f, bits, &streams[k], first, n_groups, &slices[k]);
+        for (uint32_t tile = 0, begin = 0, end; tile < n_tiles; tile++, begin = end) {
+            end = rows->n_x * (tile + 1) / n_tiles;
+            for (uint32_t line = n_long * tile / n_tiles; line < n_long * (tile + 1) / n_tiles;
+                 line++) {
+                for (int k = 0; k < n_s; k++)
+                    t16_prefetch(&streams[k], line);
+            }
+            tiles[end - begin - 1][t16_tile_of(f, is_q8)](
+                slices, n, first, rows->activations + begin, t16_offset_as(f, bits),
+                rows->y + begin, (size_t)i * WEIR_T16_ROWS);
         }
     }
 }
 
 static WEIR_INLINE void t16_many(const weir_format_id f, const bool is_q8,
                                  const weir_t16_strips *strips, const t16_many_rows *rows) {
-    const uint8_t *data = strips->data;
-    const size_t bytes = strips->bytes;
     uint32_t i = 0;
 #ifdef T16_TWO
     t16_slice slices[2];
     if (!is_q8 || !T16_NARROW)
         for (; i + 2 <= strips->n; i += 2)
-            t16_strip_tiles(f, is_q8, 2, t16_twos, T16_TWO, data + i * bytes, bytes, rows,
-                            (size_t)i * WEIR_T16_ROWS, slices);
+            t16_strip_tiles(f, is_q8, 2, t16_twos, T16_TWO, strips, i, rows, slices);
 #else
     t16_slice slices[1];
 #endif
     for (; i < strips->n; i++)
-        t16_strip_tiles(f, is_q8, 1, t16_tiles, T16_X, data + i * bytes, bytes, rows,
-                        (size_t)i * WEIR_T16_ROWS, slices);
+        t16_strip_tiles(f, is_q8, 1, t16_tiles, T16_X, strips, i, rows, slices);
 }
 
 /* ---- some rows ------------------------------------------------------------------------------ */
@@ -556,9 +572,8 @@ static WEIR_INLINE void t16_passes(weir_t16_fn *few, const weir_t16_strips *stri
     const uint32_t most = fit < 1 ? 1 : fit < WEIR_T16_STREAMS ? (uint32_t)fit : WEIR_T16_STREAMS;
     float *y[T16_FEW];
     for (uint32_t i = 0, n; i < strips->n; i += n) {
-        weir_t16_strips part = {.data = strips->data + i * strips->bytes,
-                                .bytes = strips->bytes,
-                                .n_streams = strips->n_streams};
+        weir_t16_strips part = {
+            .data = strips->data + i * strips->bytes, .bytes = strips->bytes, .walk = strips->walk};
         part.n = n = strips->n - i < most ? strips->n - i : most;
         for (uint32_t pass = 0, begin = 0, end; pass < n_passes; pass++, begin = end) {
             end = rows->n_x * (pass + 1) / n_passes;
@@ -588,7 +603,7 @@ static WEIR_INLINE void t16_passes(weir_t16_fn *few, const weir_t16_strips *stri
         switch (n_x) {                                                                         \
             T16_FEW_LIST(T16_CASE)                                                             \
         default:                                                                               \
-            if (n_x <= t16_some(format, is_q8))                                                \
+            if (!strips->walk.has_tiles_soon && n_x <= t16_some(format, is_q8))                \
                 t16_passes(function, strips, &rows);                                           \
             else                                                                               \
                 t16_many(format, is_q8, strips, &rows);                                        \

@@ -622,7 +622,8 @@ static void check_batch(const char *isa, const matrix *m, weir_t16_fn *product, 
         for (uint32_t i = 0; i <= n_rows; i++)
             y[j][i] = 12345.0f;
     }
-    const weir_t16_strips strips = {m->strips, m->strip_bytes, n_strips, m->strips, first % 4};
+    const weir_t16_strips strips = {
+        m->strips, m->strip_bytes, n_strips, m->strips, {first % 4, first % 2 != 0}};
     product(&strips, own, n_x, m->cols, y);
     for (uint32_t j = 0; j < n_x; j++) {
         const float *expected = want + (size_t)((first + j) % MOST_X) * n_rows;
@@ -700,7 +701,8 @@ static void check_company(const weir_cpu_kernels *k, const struct packed_format 
         rounding_of(k)(x[j].x, cols, x[j].own);
         const uint8_t *own = x[j].own;
         float *y = alone[j];
-        product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, 0}, &own, 1, cols, &y);
+        product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, {0}}, &own, 1, cols,
+                &y);
     }
     for (uint32_t n_x = 2; n_x <= N_X; n_x++)
         for (uint32_t first = 0; first < N_X; first++) {
@@ -710,8 +712,8 @@ static void check_company(const weir_cpu_kernels *k, const struct packed_format 
                 own[j] = x[(first + j) % N_X].own;
                 y[j] = together[j];
             }
-            product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, 0}, own, n_x, cols,
-                    y);
+            product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, {0}}, own, n_x,
+                    cols, y);
             for (uint32_t j = 0; j < n_x; j++)
                 assert_same(m.f->name, k->isa, together[j], alone[(first + j) % N_X], N_ROWS);
         }
@@ -795,8 +797,11 @@ static void test_no_number(void **state) {
                     own[j] = x.own;
                     y[j] = memory + (size_t)j * m.n_strips * ROWS;
                 }
-                product(&(weir_t16_strips){m.strips, m.strip_bytes, m.n_strips,
-                                           m.strips + (m.n_strips - 1) * m.strip_bytes, 0},
+                product(&(weir_t16_strips){m.strips,
+                                           m.strip_bytes,
+                                           m.n_strips,
+                                           m.strips + (m.n_strips - 1) * m.strip_bytes,
+                                           {0}},
                         own, n_x, COLS, y);
                 for (uint32_t i = 0; i < n_x * m.n_strips * ROWS; i++)
                     if (!isnan(memory[i]))
@@ -879,7 +884,8 @@ static void test_rounding(void **state) {
         round_both(&k, &x, COLS);
         const uint8_t *own = x.own;
         float got[COLS], want[COLS], *y = got;
-        product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, 0}, &own, 1, COLS, &y);
+        product(&(weir_t16_strips){m.strips, m.strip_bytes, N_STRIPS, NULL, {0}}, &own, 1, COLS,
+                &y);
         for (uint32_t c = 0; c < COLS; c++)
             want[c] = product_by_law(&m, c, &x);
         assert_same("q times scale", isa, got, want, COLS);
@@ -910,7 +916,7 @@ static double relative_error(const weir_cpu_kernels *k, weir_t16_fn *product, co
         }
         rounding_of(k)(x.x, m->cols, x.own);
         const uint8_t *own = x.own;
-        product(&(weir_t16_strips){m->strips, m->strip_bytes, m->n_strips, NULL, 0}, &own, 1,
+        product(&(weir_t16_strips){m->strips, m->strip_bytes, m->n_strips, NULL, {0}}, &own, 1,
                 m->cols, &y);
         for (uint32_t row = 0; row < n_rows; row++) {
             double exact = 0.0;
