@@ -21,7 +21,7 @@ flags="-std=c11 -D_GNU_SOURCE -O2 -ffp-contract=off -fno-math-errno
        -Wall -Wextra -Wshadow -Iinclude -Isrc -Itests/kernels"
 for source in src/base/error.c src/base/utf8.c src/base/utf8_gate.c src/quant/*.c \
     src/backend/kv_layout.c src/cpu/kernels.c src/cpu/t16.c src/cpu/portable/*.c src/cpu/neon/*.c \
-    src/cpu/dotprod/*.c src/cpu/i8mm/*.c src/cpu/avx*/*.c; do
+    src/cpu/dotprod/*.c src/cpu/i8mm/*.c src/cpu/avx*/*.c src/cpu/amx/*.c; do
     case $source in
     */dotprod/*) isa=-march=armv8.2-a+dotprod ;;
     */i8mm/*) isa=-march=armv8.2-a+dotprod+i8mm ;;

@@ -16,18 +16,15 @@
  *   M'    = max(M, m);  a = exp(M - M');  b = exp(m - M')
  *   L[i]  = L[i] * a + l[i] * b;  Y[d] = fma(b, y[d], Y[d] * a)
  *
- * and Y / sum(L) at the end, lanes added as in a dot. K and V that are not float32 are widened
- * once a page for all rows, and a product meets the heads of several rows.
+ * and Y / sum(L) at the end, lanes added as in a dot.
  */
 #ifndef WEIR_CPU_ATTEND_TEMPLATE_H
 #define WEIR_CPU_ATTEND_TEMPLATE_H
 
-#include "cpu/unit_template.h"
+#include "cpu/attend_tiles_template.h"
 
 #include <assert.h>
 #include <math.h>
-
-enum { SCORE_HEADS = 8 };
 
 /* What has been summed. */
 typedef struct attend_sums {
@@ -39,149 +36,44 @@ typedef struct attend_sums {
 
 /* Keeps what attend remembers of a group between pages. */
 typedef struct attend_state {
-    float *widened;  /* [64, head_dim] K, then V of a page */
     float *scores;   /* [n_rows, n_group, 64] s, then p */
     float *lanes;    /* [n_rows, n_group, 16] l of all segments */
-    float *rescale;  /* [n_rows, n_group] r of this page */
+    float *rescale;  /* [n_rows, n_group] r of this page, and room for 15 more */
     attend_sums sum; /* of this segment */
+    uint32_t end;    /* of the keys that this call reads */
 } attend_state;
 
-/* The n vectors at `stored` as floats. */
-static const float *widen(const weir_kv_layout *kv, const uint8_t *stored, uint32_t n,
-                          float *values) {
-    size_t count = (size_t)n * kv->head_dim;
-    switch (kv->type) {
-    case WEIR_KV_F16:
-        WEIR_ISA(dequantize_f16)(stored, values, count);
-        return values;
-    case WEIR_KV_Q8:
-        WEIR_ISA(dequantize_q8_0)(stored, values, count);
-        return values;
-    case WEIR_KV_F32:
-        break;
-    }
-    return (const float *)(const void *)stored; /* pages are aligned */
-}
-
-/* s of n keys, of all heads of the rows from `row` on; a row's keys may be fewer, softmax sees to
- * that. */
-static void page_scores(const weir_attend_task *task, attend_state *st, uint32_t row,
-                        const float *keys, uint32_t n) {
-    uint32_t d = task->kv->head_dim, n_group = task->n_group;
-    uint32_t n_all = task->n_rows * n_group;
-    for (uint32_t head = row * n_group; head < n_all; head += SCORE_HEADS) {
-        const float *q[SCORE_HEADS];
-        float *s[SCORE_HEADS];
-        uint32_t n_heads = n_all - head < SCORE_HEADS ? n_all - head : SCORE_HEADS;
-        for (uint32_t j = 0; j < n_heads; j++) {
-            uint32_t r = (head + j) / n_group, h = (head + j) % n_group;
-            q[j] = task->q + r * task->row_values + (size_t)h * d;
-            s[j] = st->scores + (size_t)(head + j) * WEIR_PAGE_TOKENS;
-        }
-        WEIR_ISA(dot_f32)((const uint8_t *)keys, d * sizeof *keys, n, q, n_heads, d, s);
-    }
-}
-
-/* s -> p of one head, of one row; m, r and l move on. */
-static void page_softmax(const weir_attend_task *task, attend_state *st, uint32_t head,
-                         uint32_t n) {
+/* dot(q, k) -> s of one head, of one row, which has n keys on the page; m moves on, and how far is
+ * left in the place of r. */
+static void page_most(const weir_attend_task *task, attend_state *st, uint32_t head, uint32_t n) {
     enum { N = WEIR_PAGE_TOKENS / 16 };
-    float *scores = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
-    float *lanes = st->sum.lanes + (size_t)head * 16;
+    float *scores = st->scores + (size_t)head * WEIR_PAGE_TOKENS, before = st->sum.most[head];
     v16 scale = v16_set(task->scale), s[N];
     for (uint32_t t = n; t < WEIR_PAGE_TOKENS; t++)
         scores[t] = -INFINITY;
-    WEIR_UNROLL for (int i = 0; i < N; i++) s[i] = v16_mul(v16_load(scores + 16 * i), scale);
+    WEIR_UNROLL for (int i = 0; i < N; i++) {
+        s[i] = v16_mul(v16_load(scores + 16 * i), scale);
+        v16_store(scores + 16 * i, s[i]);
+    }
     /* With a NaN among the scores m may be anything: p, l and y become NaN all the same. */
     float most = v16_most(v16_max(v16_max(s[0], s[1]), v16_max(s[2], s[3])));
-    most = most > st->sum.most[head] ? most : st->sum.most[head];
+    most = most > before ? most : before;
+    st->sum.most[head] = most;
+    st->rescale[head] = before - most;
+}
 
-    vp r = vp_exp(vp_set(st->sum.most[head] - most));
-    v16 rescale;
-    WEIR_UNROLL for (int i = 0; i < V_PARTS; i++) rescale.p[i] = r;
-    v16 sum = v16_mul(v16_load(lanes), rescale);
-    WEIR_UNROLL for (int i = 0; i < N; i++) {
-        v16 p = v16_exp(v16_sub(s[i], v16_set(most)));
+/* s -> p of one head; l moves on. */
+static void page_softmax(attend_state *st, uint32_t head) {
+    float *scores = st->scores + (size_t)head * WEIR_PAGE_TOKENS;
+    float *lanes = st->sum.lanes + (size_t)head * 16;
+    v16 most = v16_set(st->sum.most[head]);
+    v16 sum = v16_mul(v16_load(lanes), v16_set(st->rescale[head]));
+    WEIR_UNROLL for (int i = 0; i < WEIR_PAGE_TOKENS; i += 16) {
+        v16 p = v16_exp(v16_sub(v16_load(scores + i), most));
         sum = v16_add(sum, p);
-        v16_store(scores + 16 * i, p);
+        v16_store(scores + i, p);
     }
     v16_store(lanes, sum);
-    st->sum.most[head] = most;
-    st->rescale[head] = vp_first(r);
-}
-
-/* y of n_heads heads from `head` on, n_parts registers of values from d on. */
-static WEIR_INLINE void values_tile(const int n_heads, const int n_parts, const uint32_t head_dim,
-                                    const float *rescale, const float *p, float *y,
-                                    const float *values, uint32_t n, uint32_t d) {
-    y += d;
-    vp acc[V_ATTEND_HEADS * V_ATTEND_PARTS];
-    WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
-        vp r = vp_set(rescale[h]);
-        WEIR_UNROLL for (int i = 0; i < n_parts; i++) {
-            acc[h * n_parts + i] = vp_mul(vp_load(y + (size_t)h * head_dim + i * V_WIDTH), r);
-        }
-    }
-    values += d;
-    for (uint32_t t = 0; t < n; t++, values += head_dim) {
-        vp v[V_ATTEND_PARTS];
-        WEIR_UNROLL for (int i = 0; i < n_parts; i++) v[i] = vp_load(values + i * V_WIDTH);
-        WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
-            vp weight = vp_set(p[h * WEIR_PAGE_TOKENS + t]);
-            WEIR_UNROLL for (int i = 0; i < n_parts; i++) {
-                vp *sum = &acc[h * n_parts + i];
-                *sum = vp_fma(weight, v[i], *sum);
-            }
-        }
-    }
-    WEIR_UNROLL for (int h = 0; h < n_heads; h++) {
-        WEIR_UNROLL for (int i = 0; i < n_parts; i++)
-            vp_store(y + (size_t)h * head_dim + i * V_WIDTH, acc[h * n_parts + i]);
-    }
-}
-
-/* The last head_dim % V_WIDTH values of one head, one by one. */
-static void values_rest(const uint32_t head_dim, float rescale, const float *p, float *y,
-                        const float *values, uint32_t n, uint32_t d) {
-    for (; d < head_dim; d++) {
-        float sum = y[d] * rescale;
-        for (uint32_t t = 0; t < n; t++)
-            sum = fmaf(p[t], values[(size_t)t * head_dim + d], sum);
-        y[d] = sum;
-    }
-}
-
-/* Heads that follow each other in their row: rescale [n_heads], p [n_heads, 64], y
- * [n_heads, head_dim]. */
-static WEIR_INLINE void values_heads(const int n_heads, const uint32_t head_dim,
-                                     const float *rescale, const float *p, float *y,
-                                     const float *values, uint32_t n) {
-    const uint32_t wide = V_ATTEND_PARTS * V_WIDTH;
-    uint32_t d = 0;
-    for (; d + wide <= head_dim; d += wide)
-        values_tile(n_heads, V_ATTEND_PARTS, head_dim, rescale, p, y, values, n, d);
-    for (; d + V_WIDTH <= head_dim; d += V_WIDTH)
-        values_tile(n_heads, 1, head_dim, rescale, p, y, values, n, d);
-    if (d < head_dim)
-        for (int h = 0; h < n_heads; h++)
-            values_rest(head_dim, rescale[h], p + (size_t)h * WEIR_PAGE_TOKENS,
-                        y + (size_t)h * head_dim, values, n, d);
-}
-
-/* y of one row moves on by n values. */
-static void page_values(const weir_attend_task *task, const attend_state *st, uint32_t row,
-                        const float *values, uint32_t n) {
-    const uint32_t head_dim = task->kv->head_dim;
-    const float *rescale = st->rescale + (size_t)row * task->n_group;
-    const float *p = st->scores + (size_t)row * task->n_group * WEIR_PAGE_TOKENS;
-    float *y = st->sum.y + row * st->sum.row_values;
-    uint32_t head = 0;
-    for (; head + V_ATTEND_HEADS <= task->n_group; head += V_ATTEND_HEADS)
-        values_heads(V_ATTEND_HEADS, head_dim, rescale + head, p + (size_t)head * WEIR_PAGE_TOKENS,
-                     y + (size_t)head * head_dim, values, n);
-    for (; head < task->n_group; head++)
-        values_heads(1, head_dim, rescale + head, p + (size_t)head * WEIR_PAGE_TOKENS,
-                     y + (size_t)head * head_dim, values, n);
 }
 
 /* Keys of a row on the page that begins at key `begin`; 0: it has none there. */
@@ -192,27 +84,45 @@ static uint32_t keys_on_page(const weir_attend_task *task, uint32_t row, uint32_
     return n_keys - begin < WEIR_PAGE_TOKENS ? n_keys - begin : WEIR_PAGE_TOKENS;
 }
 
+/* Rows with their keys begin .. begin + 63. */
 static void attend_page(const weir_attend_task *task, attend_state *st, uint32_t begin) {
     const weir_kv_layout *kv = task->kv;
-    const uint8_t *page = task->pool + task->pages[begin / WEIR_PAGE_TOKENS] * kv->page_bytes;
-    uint32_t n_most = keys_on_page(task, task->n_rows - 1, begin), first = 0;
+    const uint32_t n_group = task->n_group, n_heads = task->n_rows * n_group;
+    const uint32_t at = begin / WEIR_PAGE_TOKENS;
+    const uint8_t *page = task->pool + task->pages[at] * kv->page_bytes;
+    stored_run run = {.vector_bytes = kv->vector_bytes, .head_dim = kv->head_dim};
+    uint32_t first = 0;
     while (keys_on_page(task, first, begin) == 0)
         first++;
-    page_scores(task, st, first, widen(kv, page + task->k_at, n_most, st->widened), n_most);
-    for (uint32_t r = first; r < task->n_rows; r++)
-        for (uint32_t h = 0; h < task->n_group; h++)
-            page_softmax(task, st, r * task->n_group + h, keys_on_page(task, r, begin));
-    const float *values = widen(kv, page + task->v_at, n_most, st->widened);
-    for (uint32_t r = first; r < task->n_rows; r++)
-        page_values(task, st, r, values, keys_on_page(task, r, begin));
+    run.first = page + task->k_at;
+    run.coming = page + task->v_at;
+    for (uint32_t r = first; r < task->n_rows; r++, run.coming = NULL) {
+        run.n = keys_on_page(task, r, begin);
+        page_scores(kv->type, &run, n_group, task->q + r * task->row_values,
+                    st->scores + (size_t)r * n_group * WEIR_PAGE_TOKENS);
+        for (uint32_t h = r * n_group; h < (r + 1) * n_group; h++)
+            page_most(task, st, h, run.n);
+    }
+    for (uint32_t h = first * n_group; h < n_heads; h += 16)
+        v16_store(st->rescale + h, v16_exp(v16_load(st->rescale + h)));
+    for (uint32_t h = first * n_group; h < n_heads; h++)
+        page_softmax(st, h);
+    run.first = page + task->v_at;
+    if (begin + WEIR_PAGE_TOKENS < st->end)
+        run.coming = task->pool + task->pages[at + 1] * kv->page_bytes + task->k_at;
+    for (uint32_t r = first; r < task->n_rows; r++, run.coming = NULL) {
+        run.n = keys_on_page(task, r, begin);
+        page_values(kv->type, &run, n_group, st->rescale + (size_t)r * n_group,
+                    st->scores + (size_t)r * n_group * WEIR_PAGE_TOKENS,
+                    st->sum.y + r * st->sum.row_values);
+    }
 }
 
 /* The sums of rows over one segment; rows may have no key in it. */
 static void attend_segment(const weir_attend_task *task, attend_state *st, uint32_t begin) {
     const size_t n_values = (size_t)task->n_group * task->kv->head_dim;
-    uint32_t end = task->n_keys + task->n_rows - 1;
-    if (end - begin > WEIR_ATTEND_SEGMENT)
-        end = begin + WEIR_ATTEND_SEGMENT;
+    const uint32_t rest = st->end - begin;
+    const uint32_t end = rest < WEIR_ATTEND_SEGMENT ? st->end : begin + WEIR_ATTEND_SEGMENT;
     for (uint32_t h = 0; h < task->n_rows * task->n_group; h++) {
         st->sum.most[h] = -INFINITY;
         v16_store(st->sum.lanes + (size_t)16 * h, v16_zero());
@@ -279,11 +189,10 @@ static attend_sums sums_at(float *values, uint32_t n_heads, uint32_t n_group, ui
 /* Returns the scratch that is left. */
 static float *begin_attend(const weir_attend_task *task, attend_state *st) {
     const size_t n_heads = (size_t)task->n_rows * task->n_group;
-    st->widened = task->scratch;
-    st->scores = st->widened + (size_t)WEIR_PAGE_TOKENS * task->kv->head_dim;
+    st->scores = task->scratch;
     st->lanes = st->scores + n_heads * WEIR_PAGE_TOKENS;
     st->rescale = st->lanes + n_heads * 16;
-    return st->rescale + n_heads;
+    return st->rescale + n_heads + 15;
 }
 
 void WEIR_ISA(attend)(const weir_attend_task *task) {
@@ -293,10 +202,10 @@ void WEIR_ISA(attend)(const weir_attend_task *task) {
     all.most = begin_attend(task, &st);
     all.lanes = st.lanes;
     st.sum = all;
+    st.end = task->n_keys + task->n_rows - 1;
     attend_segment(task, &st, 0);
     st.sum = sums_at(all.most + n_heads, n_heads, task->n_group, task->kv->head_dim);
-    for (uint32_t begin = WEIR_ATTEND_SEGMENT; begin < task->n_keys + task->n_rows - 1;
-         begin += WEIR_ATTEND_SEGMENT) {
+    for (uint32_t begin = WEIR_ATTEND_SEGMENT; begin < st.end; begin += WEIR_ATTEND_SEGMENT) {
         attend_segment(task, &st, begin);
         for (uint32_t r = 0; r < task->n_rows; r++)
             if (task->n_keys + r > begin)
@@ -307,11 +216,14 @@ void WEIR_ISA(attend)(const weir_attend_task *task) {
 }
 
 void WEIR_ISA(attend_part)(const weir_attend_task *task, uint32_t segment, float *sums) {
+    const uint32_t begin = segment * WEIR_ATTEND_SEGMENT;
     attend_state st;
-    assert(task->n_rows == 1 && segment * WEIR_ATTEND_SEGMENT < task->n_keys);
+    assert(task->n_rows == 1 && begin < task->n_keys);
     begin_attend(task, &st);
     st.sum = sums_at(sums, task->n_group, task->n_group, task->kv->head_dim);
-    attend_segment(task, &st, segment * WEIR_ATTEND_SEGMENT);
+    st.end =
+        task->n_keys - begin < WEIR_ATTEND_SEGMENT ? task->n_keys : begin + WEIR_ATTEND_SEGMENT;
+    attend_segment(task, &st, begin);
 }
 
 void WEIR_ISA(attend_merge)(const weir_attend_task *task, float *sums) {

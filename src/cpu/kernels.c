@@ -204,11 +204,12 @@ size_t weir_attend_sums(uint32_t n_group, uint32_t head_dim) {
 }
 
 size_t weir_attend_scratch(uint32_t n_group, uint32_t head_dim) {
-    /* A widened page, and of every head of every row scores, the rescaling, 16 sums and the
-     * greatest score of all segments so far, and the sums of this one. */
-    return (size_t)WEIR_PAGE_TOKENS * head_dim +
-           WEIR_ATTEND_ROWS * ((size_t)n_group * (WEIR_PAGE_TOKENS + 1 + 16 + 1) +
-                               weir_attend_sums(n_group, head_dim));
+    /* Of every head of every row scores, the rescaling, 16 sums and the greatest score of all
+     * segments so far, and the sums of this one; in plain C a vector, scores and sums of one head.
+     */
+    const size_t n_heads = (size_t)WEIR_ATTEND_ROWS * n_group;
+    return n_heads * (WEIR_PAGE_TOKENS + 1 + 16 + 1) + 15 +
+           WEIR_ATTEND_ROWS * weir_attend_sums(n_group, head_dim);
 }
 
 weir_status weir_cpu_kernels_for(weir_cpu_kernels *out, const char *isa, weir_error *err) {

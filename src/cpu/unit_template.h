@@ -44,6 +44,12 @@ void WEIR_ISA(fill_t16)(weir_cpu_kernels *k);
 
 enum { TILE_SUMS = 32 };
 
+#if !V_HAS_SUM16
+static WEIR_INLINE void v16_sum16(const v16 *a, float *sums) {
+    WEIR_UNROLL for (int i = 0; i < 16; i += 4) v16_sum4(a + i, sums + i);
+}
+#endif
+
 /* y[j][at + r] = sum of acc[j * n_rows + r]: four sums for the price of little more than one. */
 static WEIR_INLINE void tile_finish(const int n_rows, const int n_x, v16 *acc, float *const *y,
                                     uint32_t at) {
@@ -53,7 +59,9 @@ static WEIR_INLINE void tile_finish(const int n_rows, const int n_x, v16 *acc, f
         return;
     }
     WEIR_UNROLL for (int i = n_rows * n_x; i % 4 != 0; i++) acc[i] = v16_zero();
-    WEIR_UNROLL for (int i = 0; i < n_rows * n_x; i += 4) v16_sum4(acc + i, sums + i);
+    const int n_by_16 = n_rows * n_x / 16 * 16;
+    WEIR_UNROLL for (int i = 0; i < n_by_16; i += 16) v16_sum16(acc + i, sums + i);
+    WEIR_UNROLL for (int i = n_by_16; i < n_rows * n_x; i += 4) v16_sum4(acc + i, sums + i);
     WEIR_UNROLL for (int j = 0; j < n_x; j++)
         memcpy(y[j] + at, sums + j * n_rows, (size_t)n_rows * sizeof *sums);
 }

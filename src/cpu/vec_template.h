@@ -19,7 +19,8 @@
  *                             q6_k 18 % slower)
  *   V_SLICES                  1: more x in slices, dot_template.h; 0: the caller's tile. AVX2 with
  *                             its few x in a tile loses 5 % by slices
- *   V_ATTEND_HEADS, V_ATTEND_PARTS  tile of p V: heads, and registers of a head's values
+ *   V_ATTEND_KEYS, V_ATTEND_COLS  attention's tiles: keys that four heads meet at once, and columns
+ *                             of values; whole v16
  *   vp_zero() vp_set(a) vp_load(p) vp_store(p, a)
  *   vp_add vp_sub vp_mul vp_div (a, b), vp_max(a, b): b where either is NaN, or NaN
  *   vp_fma(a, b, c) = a b + c, vp_fnma(a, b, c) = c - a b
@@ -29,6 +30,7 @@
  *   vp_first(a): lane 0; v16_most(a): the greatest lane, anything where one is NaN
  *   v16_halves(a, b): a in lanes 0..7, b in lanes 8..15
  *   v16_sum(a), v16_sum4(a, sums): sums of one v16 and of four, in the order of kernels.h
+ *   V_HAS_SUM16               1: v16_sum16(a, sums), sixteen in the same order, is the set's own
  *   half_load(p): the float16 at p; v16_from_f16(p) v16_from_bf16(p): 16 stored numbers
  *   b16_load(p) b16_set(byte) b16_and b16_or b16_sub(a, b), per byte
  *   b16_low(a) = a & 15, b16_high(a) = a >> 4

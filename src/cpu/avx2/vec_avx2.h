@@ -25,9 +25,10 @@
 
 /* 16 registers: 12 sums, 2 of w, 1 of x in the tile of dot[F32]. */
 enum { V_WIDTH = 8, V_PARTS = 2, V_FEW_X = 8 };
-enum { V_ATTEND_HEADS = 2, V_ATTEND_PARTS = 4 };
+enum { V_ATTEND_KEYS = 1, V_ATTEND_COLS = 16 };
 #define V_SLICES           0
 #define V_TILE_X           3
+#define V_HAS_SUM16        0
 #define V_HAS_LEVELS       0
 #define V_HAS_SIX_BITS     0
 #define V_ROWS(n_x)        ((n_x) == 1 ? 4 : 2)

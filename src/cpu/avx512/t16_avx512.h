@@ -20,9 +20,9 @@ typedef __m512i q16;
     X(7)                \
     X(8)
 
-/* G products a core in tiles and in passes, Zen 4, before tiles shared their rows evenly: q4_0 9 rows
- * 119 and 171, 16 rows 157 and 176, 24 rows 164 and 176; q4_k 10 rows 127 and 152, 16 rows 140 and
- * 154, 24 rows 150 and 154. Formats that take longer to take apart lose. Zen 5 does without
+/* G products a core in tiles and in passes, Zen 4, before tiles shared their rows evenly: q4_0 9
+ * rows 119 and 171, 16 rows 157 and 176, 24 rows 164 and 176; q4_k 10 rows 127 and 152, 16 rows 140
+ * and 154, 24 rows 150 and 154. Formats that take longer to take apart lose. Zen 5 does without
  * (kernels.c). */
 static WEIR_INLINE uint32_t t16_some(const weir_format_id f, const bool is_q8) {
 #if defined(__AVX512VNNI__)

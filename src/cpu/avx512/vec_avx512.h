@@ -25,9 +25,10 @@
 #define WEIR_ISA(name) weir_avx512_##name
 
 enum { V_WIDTH = 16, V_PARTS = 1, V_FEW_X = 12 };
-enum { V_ATTEND_HEADS = 4, V_ATTEND_PARTS = 4 };
+enum { V_ATTEND_KEYS = 4, V_ATTEND_COLS = 64 };
 #define V_SLICES           1
 #define V_TILE_X           5
+#define V_HAS_SUM16        1
 #define V_HAS_LEVELS       1
 #define V_HAS_SIX_BITS     1
 #define V_ROWS(n_x)        ((n_x) == 1 ? 8 : 4)
@@ -109,6 +110,28 @@ static WEIR_INLINE void v16_sum4(const v16 *a, float *sums) {
     __m128 t = _mm_add_ps(_mm_movelh_ps(a0, a1), _mm_movehl_ps(a1, a0));
     __m128 u = _mm_add_ps(_mm_movelh_ps(a2, a3), _mm_movehl_ps(a3, a2));
     _mm_storeu_ps(sums, _mm_add_ps(_mm_shuffle_ps(t, u, 0x88), _mm_shuffle_ps(t, u, 0xdd)));
+}
+
+/* Sixteen at once: what each step leaves of two is one register. */
+static WEIR_INLINE __m512 v16_sum_to_8(v16 a, v16 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a.p[0], b.p[0], 0x44),
+                         _mm512_shuffle_f32x4(a.p[0], b.p[0], 0xee));
+}
+/* The four lanes that are left of a[0], a[4], a[8] and a[12]. */
+static WEIR_INLINE __m512 v16_sum_4_to_4(const v16 *a) {
+    __m512 ab = v16_sum_to_8(a[0], a[4]), cd = v16_sum_to_8(a[8], a[12]);
+    return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+}
+static WEIR_INLINE __m512 v16_sum_to_2(__m512 a, __m512 b) {
+    __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+}
+static WEIR_INLINE void v16_sum16(const v16 *a, float *sums) {
+    __m512 t = v16_sum_to_2(v16_sum_4_to_4(a), v16_sum_4_to_4(a + 1));
+    __m512 u = v16_sum_to_2(v16_sum_4_to_4(a + 2), v16_sum_4_to_4(a + 3));
+    _mm512_storeu_ps(sums,
+                     _mm512_add_ps(_mm512_shuffle_ps(t, u, 0x88), _mm512_shuffle_ps(t, u, 0xdd)));
 }
 
 static WEIR_INLINE float half_load(const uint8_t *p) {
