@@ -99,7 +99,7 @@ typedef void weir_q15_fn(const float *x, uint32_t n_cols, uint8_t *out);
 /* How a processor likes strips to be walked (x86). For speed alone: all bits are the same. */
 typedef struct weir_t16_walk {
     uint32_t n_streams;  /* strips that few rows walk together, at most; 0: WEIR_T16_STREAMS */
-    bool has_tiles_soon; /* tiles pay as soon as there are more than few rows */
+    bool has_tiles_soon; /* tiles pay sooner than on other processors of the set */
 } weir_t16_walk;
 
 /* Strips that follow each other in memory. */

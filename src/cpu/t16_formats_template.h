@@ -19,7 +19,8 @@
 enum {
     T16_FAR = 3072, /* bytes ahead in each of several streams */
     T16_NEAR = 768,
-    T16_AHEAD = 4096, /* in one stream alone */
+    T16_AHEAD = 4096,     /* in one stream alone */
+    T16_AHEAD_TWO = 6144, /* in each of two, of 4 bits a code, where one is read at a time */
     /* The same where a unit is longer than that: its scales, which come last, are read first. */
     T16_FAR_LONG = 8192,
     T16_SLICE = 16, /* groups that are taken apart at a time, at most */

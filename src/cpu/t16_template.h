@@ -10,7 +10,8 @@
  *   - q16_dot_pair(sum, a, p): q16_dot(sum, a, q16_pair(p))
  *   - T16_FEW, T16_FEW_LIST(X): so many rows of activations meet the codes in registers;
  *     X(1) .. X(T16_FEW)
- *   - t16_some(format, is_q8): up to so many rows pay in passes of T16_FEW
+ *   - T16_FEW_TWO, if it pays: they meet two strips at a time
+ *   - t16_some(format, is_q8, has_tiles_soon): up to so many rows pay in passes of T16_FEW
  *   - T16_X, T16_TILE_LIST(X): rows of activations in one tile, whose integer and float sums stay
  *     in registers together; X(1) .. X(T16_X)
  *   - T16_TWO, T16_TWO_LIST(X), if they pay: the same of tiles of two strips
@@ -41,8 +42,9 @@
 #include "cpu/t16_formats_template.h"
 
 enum {
-    T16_PAIRS = 16 * 64,        /* bytes of the pairs of a group */
-    T16_PASS_BYTES = 256 * 1024 /* of strips that rows meet in several passes */
+    T16_PAIRS = 16 * 64,         /* bytes of the pairs of a group */
+    T16_PASS_BYTES = 256 * 1024, /* of strips that rows meet in several passes */
+    T16_STRIPS = 2               /* that meet activations together, at most */
 };
 
 /* ---- sums of products ----------------------------------------------------------------------- */
@@ -157,79 +159,135 @@ static WEIR_INLINE void t16_multiply(const int bits, t16_chain *to, q16 codes, c
 
 /* ---- few rows ------------------------------------------------------------------------------- */
 
+/* How many strips n_x rows meet at a time. While memory is waited for anyway, one stream is read
+ * faster: with more bytes a group that is so up to more rows (Zen 5). */
+static WEIR_INLINE int t16_few_strips(const weir_format_id f, const bool is_q8, const int n_x) {
+#ifdef T16_FEW_TWO
+    const int least = f == WEIR_FORMAT_Q8_0 || f == WEIR_FORMAT_Q6_K ? 6 : 5;
+    return is_q8 && n_x >= least ? 2 : 1;
+#else
+    (void)f;
+    (void)is_q8;
+    (void)n_x;
+    return 1;
+#endif
+}
+
 /* Strips that are walked together, and the rows of activations they meet. */
 typedef struct t16_few_rows {
     const uint8_t *x[T16_FEW];
     float *y[T16_FEW]; /* [16 n_strips] each */
 } t16_few_rows;
 
-/* The part of 16 sums of each row, at y[j] + y_at, of the unit where the stream is. first: its
- * first group in the row. */
-static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, const int n_x,
-                                     const t16_stream stream, const uint32_t n,
+/* The part of 16 sums of each row and of n_s strips, at y[j] + y_at, of the units where the streams
+ * are. first: their first group in the row. */
+static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, const int n_s,
+                                     const int n_x, const t16_stream *streams, const uint32_t n,
                                      const t16_few_rows *rows, uint32_t first, size_t y_at) {
-    const uint8_t *unit = stream.at;
-    float s[T16_UNIT_SCALES * 16], m[8 * 16];
-    t16_scales(f, unit, n, s, m);
-    const uint8_t *high = unit + n * t16_code_bytes(f);
+    float s[T16_STRIPS][T16_UNIT_SCALES * 16], m[T16_STRIPS][8 * 16];
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) t16_scales(f, streams[i].at, n, s[i], m[i]);
+    const size_t high_at = n * t16_code_bytes(f);
     const int bits = t16_bits_of(f, is_q8), n_half = t16_vectors(bits) / 8;
     /* Two chains of sums a row where the chains of few rows would wait for themselves; but narrow
      * sums, which pay for each chain. */
-    const bool is_split = f == WEIR_FORMAT_Q6_K || (n_x < 3 && !(is_q8 && T16_NARROW));
+    const bool is_split = f == WEIR_FORMAT_Q6_K || (n_s * n_x < 3 && !(is_q8 && T16_NARROW));
     const int32_t offset = t16_offset_as(f, bits);
-    v16 sum[T16_FEW];
-    WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-        sum[r] = v16_load(rows->y[r] + y_at);
+    v16 sum[T16_STRIPS][T16_FEW];
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+        WEIR_UNROLL for (int r = 0; r < n_x; r++) {
+            sum[i][r] = v16_load(rows->y[r] + y_at + (size_t)i * WEIR_T16_ROWS);
+        }
     }
     const uint32_t n_lines = (uint32_t)(t16_unit_bytes(f, n) + 63) / 64;
     for (uint32_t g = 0; g < n; g++) {
         /* A few lines at a time: more than a processor keeps under way would wait, and then none
          * would be asked for while the unit is computed. */
-        for (uint32_t line = g * n_lines / n; line < (g + 1) * n_lines / n; line++)
-            t16_prefetch(&stream, line);
-        const uint8_t *codes = unit + g * t16_code_bytes(f);
-        t16_chain low[T16_FEW], up[T16_FEW];
+        for (uint32_t line = g * n_lines / n; line < (g + 1) * n_lines / n; line++) {
+            WEIR_UNROLL for (int i = 0; i < n_s; i++) t16_prefetch(&streams[i], line);
+        }
+        t16_chain low[T16_STRIPS][T16_FEW], up[T16_STRIPS][T16_FEW];
         WEIR_UNROLL for (int r = 0; r < n_x; r++) {
             const int32_t *parts = t16_x_tail(bits, rows->x[r], first + g)->parts;
-            if (is_split) {
-                low[r].sum = q16_set(-offset * parts[0]);
-                up[r].sum = q16_set(-offset * parts[1]);
-            } else {
-                low[r].sum = q16_set(-offset * (parts[0] + parts[1]));
+            WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                if (is_split) {
+                    low[i][r].sum = q16_set(-offset * parts[0]);
+                    up[i][r].sum = q16_set(-offset * parts[1]);
+                } else {
+                    low[i][r].sum = q16_set(-offset * (parts[0] + parts[1]));
+                }
             }
         }
         WEIR_UNROLL for (int j = 0; j < 4; j++) {
-            q16 w[4];
-            t16_codes(f, bits, codes, high + g * t16_high_bytes(f), j, w);
+            q16 w[T16_STRIPS][4];
+            WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                const uint8_t *unit = streams[i].at;
+                t16_codes(f, bits, unit + g * t16_code_bytes(f),
+                          unit + high_at + g * t16_high_bytes(f), j, w[i]);
+            }
             /* One vector for all rows before the next: their sums do not wait for each other. */
             WEIR_UNROLL for (int k = 0; k < 2 * n_half; k++) {
                 const bool is_up = k >= n_half;
-                t16_chain *chains = is_split && is_up ? up : low;
                 const size_t at = is_up * t16_q_bytes(bits) / 2 + 4 * (n_half * j + k % n_half);
+                const int number = is_split ? j : 2 * j + k, n_products = is_split ? 4 : 8;
                 WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-                    t16_multiply(bits, &chains[r], w[k],
-                                 t16_x_group(bits, rows->x[r], first + g) + at, NULL,
-                                 is_split ? j : 2 * j + k, is_split ? 4 : 8);
+                    const uint8_t *p = t16_x_group(bits, rows->x[r], first + g) + at;
+                    if (n_s == 1) {
+                        t16_multiply(bits, is_split && is_up ? &up[0][r] : &low[0][r], w[0][k], p,
+                                     NULL, number, n_products);
+                        continue;
+                    }
+                    q16 both = q16_pair(p); /* loaded once for two strips */
+                    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                        t16_multiply(bits, is_split && is_up ? &up[i][r] : &low[i][r], w[i][k], p,
+                                     &both, number, n_products);
+                    }
                 }
             }
         }
         WEIR_UNROLL for (int r = 0; r < n_x; r++) {
             const weir_t16_tail *tail = t16_x_tail(bits, rows->x[r], first + g);
             v16 scale = v16_set(tail->scale);
-            if (f == WEIR_FORMAT_Q6_K) {
-                v16 s_low = v16_load(s + 32 * g), s_up = v16_load(s + 32 * g + 16);
-                sum[r] = v16_fma(q16_float(low[r].sum), v16_mul(s_low, scale), sum[r]);
-                sum[r] = v16_fma(q16_float(up[r].sum), v16_mul(s_up, scale), sum[r]);
-            } else {
-                q16 c = is_split ? q16_add(low[r].sum, up[r].sum) : low[r].sum;
-                sum[r] = v16_fma(q16_float(c), v16_mul(v16_load(s + 16 * g), scale), sum[r]);
+            WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+                v16 *to = &sum[i][r];
+                const float *at = s[i];
+                if (f == WEIR_FORMAT_Q6_K) {
+                    v16 s_low = v16_load(at + 32 * g), s_up = v16_load(at + 32 * g + 16);
+                    *to = v16_fma(q16_float(low[i][r].sum), v16_mul(s_low, scale), *to);
+                    *to = v16_fma(q16_float(up[i][r].sum), v16_mul(s_up, scale), *to);
+                } else {
+                    q16 c = is_split ? q16_add(low[i][r].sum, up[i][r].sum) : low[i][r].sum;
+                    *to = v16_fma(q16_float(c), v16_mul(v16_load(at + 16 * g), scale), *to);
+                }
+                if (t16_has_minimum(f))
+                    *to = v16_fma(v16_load(m[i] + 16 * g), v16_set(tail->sum), *to);
             }
-            if (t16_has_minimum(f))
-                sum[r] = v16_fma(v16_load(m + 16 * g), v16_set(tail->sum), sum[r]);
         }
     }
-    WEIR_UNROLL for (int r = 0; r < n_x; r++) {
-        v16_store(rows->y[r] + y_at, sum[r]);
+    WEIR_UNROLL for (int i = 0; i < n_s; i++) {
+        WEIR_UNROLL for (int r = 0; r < n_x; r++)
+            v16_store(rows->y[r] + y_at + (size_t)i * WEIR_T16_ROWS, sum[i][r]);
+    }
+}
+
+/* Units of n groups at `now` and, n_s at a time, at those of the strips behind it. */
+static WEIR_INLINE void t16_units_few(const weir_format_id f, const bool is_q8, const int n_s,
+                                      const int n_x, t16_stream stream, const size_t strip_bytes,
+                                      const uint32_t n_now, const uint32_t n,
+                                      const t16_few_rows *rows, uint32_t first, size_t y_at) {
+    t16_stream streams[T16_STRIPS];
+    uint32_t i = 0;
+    for (; i + n_s <= n_now; i += n_s) {
+        for (int k = 0; k < n_s; k++) {
+            streams[k] = stream;
+            stream.at += strip_bytes;
+            stream.then += strip_bytes;
+        }
+        t16_unit_few(f, is_q8, n_s, n_x, streams, n, rows, first, y_at + i * WEIR_T16_ROWS);
+    }
+    for (; n_s > 1 && i < n_now; i++) {
+        t16_unit_few(f, is_q8, 1, n_x, &stream, n, rows, first, y_at + i * WEIR_T16_ROWS);
+        stream.at += strip_bytes;
+        stream.then += strip_bytes;
     }
 }
 
@@ -238,36 +296,31 @@ static WEIR_INLINE void t16_few(const weir_format_id f, const bool is_q8, const 
                                 uint32_t n_cols, float *const *y) {
     const uint32_t n_groups = n_cols / WEIR_T16_GROUP, n = t16_groups(f);
     const size_t bytes = t16_unit_bytes(f, n), strip_bytes = strips->bytes;
+    const int n_s = t16_few_strips(f, is_q8, n_x);
     t16_few_rows rows;
     for (int r = 0; r < n_x; r++) {
         rows.x[r] = activations[r];
         rows.y[r] = y[r];
         memset(y[r], 0, (size_t)strips->n * WEIR_T16_ROWS * sizeof(float));
     }
-    const uint32_t width = strips->walk.n_streams ? strips->walk.n_streams : WEIR_T16_STREAMS;
+    const uint32_t n_streams = strips->walk.n_streams ? strips->walk.n_streams : WEIR_T16_STREAMS;
+    const uint32_t width = n_streams < (uint32_t)n_s ? (uint32_t)n_s : n_streams;
     for (uint32_t begin = 0; begin < strips->n; begin += width) {
         uint32_t left = strips->n - begin, n_now = left < width ? left : width;
+        const size_t y_at = (size_t)begin * WEIR_T16_ROWS;
         const uint8_t *now = strips->data + begin * strip_bytes;
         const bool is_last = n_now == left && strips->next;
-        const uintptr_t then =
-            is_last ? (uintptr_t)strips->next : (uintptr_t)now + n_now * strip_bytes;
-        t16_stream stream = t16_stream_of(f, n_now);
+        t16_stream stream = t16_stream_of(f, n_streams == 1 ? 1 : n_now);
+        if (n_streams == 1 && n_s > 1 && t16_bits_of(f, is_q8) == 4)
+            stream.near = T16_AHEAD_TWO;
+        stream.at = now;
+        stream.then = is_last ? (uintptr_t)strips->next : (uintptr_t)now + n_now * strip_bytes;
         stream.left = strip_bytes;
         uint32_t g = 0;
-        for (; g + n <= n_groups; g += n, now += bytes, stream.left -= bytes)
-            for (uint32_t i = 0; i < n_now; i++) {
-                stream.at = now + i * strip_bytes;
-                stream.then = then + i * strip_bytes;
-                t16_unit_few(f, is_q8, n_x, stream, n, &rows, g,
-                             (size_t)(begin + i) * WEIR_T16_ROWS);
-            }
+        for (; g + n <= n_groups; g += n, stream.at += bytes, stream.left -= bytes)
+            t16_units_few(f, is_q8, n_s, n_x, stream, strip_bytes, n_now, n, &rows, g, y_at);
         if (f == WEIR_FORMAT_Q6_K && g < n_groups)
-            for (uint32_t i = 0; i < n_now; i++) {
-                stream.at = now + i * strip_bytes;
-                stream.then = then + i * strip_bytes;
-                t16_unit_few(f, is_q8, n_x, stream, n / 2, &rows, g,
-                             (size_t)(begin + i) * WEIR_T16_ROWS);
-            }
+            t16_units_few(f, is_q8, n_s, n_x, stream, strip_bytes, n_now, n / 2, &rows, g, y_at);
     }
 }
 
@@ -304,8 +357,6 @@ static WEIR_INLINE void t16_unit_apart(const weir_format_id f, const int bits, c
         }
     }
 }
-
-enum { T16_STRIPS = 2 /* of a tile, at most */ };
 
 /* Vector p of a group of n_s strips times group g of n_x rows: number `at` of n. */
 static WEIR_INLINE void t16_tile_vector(const int bits, const int n_s, const int n_x,
@@ -603,7 +654,7 @@ static WEIR_INLINE void t16_passes(weir_t16_fn *few, const weir_t16_strips *stri
         switch (n_x) {                                                                         \
             T16_FEW_LIST(T16_CASE)                                                             \
         default:                                                                               \
-            if (!strips->walk.has_tiles_soon && n_x <= t16_some(format, is_q8))                \
+            if (n_x <= t16_some(format, is_q8, strips->walk.has_tiles_soon))                   \
                 t16_passes(function, strips, &rows);                                           \
             else                                                                               \
                 t16_many(format, is_q8, strips, &rows);                                        \

@@ -17,9 +17,11 @@ typedef struct q16 {
     X(2)
 
 /* Two rows at a time never pay. */
-static WEIR_INLINE uint32_t t16_some(const weir_format_id f, const bool is_q8) {
+static WEIR_INLINE uint32_t t16_some(const weir_format_id f, const bool is_q8,
+                                     const bool has_tiles_soon) {
     (void)f;
     (void)is_q8;
+    (void)has_tiles_soon;
     return 0;
 }
 

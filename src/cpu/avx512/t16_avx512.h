@@ -20,17 +20,28 @@ typedef __m512i q16;
     X(7)                \
     X(8)
 
+/* Two strips halve the loads of activations: a processor has two loads a clock, and as many
+ * products.
+ */
+#if defined(__AVX512VNNI__)
+#define T16_FEW_TWO
+#endif
+
 /* G products a core in tiles and in passes, Zen 4, before tiles shared their rows evenly: q4_0 9
  * rows 119 and 171, 16 rows 157 and 176, 24 rows 164 and 176; q4_k 10 rows 127 and 152, 16 rows 140
- * and 154, 24 rows 150 and 154. Formats that take longer to take apart lose. Zen 5 does without
- * (kernels.c). */
-static WEIR_INLINE uint32_t t16_some(const weir_format_id f, const bool is_q8) {
+ * and 154, 24 rows 150 and 154. Formats that take longer to take apart lose. Two cores of Zen 5,
+ * passes of two strips: 12 rows of q4_0 545 and 583, 16 rows 587 and 517; 12 rows of q4_k 489 and
+ * 577, and though 24 rows had 567 and 596, prompts of the 24B did not gain. */
+static WEIR_INLINE uint32_t t16_some(const weir_format_id f, const bool is_q8,
+                                     const bool has_tiles_soon) {
 #if defined(__AVX512VNNI__)
-    return is_q8 && (f == WEIR_FORMAT_Q4_0 || f == WEIR_FORMAT_Q8_0 || f == WEIR_FORMAT_Q4_K) ? 24
-                                                                                              : 0;
+    if (is_q8 && (f == WEIR_FORMAT_Q4_0 || f == WEIR_FORMAT_Q4_K))
+        return has_tiles_soon ? 12 : 24;
+    return is_q8 && f == WEIR_FORMAT_Q8_0 && !has_tiles_soon ? 24 : 0;
 #else
     (void)f;
     (void)is_q8;
+    (void)has_tiles_soon;
     return 0;
 #endif
 }
