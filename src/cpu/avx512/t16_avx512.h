@@ -20,9 +20,7 @@ typedef __m512i q16;
     X(7)                \
     X(8)
 
-/* Two strips halve the loads of activations: a processor has two loads a clock, and as many
- * products.
- */
+/* Two strips halve the loads of activations, of which a core has two a clock, as of products. */
 #if defined(__AVX512VNNI__)
 #define T16_FEW_TWO
 #endif
