@@ -8,7 +8,7 @@
  * A page's 64 keys of a head are one run of bytes and its values another, elsewhere: the processor
  * does not see them coming, so whoever reads the one asks for the other. Measured on Zen 5, two
  * threads, one row with four query heads a K/V head behind 8,192 keys of ten layers in f16: 30 ns a
- * key and head with pages widened to floats first, 14 so; of pages in the cache 14 and 10.
+ * key and head with pages widened to floats first, 10 to 15 so; of pages in the cache 14 and 8.
  */
 #ifndef WEIR_CPU_ATTEND_TILES_TEMPLATE_H
 #define WEIR_CPU_ATTEND_TILES_TEMPLATE_H

@@ -269,7 +269,7 @@ static WEIR_INLINE void t16_unit_few(const weir_format_id f, const bool is_q8, c
     }
 }
 
-/* Units of n groups at `now` and, n_s at a time, at those of the strips behind it. */
+/* The units of n groups where the stream is and, n_s at a time, those of the strips behind it. */
 static WEIR_INLINE void t16_units_few(const weir_format_id f, const bool is_q8, const int n_s,
                                       const int n_x, t16_stream stream, const size_t strip_bytes,
                                       const uint32_t n_now, const uint32_t n,
