@@ -38,7 +38,7 @@ struct weir_packed {
     atomic_uint n_refs;
     weir_model *model; /* shared */
     char *path;
-    const uint8_t *data; /* [bytes] */
+    weir_mapped_file file; /* of `bytes`; no data: not mapped, and not open */
     size_t bytes;
     weir_packed_view view;
     pair *pairs; /* [view.n_matrices] by rising data */
@@ -89,12 +89,15 @@ static weir_status map_file(weir_packed *p, weir_error *err) {
                            (long long)st.st_size);
     if (status == WEIR_STATUS_OK) {
         p->bytes = (size_t)st.st_size;
-        p->data = map_aligned(fd, p->bytes);
-        if (!p->data)
+        p->file.data = map_aligned(fd, p->bytes);
+        if (!p->file.data)
             status = weir_fail(err, WEIR_STATUS_IO, "%s: cannot be mapped: %s", p->path,
                                strerror(errno));
     }
-    close(fd);
+    if (status == WEIR_STATUS_OK)
+        p->file.fd = fd;
+    else
+        close(fd);
     return status;
 }
 
@@ -155,7 +158,11 @@ static weir_status check_key(const weir_packed *p, weir_error *err) {
 const uint8_t *weir_packed_find(const weir_packed *p, const uint8_t *data) {
     const pair wanted = {data, 0};
     const pair *found = bsearch(&wanted, p->pairs, p->view.n_matrices, sizeof *p->pairs, by_data);
-    return found ? p->data + weir_packed_entry_at(&p->view, found->number).offset : NULL;
+    return found ? p->file.data + weir_packed_entry_at(&p->view, found->number).offset : NULL;
+}
+
+const weir_mapped_file *weir_packed_pages(const weir_packed *p) {
+    return &p->file;
 }
 
 weir_status weir_packed_suits(const weir_packed *p, const weir_model *model, weir_error *err) {
@@ -178,7 +185,7 @@ weir_status weir_packed_open(weir_packed **out, weir_model *model, const char *p
     atomic_init(&p->n_refs, 1);
     p->model = weir_model_share(model);
     WEIR_TRY_GOTO(map_file(p, err));
-    WEIR_TRY_GOTO(weir_packed_parse(&p->view, p->data, p->bytes, false, path, err));
+    WEIR_TRY_GOTO(weir_packed_parse(&p->view, p->file.data, p->bytes, false, path, err));
     WEIR_TRY_GOTO(check_key(p, err));
     WEIR_TRY_GOTO(pair_matrices(p, err));
     *out = p;
@@ -202,8 +209,10 @@ void weir_packed_close(weir_packed **packed) {
     assert(n_before > 0);
     if (n_before > 1)
         return;
-    if (p->data)
-        munmap((void *)(uintptr_t)p->data, p->bytes);
+    if (p->file.data) {
+        munmap((void *)(uintptr_t)p->file.data, p->bytes);
+        close(p->file.fd);
+    }
     weir_model_close(&p->model);
     free(p->pairs);
     free(p->path);
@@ -232,8 +241,9 @@ static bool sum_matrix(checking *c, XXH3_state_t *state, const weir_packed_entry
     XXH3_64bits_reset(state);
     for (uint64_t at = 0; at < e->bytes; at += SLICE_BYTES) {
         size_t n = e->bytes - at < SLICE_BYTES ? (size_t)(e->bytes - at) : SLICE_BYTES;
-        const uint8_t *from = c->p->data + e->offset + at;
-        int error = weir_mapped_read(from, n);
+        const uint8_t *from = c->p->file.data + e->offset + at;
+        bool is_there = weir_mapped_is_cached(&c->p->file, from, n);
+        int error = is_there ? 0 : weir_mapped_read(from, n);
         if (error != 0)
             atomic_store(&c->error, error);
         if (error != 0 || atomic_load(&c->stop))

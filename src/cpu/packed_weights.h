@@ -34,6 +34,7 @@
 #ifndef WEIR_CPU_PACKED_WEIGHTS_H
 #define WEIR_CPU_PACKED_WEIGHTS_H
 
+#include "base/mapped_pages.h"
 #include "model/model.h"
 #include "weir_packed.h"
 
@@ -95,6 +96,8 @@ weir_packed *weir_packed_share(weir_packed *packed);
 weir_status weir_packed_suits(const weir_packed *packed, const weir_model *model, weir_error *err);
 /* Strips of the matrix whose bytes are mapped at `data`; NULL: the file has none of it. */
 const uint8_t *weir_packed_find(const weir_packed *packed, const uint8_t *data);
+/* All of the file, to bring strips into memory by; it lives as long as `packed`. */
+const weir_mapped_file *weir_packed_pages(const weir_packed *packed);
 
 /* ---- packed_make.c ------------------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/half.h"
+#include "base/mapped_pages.h"
 #include "model/model_internal.h"
 
 /* ---- facts ---------------------------------------------------------------------------------- */
@@ -311,27 +312,52 @@ static void hash_hparams(uint64_t *hash, const weir_hparams *h) {
         hash_u64(hash, (uint64_t)h->kind[i] << 32 | h->n_heads_kv[i]);
 }
 
-/* Even places of a large tensor. */
-static void hash_places(uint64_t *hash, const weir_tensor *t, uint64_t n_places) {
-    uint64_t distance = t->bytes / n_places;
-    for (uint64_t i = 0; i < n_places; i++) {
-        uint64_t at = distance * i + distance / 2;
-        uint64_t room = t->bytes - at;
-        hash_data(hash, t->data + at, room < PLACE_BYTES ? (size_t)room : PLACE_BYTES);
+/* Which bytes are looked at: all of a small tensor, even places in every so-manieth large one. */
+typedef struct sampling {
+    size_t stride, n_seen; /* of large tensors */
+    uint64_t n_places;     /* in each that is looked at */
+} sampling;
+
+static sampling sample(const struct weir_model_source *s) {
+    size_t n_large = 0;
+    for (size_t i = 0; i < weir_model_source_n_tensors(s); i++)
+        n_large += weir_model_source_tensor_at(s, i)->bytes > WHOLE_BYTES;
+    return (sampling){.stride = (n_large + N_PLACES - 1) / N_PLACES,
+                      .n_places = n_large < N_PLACES && n_large > 0 ? N_PLACES / n_large : 1};
+}
+
+/* Hashed, or with no hash asked for from the disk. */
+static void look_at(uint64_t *hash, const uint8_t *data, uint64_t n) {
+    if (hash)
+        hash_data(hash, data, (size_t)n);
+    else if (n > 0)
+        weir_mapped_want(data, (size_t)n);
+}
+
+static void look_at_tensor(sampling *s, uint64_t *hash, const weir_tensor *t) {
+    if (t->bytes <= WHOLE_BYTES) {
+        look_at(hash, t->data, t->bytes);
+        return;
+    }
+    if (s->n_seen++ % s->stride != 0)
+        return;
+    uint64_t distance = t->bytes / s->n_places;
+    for (uint64_t i = 0; i < s->n_places; i++) {
+        uint64_t at = distance * i + distance / 2, room = t->bytes - at;
+        look_at(hash, t->data + at, room < PLACE_BYTES ? room : PLACE_BYTES);
     }
 }
 
-/* Each place of a file that is not in memory yet costs a read with its readahead, and a model may
- * have ten thousand large tensors. So their bytes are looked at in a bounded number of places, in
- * every tensor or in every so-manieth. */
+/* Each place of a file that is not in memory yet costs a read, and a model may have ten thousand
+ * large tensors. So their bytes are looked at in a bounded number of places, in every tensor or in
+ * every so-manieth, and all are asked for before the first is waited for: one after the other they
+ * took 0.7 s of a 24B's first start. */
 uint64_t weir_model_make_fingerprint(const weir_model *model) {
     const struct weir_model_source *s = model->source;
     const size_t n = weir_model_source_n_tensors(s);
-    size_t n_large = 0, large = 0;
+    sampling wanted = sample(s), hashed = wanted;
     for (size_t i = 0; i < n; i++)
-        n_large += weir_model_source_tensor_at(s, i)->bytes > WHOLE_BYTES;
-    const size_t stride = (n_large + N_PLACES - 1) / N_PLACES;
-    const uint64_t n_places = n_large < N_PLACES && n_large > 0 ? N_PLACES / n_large : 1;
+        look_at_tensor(&wanted, NULL, weir_model_source_tensor_at(s, i));
 
     uint64_t hash = 0;
     hash_hparams(&hash, &model->h);
@@ -342,10 +368,7 @@ uint64_t weir_model_make_fingerprint(const weir_model *model) {
         hash_data(&hash, type, strlen(type) + 1);
         for (uint32_t k = 0; k < t->n_dims; k++)
             hash_u64(&hash, t->shape[k]);
-        if (t->bytes <= WHOLE_BYTES)
-            hash_data(&hash, t->data, (size_t)t->bytes);
-        else if (large++ % stride == 0)
-            hash_places(&hash, t, n_places);
+        look_at_tensor(&hashed, &hash, t);
     }
     return hash;
 }

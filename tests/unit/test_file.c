@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/mapped_pages.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -484,6 +485,52 @@ static void copies(void **state) {
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+/* ---- mapped pages --------------------------------------------------------------------------- */
+
+/* What is on the disk can be dropped from the page cache, if the file system has one. */
+static void knows_cached_pages(void **state) {
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 70 * page + 100;
+    uint8_t *bytes = malloc(n);
+    assert_non_null(bytes);
+    memset(bytes, 7, n);
+    put("mapped", bytes, n);
+    weir_mapped_file f = {.fd = open(in_folder("mapped"), O_RDWR)};
+    assert_true(f.fd >= 0);
+    assert_int_equal(fdatasync(f.fd), 0); /* fsync is watched here */
+    void *data = mmap(NULL, n, PROT_READ, MAP_SHARED, f.fd, 0);
+    assert_true(data != MAP_FAILED);
+    f.data = data;
+    bool was_known = weir_mapped_is_cached(&f, f.data, n);
+    if (was_known) {
+        assert_true(weir_mapped_is_cached(&f, f.data + page + 900, 1));
+        assert_true(weir_mapped_is_cached(&f, f.data + n - 1, 1));
+        assert_int_equal(posix_fadvise(f.fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    }
+    bool was_dropped = was_known && !weir_mapped_is_cached(&f, f.data, n);
+    if (was_dropped) {
+        assert_int_equal(weir_mapped_read(f.data + 3 * page + 10, page), 0);
+        assert_true(weir_mapped_is_cached(&f, f.data + 3 * page + 10, page));
+        assert_int_equal(weir_mapped_read(f.data, n), 0);
+        assert_true(weir_mapped_is_cached(&f, f.data, n));
+        assert_memory_equal(f.data, bytes, n);
+        /* A file that was cut has not all of them. */
+        assert_int_equal(ftruncate(f.fd, (off_t)(40 * page)), 0);
+        assert_false(weir_mapped_is_cached(&f, f.data, n));
+        assert_true(weir_mapped_is_cached(&f, f.data, 40 * page));
+        assert_int_not_equal(weir_mapped_read(f.data, n), 0);
+    }
+    munmap(data, n);
+    free(bytes);
+    close(f.fd);
+    assert_false(weir_mapped_is_cached(&f, f.data, n)); /* not known */
+    if (!was_dropped) {
+        print_message("skipped: the system does not tell which pages of a file are cached, or the "
+                      "file system drops none\n");
+        skip();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(maps),
@@ -504,6 +551,7 @@ int main(void) {
         IN_FOLDER(folder_of_a_path),
         IN_FOLDER(temporary_names),
         IN_FOLDER(copies),
+        IN_FOLDER(knows_cached_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
