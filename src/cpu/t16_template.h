@@ -411,7 +411,9 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int bits, const int 
                                  const uint8_t *const *x, int32_t offset, float *const *y,
                                  size_t y_at) {
     const int n_vectors = t16_vectors(bits);
+    const uint8_t *from[T16_X]; /* group `first` of each row */
     v16 sum[T16_STRIPS][T16_X];
+    WEIR_UNROLL for (int j = 0; j < n_x; j++) from[j] = t16_x_group(bits, x[j], first);
     WEIR_UNROLL for (int i = 0; i < n_s; i++) {
         WEIR_UNROLL for (int j = 0; j < n_x; j++) {
             sum[i][j] = first == 0 ? v16_zero() : v16_load(y[j] + y_at + WEIR_T16_ROWS * i);
@@ -419,7 +421,6 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int bits, const int 
     }
     for (uint32_t at = 0; at < n; at++) {
         const uint8_t *codes[T16_STRIPS];
-        const uint32_t g = first + at;
         v16 s[T16_STRIPS];
         int32_t c[T16_X];
         WEIR_UNROLL for (int i = 0; i < n_s; i++) {
@@ -431,22 +432,23 @@ static WEIR_INLINE void t16_tile(const t16_kind kind, const int bits, const int 
                     s[i] = v16_load(slices[i].s + 32 * at + 16 * half);
                 }
                 WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                    c[j] = -offset * t16_x_tail(bits, x[j], g)->parts[half];
+                    c[j] = -offset * t16_x_tail(bits, from[j], at)->parts[half];
                 }
                 t16_tile_group(bits, n_s, n_x, codes, n_vectors / 2 * half,
-                               n_vectors / 2 * (half + 1), x, g, c, s, sum);
+                               n_vectors / 2 * (half + 1), from, at, c, s, sum);
             }
             continue;
         }
         WEIR_UNROLL for (int i = 0; i < n_s; i++) s[i] = v16_load(slices[i].s + 16 * at);
         WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-            const int32_t *parts = t16_x_tail(bits, x[j], g)->parts;
-            c[j] = -offset * (parts[0] + parts[1]);
+            const int32_t *parts = t16_x_tail(bits, from[j], at)->parts;
+            /* A format with a minimum has no offset. */
+            c[j] = kind == T16_MINIMUM ? 0 : -offset * (parts[0] + parts[1]);
         }
-        t16_tile_group(bits, n_s, n_x, codes, 0, n_vectors, x, g, c, s, sum);
+        t16_tile_group(bits, n_s, n_x, codes, 0, n_vectors, from, at, c, s, sum);
         if (kind == T16_MINIMUM) {
             WEIR_UNROLL for (int j = 0; j < n_x; j++) {
-                v16 total = v16_set(t16_x_tail(bits, x[j], g)->sum);
+                v16 total = v16_set(t16_x_tail(bits, from[j], at)->sum);
                 WEIR_UNROLL for (int i = 0; i < n_s; i++) {
                     sum[i][j] = v16_fma(v16_load(slices[i].m + 16 * at), total, sum[i][j]);
                 }
