@@ -17,6 +17,10 @@
 #define SYS_cachestat 451
 #endif
 
+/* The pages that a fault on one of them maps besides, as far as the page cache has them: Linux's
+ * fault_around_bytes, aligned. Where it is set lower, the others are mapped when they are used. */
+#define FAULT_BYTES ((size_t)64 << 10)
+
 /* Advice on the pages that hold these bytes. */
 static int advise(const uint8_t *from, size_t bytes, int advice) {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -28,9 +32,17 @@ void weir_mapped_want(const uint8_t *from, size_t bytes) {
     advise(from, bytes, MADV_WILLNEED);
 }
 
-int weir_mapped_read(const uint8_t *from, size_t bytes) {
+/* Linux reads ahead by huge pages of such a mapping since 5.18; one that knows cachestat (6.5) is
+ * new enough. */
+bool weir_mapped_prefer_huge(const uint8_t *from, size_t bytes) {
+    bool is_new = syscall(SYS_cachestat, -1, NULL, NULL, 0) != 0 && errno == EBADF;
+    return is_new && advise(from, bytes, MADV_HUGEPAGE) == 0;
+}
+
+int weir_mapped_read(const uint8_t *from, size_t bytes, bool prefer_huge) {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    weir_mapped_want(from, bytes); /* all of it at once */
+    if (!prefer_huge)
+        weir_mapped_want(from, bytes); /* all of it at once */
     if (advise(from, bytes, MADV_POPULATE_READ) == 0)
         return 0;
     if (errno != EINVAL && errno != EAGAIN && errno != EINTR && errno != ENOMEM)
@@ -42,7 +54,7 @@ int weir_mapped_read(const uint8_t *from, size_t bytes) {
     return 0;
 }
 
-bool weir_mapped_is_cached(const weir_mapped_file *f, const uint8_t *from, size_t bytes) {
+static bool is_cached(const weir_mapped_file *f, const uint8_t *from, size_t bytes) {
     struct {
         uint64_t offset, bytes;
     } range;
@@ -54,4 +66,14 @@ bool weir_mapped_is_cached(const weir_mapped_file *f, const uint8_t *from, size_
     range.bytes = (uint64_t)(from - f->data) + bytes - range.offset;
     return syscall(SYS_cachestat, f->fd, &range, &found, 0) == 0 &&
            found.n_cached == (range.bytes + page_bytes - 1) / page_bytes;
+}
+
+bool weir_mapped_touch(const weir_mapped_file *f, const uint8_t *from, size_t bytes) {
+    if (!is_cached(f, from, bytes))
+        return false;
+    const volatile uint8_t *touched = from;
+    size_t step = FAULT_BYTES - (uintptr_t)from % FAULT_BYTES;
+    for (size_t i = 0; i < bytes; i += step, step = FAULT_BYTES)
+        (void)touched[i];
+    return true;
 }

@@ -11,13 +11,13 @@
 #include "base/read_queue.h"
 
 #include "base/error.h"
+#include "base/workers.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,16 +253,12 @@ static weir_read *threads_take(weir_read_queue *q, bool waits) {
     return read;
 }
 
-/* At least one, or there is no queue. Signals are for the threads of the
- * program. */
+/* At least one, or there is no queue. */
 static bool threads_open(weir_read_queue *q) {
     uint32_t n = q->depth < THREADS_MOST ? q->depth : THREADS_MOST;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (q->n_threads < n && pthread_create(&q->threads[q->n_threads], NULL, run_thread, q) == 0)
+    while (q->n_threads < n &&
+           weir_thread_start(&q->threads[q->n_threads], "weir-read", run_thread, q) == 0)
         q->n_threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return q->n_threads > 0;
 }
 

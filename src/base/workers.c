@@ -135,25 +135,27 @@ static void pin_thread(pthread_t thread, uint32_t cpu) {
     CPU_FREE(set);
 }
 
-static int start_member(weir_workers *team, uint32_t worker) {
-    member *m = &team->members[worker];
-    *m = (member){.team = team, .worker = worker};
-    /* The application's signal handlers run on its own threads, but for those of what the thread
-     * itself does: a fault that finds its signal blocked kills without a word. */
+int weir_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *context) {
+    /* A fault that finds its signal blocked kills without a word. */
     static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP};
     sigset_t others, before;
     sigfillset(&others);
     for (size_t i = 0; i < WEIR_COUNT(faults); i++)
         sigdelset(&others, faults[i]);
     pthread_sigmask(SIG_SETMASK, &others, &before);
-    int error = pthread_create(&m->thread, NULL, member_main, m);
+    int error = pthread_create(thread, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error)
-        return error;
+    if (error == 0)
+        pthread_setname_np(*thread, name);
+    return error;
+}
+
+static int start_member(weir_workers *team, uint32_t worker) {
+    member *m = &team->members[worker];
+    *m = (member){.team = team, .worker = worker};
     char name[16];
     snprintf(name, sizeof name, "weir-%u", (unsigned)worker);
-    pthread_setname_np(m->thread, name);
-    return 0;
+    return weir_thread_start(&m->thread, name, member_main, m);
 }
 
 /* A team that leaves cores to others leaves it to the system which: a second program of this kind,

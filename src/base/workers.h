@@ -13,6 +13,12 @@
 #include "base/topology.h"
 #include "weir.h"
 
+#include <pthread.h>
+
+/* Starts a thread that leaves the application's signals to the application's threads, but for
+ * those of its own faults. name: 15 characters at most. 0 or an errno. */
+int weir_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *context);
+
 typedef struct weir_workers weir_workers;
 typedef void weir_work(void *context, uint32_t worker, uint32_t n_workers);
 

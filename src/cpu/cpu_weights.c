@@ -20,12 +20,14 @@
 #include "base/error.h"
 #include "base/mapped_pages.h"
 #include "base/topology.h"
+#include "base/workers.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/packed_weights.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SLICE_BYTES ((size_t)4 << 20)
 
@@ -234,6 +236,7 @@ void weir_cpu_weights_measure(const weir_cpu *cpu, const weir_model *model,
 typedef struct span {
     const weir_weight *w;           /* mapped, in the model's file or packed */
     const weir_mapped_file *packed; /* the file if it is packed, or NULL */
+    bool prefer_huge;               /* weir_mapped_prefer_huge */
     uint8_t *to;                    /* NULL: only brought into memory where it is */
     size_t strip_bytes;             /* of a strip of `to`; 0: the bytes as they are */
     weir_spread spread;             /* of these strips; `to` is where node 0 has its first */
@@ -260,6 +263,8 @@ typedef struct reading {
     atomic_int error; /* errno of the first slice that could not be read */
     atomic_uint_least64_t done_bytes;
     atomic_size_t n_wanted;       /* slices before this one were asked for, if they had to be */
+    size_t n_ahead;               /* slices asked for while one is read */
+    atomic_bool is_over;          /* nothing need be read ahead any more */
     counter next[WEIR_MAX_NODES]; /* [n_nodes] slices that a node's threads have seen */
 } reading;
 
@@ -293,17 +298,34 @@ static void want_slices(const reading *r, size_t begin, size_t end) {
     }
 }
 
-/* Bytes of a slice where they are mapped, and while the disk is at it those that come next: all
- * but what has been asked for before. What the page cache has of packed weights is mapped when it
- * is used, 64 kB a fault: together that takes as long (0.25 s for a 24B), but the start does not,
- * nor is it done for experts that nobody asks. 0 or an errno. */
-static int read_slice(reading *r, const span *s, size_t slice, size_t n_ahead, size_t at,
-                      size_t bytes) {
-    if (s->packed && weir_mapped_is_cached(s->packed, s->w->data + at, bytes))
+/* Bytes of a slice where they are mapped. Small pages that come next are asked for while the disk
+ * is at it, all but those that have been before. 0 or an errno. */
+static int read_slice(reading *r, const span *s, size_t slice, size_t at, size_t bytes) {
+    if (s->packed && weir_mapped_touch(s->packed, s->w->data + at, bytes))
         return 0;
-    size_t end = slice + 1 + n_ahead, begin = atomic_exchange(&r->n_wanted, end);
-    want_slices(r, begin > slice ? begin : slice, end);
-    return weir_mapped_read(s->w->data + at, bytes);
+    if (!s->prefer_huge) {
+        size_t end = slice + 1 + r->n_ahead, begin = atomic_exchange(&r->n_wanted, end);
+        want_slices(r, begin > slice ? begin : slice, end);
+    }
+    return weir_mapped_read(s->w->data + at, bytes, s->prefer_huge);
+}
+
+/* Huge pages are asked for by reading them, which is waited for. So a thread of its own reads what
+ * will be packed or copied, or the disk would wait for those who do that. */
+static void *read_ahead(void *context) {
+    reading *r = context;
+    const struct timespec pause = {.tv_nsec = 500 * 1000};
+    for (size_t slice = 0; slice < r->n_slices; slice++) {
+        while (slice > atomic_load(&r->next[0].value) + r->n_ahead && !atomic_load(&r->is_over))
+            nanosleep(&pause, NULL);
+        if (atomic_load(&r->is_over))
+            break;
+        size_t at, bytes;
+        const span *s = slice_of(r, slice, &at, &bytes);
+        if (s->to && s->prefer_huge && slice >= atomic_load(&r->next[0].value))
+            weir_mapped_read(s->w->data + at, bytes, true);
+    }
+    return NULL;
 }
 
 /* Bytes at .. at + bytes - 1 of the span's matrix, which are in memory, to their place; of strips
@@ -325,9 +347,9 @@ static void bring_slice(const weir_cpu *cpu, const span *s, uint32_t node, size_
 }
 
 static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
+    (void)n_workers;
     reading *r = context;
     const weir_progress *progress = r->progress;
-    const size_t n_ahead = SLICES_AHEAD + n_workers;
     uint32_t node = r->cpu->threads[worker].node;
     for (;;) {
         size_t slice = atomic_fetch_add(&r->next[node].value, 1);
@@ -340,7 +362,7 @@ static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
         bool is_own = slice % r->cpu->n_nodes == node;
         if (!is_own && s->spread.n_nodes < 2)
             continue;
-        int error = read_slice(r, s, slice, n_ahead, at, bytes);
+        int error = read_slice(r, s, slice, at, bytes);
         int none = 0;
         if (s->to && error == 0) {
             bring_slice(r->cpu, s, node, at, bytes);
@@ -357,13 +379,17 @@ static void read_slices(void *context, uint32_t worker, uint32_t n_workers) {
 }
 
 static span span_of_matrix(const weir_cpu *cpu, const weir_packed *packed, const weir_weight *from,
-                           const weir_weight *to) {
-    span s = {.w = from, .bytes = from->rows * from->row_bytes, .slice_bytes = SLICE_BYTES};
+                           const weir_weight *to, bool prefer_huge) {
+    span s = {.w = from,
+              .prefer_huge = prefer_huge,
+              .bytes = from->rows * from->row_bytes,
+              .slice_bytes = SLICE_BYTES};
     if (to->data == from->data)
         return s;
     if (packed && to->data == weir_packed_find(packed, from->data)) {
         s.w = to; /* only brought into memory, as what stays in the model's file */
         s.packed = weir_packed_pages(packed);
+        s.prefer_huge = s.packed->prefer_huge;
         s.bytes = weir_packed_bytes(to->format, to->rows, to->cols);
         return s;
     }
@@ -386,6 +412,8 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
     const weir_packed *packed = packed_of(cpu, from);
     reading r = {.cpu = cpu, .model = from, .progress = progress};
     r.n_spans = weir_cpu_matrices(from, !cpu->experts, NULL);
+    /* Of a file whose experts are streamed or packed elsewhere, few pages are read. */
+    bool prefer_huge = !cpu->experts && !packed && weir_model_prefer_huge(from);
     const weir_weight **list = calloc(2 * r.n_spans, sizeof *list);
     r.spans = calloc(r.n_spans, sizeof *r.spans);
     if (!list || !r.spans) {
@@ -397,13 +425,19 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
     weir_cpu_matrices(from, !cpu->experts, list);
     weir_cpu_matrices(to, !cpu->experts, list + r.n_spans);
     for (size_t i = 0; i < r.n_spans; i++) {
-        span s = span_of_matrix(cpu, packed, list[i], list[r.n_spans + i]);
+        span s = span_of_matrix(cpu, packed, list[i], list[r.n_spans + i], prefer_huge);
         s.first_slice = r.n_slices;
         r.spans[i] = s;
         r.n_slices += (s.bytes + s.slice_bytes - 1) / s.slice_bytes;
         r.total_bytes += s.bytes;
     }
+    r.n_ahead = SLICES_AHEAD + weir_workers_count(cpu->workers);
+    pthread_t ahead;
+    bool is_ahead = prefer_huge && weir_thread_start(&ahead, "weir-ahead", read_ahead, &r) == 0;
     weir_workers_run(cpu->workers, read_slices, &r);
+    atomic_store(&r.is_over, true);
+    if (is_ahead)
+        pthread_join(ahead, NULL);
     free(list);
     free(r.spans);
     int error = atomic_load(&r.error);

@@ -104,7 +104,7 @@ static weir_status compare(const weir_expert_file *f, uint64_t at, const uint8_t
     if (posix_memalign((void **)&span, PAGE_BYTES, SPAN) != 0)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for a page of %s", f->path);
     ssize_t got = pread(f->file, span, SPAN, (off_t)begin);
-    int error = got < 0 ? errno : weir_mapped_read(mapped, n);
+    int error = got < 0 ? errno : weir_mapped_read(mapped, n, false);
     bool is_same = error == 0 && (size_t)got >= skip + n && memcmp(span + skip, mapped, n) == 0;
     free(span);
     if (error != 0)

@@ -49,6 +49,7 @@ typedef struct slice {
 
 typedef struct making {
     const weir_model *model;
+    bool prefer_huge; /* weir_model_prefer_huge */
     const weir_progress *progress;
     size_t round_bytes;
     const weir_weight **list;   /* [n] */
@@ -157,7 +158,7 @@ static void pack_slice(making *m, const slice *s) {
     size_t strip_bytes = weir_t16_strip_bytes(w->format->id, w->cols);
     const uint8_t *from = w->data + s->first_strip * rows_bytes;
     uint8_t *to = m->to + (s->at - m->slices[m->begin].at);
-    int none = 0, error = weir_mapped_read(from, s->n_strips * rows_bytes);
+    int none = 0, error = weir_mapped_read(from, s->n_strips * rows_bytes, m->prefer_huge);
     if (error != 0) {
         atomic_compare_exchange_strong(&m->error, &none, error);
         return;
@@ -291,6 +292,7 @@ weir_status weir_packed_make_in_rounds(const char *path, const weir_model *model
                                        const weir_packed_options *options, size_t round_bytes,
                                        weir_error *err) {
     making m = {.model = model, .progress = &options->progress, .round_bytes = round_bytes};
+    m.prefer_huge = weir_model_prefer_huge(model);
     weir_status status = make(&m, path, options, err);
     weir_out_abort(&m.out);
     weir_workers_close(&m.workers);

@@ -68,7 +68,6 @@ static const uint8_t *map_aligned(int fd, size_t bytes) {
     errno = error;
     if (!is_mapped)
         return NULL;
-    madvise(at, bytes, MADV_HUGEPAGE); /* a wish */
     return at;
 }
 
@@ -90,7 +89,9 @@ static weir_status map_file(weir_packed *p, weir_error *err) {
     if (status == WEIR_STATUS_OK) {
         p->bytes = (size_t)st.st_size;
         p->file.data = map_aligned(fd, p->bytes);
-        if (!p->file.data)
+        if (p->file.data)
+            p->file.prefer_huge = weir_mapped_prefer_huge(p->file.data, p->bytes);
+        else
             status = weir_fail(err, WEIR_STATUS_IO, "%s: cannot be mapped: %s", p->path,
                                strerror(errno));
     }
@@ -242,8 +243,7 @@ static bool sum_matrix(checking *c, XXH3_state_t *state, const weir_packed_entry
     for (uint64_t at = 0; at < e->bytes; at += SLICE_BYTES) {
         size_t n = e->bytes - at < SLICE_BYTES ? (size_t)(e->bytes - at) : SLICE_BYTES;
         const uint8_t *from = c->p->file.data + e->offset + at;
-        bool is_there = weir_mapped_is_cached(&c->p->file, from, n);
-        int error = is_there ? 0 : weir_mapped_read(from, n);
+        int error = weir_mapped_read(from, n, c->p->file.prefer_huge);
         if (error != 0)
             atomic_store(&c->error, error);
         if (error != 0 || atomic_load(&c->stop))

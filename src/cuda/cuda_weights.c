@@ -284,6 +284,7 @@ weir_status weir_cuda_weights_measure(size_t *device_bytes, size_t *table_bytes,
 
 typedef struct uploading {
     const weir_model *model; /* that is read */
+    bool prefer_huge;        /* weir_model_prefer_huge */
     const weir_progress *progress;
     uint8_t *buffers[N_BUFFERS];          /* [buffer_bytes], pinned */
     weir_cuda_stream *streams[N_BUFFERS]; /* on which each of them is copied */
@@ -306,7 +307,7 @@ static weir_status read_pieces(const uploading *up, const weir_packing_piece *pi
                                weir_error *err) {
     int error = 0;
     for (size_t i = 0; i < n && error == 0; i++)
-        error = weir_mapped_read(pieces[i].data, pieces[i].bytes);
+        error = weir_mapped_read(pieces[i].data, pieces[i].bytes, up->prefer_huge);
     if (error != 0)
         return weir_fail(err, WEIR_STATUS_IO,
                          "the weights cannot be read from their file: %s; expected %llu bytes "
@@ -426,6 +427,7 @@ weir_status weir_cuda_weights_open(weir_cuda *cuda, const weir_model *model, siz
     weir_backend *be = &cuda->host.be;
     weir_status status = WEIR_STATUS_OK;
     uploading up = {.model = model, .progress = &be->options.progress};
+    up.prefer_huge = weir_model_prefer_huge(model);
     weir_model copy;
     weir_arena none = {0}, no_tables = {0}, device = {.base = cuda->weights, .size = device_bytes};
     const weir_packings *packings = weir_model_packings(model);

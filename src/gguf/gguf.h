@@ -51,6 +51,8 @@ weir_status weir_gguf_open(weir_gguf **out, const char *path, weir_error *err);
 weir_status weir_gguf_open_memory(weir_gguf **out, const void *data, size_t size, const char *name,
                                   weir_error *err);
 void weir_gguf_close(weir_gguf **gguf);
+/* weir_mapped_prefer_huge of all its files; false for one opened from memory. */
+bool weir_gguf_prefer_huge(const weir_gguf *gguf);
 
 uint32_t weir_gguf_version(const weir_gguf *g);
 const char *weir_gguf_path(const weir_gguf *g); /* of the first part */

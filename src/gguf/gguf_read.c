@@ -10,6 +10,7 @@
  */
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/mapped_pages.h"
 #include "gguf/bad_file.h"
 #include "gguf/gguf_internal.h"
 
@@ -516,4 +517,13 @@ const weir_tensor *weir_gguf_find_tensor(const weir_gguf *g, const char *name) {
 
 size_t weir_gguf_n_files(const weir_gguf *g) {
     return g->n_parts;
+}
+
+bool weir_gguf_prefer_huge(const weir_gguf *g) {
+    bool all = g->n_parts > 0;
+    for (size_t i = 0; i < g->n_parts; i++) {
+        const weir_map *map = &g->parts[i].map;
+        all = map->data && weir_mapped_prefer_huge(map->data, map->size) && all;
+    }
+    return all;
 }

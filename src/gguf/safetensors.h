@@ -15,6 +15,8 @@ weir_status weir_safetensors_open(weir_safetensors **out, const char *path, weir
 weir_status weir_safetensors_open_memory(weir_safetensors **out, const void *data, size_t size,
                                          const char *name, weir_error *err);
 void weir_safetensors_close(weir_safetensors **st);
+/* weir_mapped_prefer_huge of all its files; false for one opened from memory. */
+bool weir_safetensors_prefer_huge(const weir_safetensors *st);
 size_t weir_safetensors_n_tensors(const weir_safetensors *st);
 const weir_tensor *weir_safetensors_at(const weir_safetensors *st, size_t i);
 const weir_tensor *weir_safetensors_find(const weir_safetensors *st, const char *name);

@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/mapped_pages.h"
 #include "gguf/bad_file.h"
 #include "gguf/gguf_internal.h"
 #include "gguf/name_index.h"
@@ -498,6 +499,15 @@ void weir_safetensors_close(weir_safetensors **st) {
     free(s->path);
     free(s);
     *st = NULL;
+}
+
+bool weir_safetensors_prefer_huge(const weir_safetensors *st) {
+    bool all = st->n_shards > 0 || st->map.data;
+    for (size_t i = 0; i < st->n_shards; i++)
+        all = weir_safetensors_prefer_huge(st->shards[i]) && all;
+    if (st->map.data)
+        all = weir_mapped_prefer_huge(st->map.data, st->map.size) && all;
+    return all;
 }
 
 size_t weir_safetensors_n_tensors(const weir_safetensors *st) {

@@ -113,6 +113,10 @@ weir_model *weir_model_share(weir_model *model);
  * are touched. Rows that were unpacked stay. */
 void weir_model_drop_pages(const weir_model *model, const uint8_t *data, size_t bytes);
 
+/* Before all matrices are read where they are mapped: what weir_mapped_prefer_huge says of the
+ * files. */
+bool weir_model_prefer_huge(const weir_model *model);
+
 /* The packed matrices of a folder (model/packing.h); NULL: there are none. Their rows are made, not
  * mapped: `data` are addresses that cannot be read before weir_model_unpack. */
 const weir_packings *weir_model_packings(const weir_model *model);

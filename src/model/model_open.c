@@ -236,6 +236,14 @@ void weir_model_close(weir_model **model) {
     free(m);
 }
 
+bool weir_model_prefer_huge(const weir_model *model) {
+    const struct weir_model_source *s = model->source;
+    if (s == NULL)
+        return false;
+    return s->gguf != NULL ? weir_gguf_prefer_huge(s->gguf)
+                           : weir_safetensors_prefer_huge(s->safetensors);
+}
+
 /* ---- the source ----------------------------------------------------------------------------- */
 
 size_t weir_model_source_n_tensors(const struct weir_model_source *s) {

@@ -295,7 +295,7 @@ static int read_stored(const weir_packings *packings, const uint8_t *seen, size_
     size_t n = weir_packings_stored(packings, seen, bytes, pieces);
     int error = 0;
     for (size_t i = 0; i < n && error == 0; i++)
-        error = weir_mapped_read(pieces[i].data, pieces[i].bytes);
+        error = weir_mapped_read(pieces[i].data, pieces[i].bytes, false);
     return error;
 }
 

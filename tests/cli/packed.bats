@@ -250,21 +250,13 @@ pages() { # PID line
         is_ours && $1 == key { n += $2 } END { print n + 0 }' "/proc/$1/smaps"
 }
 
-# A page is mapped when it is used: by an answer all are, but for tokens that it has not.
-ask_server() { # ADDRESS
-    curl -sf "$1/v1/completions" -d '{"prompt": [1, 6], "max_tokens": 2}' >/dev/null
-}
-
 @test "two processes share the pages" {
     [ -e /proc/self/smaps ] || skip "the system does not tell what is shared"
-    command -v curl >/dev/null || skip "curl is not installed"
     pack
     nano=$model
     serve --packed auto
     first=$server
-    ask_server "$address"
     serve
-    ask_server "$address"
     for pid in $first $server; do
         [ "$(pages "$pid" Rss)" -gt 10000 ]
         [ "$(pages "$pid" Shared_Clean)" -gt 10000 ]

@@ -487,7 +487,13 @@ static void copies(void **state) {
 
 /* ---- mapped pages --------------------------------------------------------------------------- */
 
-/* What is on the disk can be dropped from the page cache, if the file system has one. */
+/* Pages that nobody has mapped and that are on the disk can be dropped from the page cache. */
+static bool drop_pages(const weir_mapped_file *f, size_t n) {
+    assert_int_equal(madvise((void *)(uintptr_t)f->data, n, MADV_DONTNEED), 0);
+    assert_int_equal(posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    return !weir_mapped_touch(f, f->data, n);
+}
+
 static void knows_cached_pages(void **state) {
     (void)state;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 70 * page + 100;
@@ -501,29 +507,34 @@ static void knows_cached_pages(void **state) {
     void *data = mmap(NULL, n, PROT_READ, MAP_SHARED, f.fd, 0);
     assert_true(data != MAP_FAILED);
     f.data = data;
-    bool was_known = weir_mapped_is_cached(&f, f.data, n);
+    bool was_known = weir_mapped_touch(&f, f.data, n);
     if (was_known) {
-        assert_true(weir_mapped_is_cached(&f, f.data + page + 900, 1));
-        assert_true(weir_mapped_is_cached(&f, f.data + n - 1, 1));
-        assert_int_equal(posix_fadvise(f.fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+        assert_true(weir_mapped_touch(&f, f.data + page + 900, 1));
+        assert_true(weir_mapped_touch(&f, f.data + n - 1, 1));
     }
-    bool was_dropped = was_known && !weir_mapped_is_cached(&f, f.data, n);
+    bool was_dropped = was_known && drop_pages(&f, n);
     if (was_dropped) {
-        assert_int_equal(weir_mapped_read(f.data + 3 * page + 10, page), 0);
-        assert_true(weir_mapped_is_cached(&f, f.data + 3 * page + 10, page));
-        assert_int_equal(weir_mapped_read(f.data, n), 0);
-        assert_true(weir_mapped_is_cached(&f, f.data, n));
+        assert_int_equal(weir_mapped_read(f.data + 3 * page + 10, page, false), 0);
+        assert_true(weir_mapped_touch(&f, f.data + 3 * page + 10, page));
+        assert_int_equal(weir_mapped_read(f.data, n, false), 0);
+        assert_true(weir_mapped_touch(&f, f.data, n));
+        assert_memory_equal(f.data, bytes, n);
+        /* The same in huge pages, if the system has them. */
+        assert_true(drop_pages(&f, n));
+        f.prefer_huge = weir_mapped_prefer_huge(f.data, n);
+        assert_int_equal(weir_mapped_read(f.data, n, f.prefer_huge), 0);
+        assert_true(weir_mapped_touch(&f, f.data, n));
         assert_memory_equal(f.data, bytes, n);
         /* A file that was cut has not all of them. */
         assert_int_equal(ftruncate(f.fd, (off_t)(40 * page)), 0);
-        assert_false(weir_mapped_is_cached(&f, f.data, n));
-        assert_true(weir_mapped_is_cached(&f, f.data, 40 * page));
-        assert_int_not_equal(weir_mapped_read(f.data, n), 0);
+        assert_false(weir_mapped_touch(&f, f.data, n));
+        assert_true(weir_mapped_touch(&f, f.data, 40 * page));
+        assert_int_not_equal(weir_mapped_read(f.data, n, false), 0);
     }
     munmap(data, n);
     free(bytes);
     close(f.fd);
-    assert_false(weir_mapped_is_cached(&f, f.data, n)); /* not known */
+    assert_false(weir_mapped_touch(&f, f.data, n)); /* not known */
     if (!was_dropped) {
         print_message("skipped: the system does not tell which pages of a file are cached, or the "
                       "file system drops none\n");
