@@ -29,7 +29,8 @@ typedef struct weir_mapped_file {
 
 /* Maps these pages of such a file if the page cache has them all, faster than weir_mapped_read.
  * False: it has not, or that is not known: on an older system, or of a file that is not ours and
- * that we may not write. */
+ * that we may not write. A page that is being read counts as there, and ends in SIGBUS if it cannot
+ * be. */
 bool weir_mapped_touch(const weir_mapped_file *f, const uint8_t *from, size_t bytes);
 
 #endif

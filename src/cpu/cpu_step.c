@@ -25,9 +25,10 @@
 
 enum {
     UNIT_ROWS = WEIR_T16_ROWS, /* rows of a matrix in a unit of work */
-    /* Units that are taken at once, at most: one row of x walks so many strips together; a tile of
-     * other matrices. */
-    MOST_STRIPS = WEIR_T16_STREAMS,
+    /* Units that are taken at once, at most: the strips of an expert's matrix, read in one go, as
+     * each piece costs a call and streams of memory that begin anew (in pieces of eight strips a
+     * 24B decoded at four fifths of this); a tile of other matrices. */
+    MOST_STRIPS = 128,
     MOST_TILES = 4,
     SECTIONS_PER_LAYER = 8,
     SECTIONS_BESIDE = 2, /* the embedding and the head */

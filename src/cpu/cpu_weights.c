@@ -265,6 +265,7 @@ typedef struct reading {
     atomic_size_t n_wanted;       /* slices before this one were asked for, if they had to be */
     size_t n_ahead;               /* slices asked for while one is read */
     atomic_bool is_over;          /* nothing need be read ahead any more */
+    atomic_bool is_from_disk;     /* then a page in the cache may still be on its way */
     counter next[WEIR_MAX_NODES]; /* [n_nodes] slices that a node's threads have seen */
 } reading;
 
@@ -301,8 +302,10 @@ static void want_slices(const reading *r, size_t begin, size_t end) {
 /* Bytes of a slice where they are mapped. Small pages that come next are asked for while the disk
  * is at it, all but those that have been before. 0 or an errno. */
 static int read_slice(reading *r, const span *s, size_t slice, size_t at, size_t bytes) {
-    if (s->packed && weir_mapped_touch(s->packed, s->w->data + at, bytes))
+    bool may_touch = s->packed && !atomic_load(&r->is_from_disk);
+    if (may_touch && weir_mapped_touch(s->packed, s->w->data + at, bytes))
         return 0;
+    atomic_store(&r->is_from_disk, true);
     if (!s->prefer_huge) {
         size_t end = slice + 1 + r->n_ahead, begin = atomic_exchange(&r->n_wanted, end);
         want_slices(r, begin > slice ? begin : slice, end);
