@@ -265,7 +265,7 @@ typedef struct reading {
     atomic_size_t n_wanted;       /* slices before this one were asked for, if they had to be */
     size_t n_ahead;               /* slices asked for while one is read */
     atomic_bool is_over;          /* nothing need be read ahead any more */
-    atomic_bool is_from_disk;     /* then a page in the cache may still be on its way */
+    atomic_bool is_from_disk;     /* packed weights: a page in the cache may be on its way */
     counter next[WEIR_MAX_NODES]; /* [n_nodes] slices that a node's threads have seen */
 } reading;
 
@@ -302,10 +302,11 @@ static void want_slices(const reading *r, size_t begin, size_t end) {
 /* Bytes of a slice where they are mapped. Small pages that come next are asked for while the disk
  * is at it, all but those that have been before. 0 or an errno. */
 static int read_slice(reading *r, const span *s, size_t slice, size_t at, size_t bytes) {
-    bool may_touch = s->packed && !atomic_load(&r->is_from_disk);
-    if (may_touch && weir_mapped_touch(s->packed, s->w->data + at, bytes))
-        return 0;
-    atomic_store(&r->is_from_disk, true);
+    if (s->packed && !atomic_load(&r->is_from_disk)) {
+        if (weir_mapped_touch(s->packed, s->w->data + at, bytes))
+            return 0;
+        atomic_store(&r->is_from_disk, true);
+    }
     if (!s->prefer_huge) {
         size_t end = slice + 1 + r->n_ahead, begin = atomic_exchange(&r->n_wanted, end);
         want_slices(r, begin > slice ? begin : slice, end);
@@ -436,7 +437,9 @@ static weir_status read_matrices(weir_cpu *cpu, const weir_model *from, const we
     }
     r.n_ahead = SLICES_AHEAD + weir_workers_count(cpu->workers);
     pthread_t ahead;
-    bool is_ahead = prefer_huge && weir_thread_start(&ahead, "weir-ahead", read_ahead, &r) == 0;
+    bool is_copied = to != from; /* else nobody packs, and all threads read */
+    bool is_ahead =
+        prefer_huge && is_copied && weir_thread_start(&ahead, "weir-ahead", read_ahead, &r) == 0;
     weir_workers_run(cpu->workers, read_slices, &r);
     atomic_store(&r.is_over, true);
     if (is_ahead)

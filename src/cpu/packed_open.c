@@ -66,9 +66,7 @@ static const uint8_t *map_aligned(int fd, size_t bytes) {
     if (room > skip + taken)
         munmap(at + taken, room - skip - taken);
     errno = error;
-    if (!is_mapped)
-        return NULL;
-    return at;
+    return is_mapped ? at : NULL;
 }
 
 static weir_status map_file(weir_packed *p, weir_error *err) {

@@ -483,8 +483,6 @@ static void copies(void **state) {
     assert_int_equal(unlink(in_folder("from/a")) | unlink(in_folder("from/empty")), 0);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
-
 /* ---- mapped pages --------------------------------------------------------------------------- */
 
 /* Pages that nobody has mapped and that are on the disk can be dropped from the page cache. */
@@ -541,6 +539,8 @@ static void knows_cached_pages(void **state) {
         skip();
     }
 }
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
