@@ -387,17 +387,18 @@ typedef struct weir_reuse {
 } weir_reuse;
 WEIR_API void weir_seq_get_reuse(const weir_seq *seq, weir_reuse *out);
 
-/* Which of the engine's adapters this timeline uses, and how strongly: scales [n_loras], 0: not at
- * all. BAD_ARGUMENT unless the timeline is empty. A fork has the scales of what it was forked from.
- */
+/* How strongly this timeline uses each of the engine's adapters: scales [n_loras], 0: not at all.
+ * BAD_ARGUMENT unless it is empty. A fork has the scales of what it was forked from. */
 WEIR_API weir_status weir_seq_set_loras(weir_seq *seq, const float *scales, weir_error *err);
 
-/* Steps that run one token of this timeline and nothing else also run up to `most` guesses of what
- * follows it, 16 at most, where that is measured to pay; 0: none any more. A guess that comes true
- * when it is appended needs no step of its own. Nothing changes but the number of steps. Takes the
- * memory of an index. BAD_ARGUMENT unless the engine has more than `most` of n_out and of
- * n_snapshots. A fork begins without. */
+/* Steps that only decode, a token of each timeline, also run up to `most` guesses of what follows
+ * this one's, where that is measured to pay, 16 of all; 0: none any more. A guess that comes true
+ * when it is appended needs no step; nothing else changes. Takes the memory of an index. A fork
+ * begins without. BAD_ARGUMENT unless the engine has more than `most` of n_out and n_snapshots. */
 WEIR_API weir_status weir_seq_set_lookup(weir_seq *seq, uint32_t most, weir_error *err);
+/* True: the one token that is pending had been guessed and has run; weir_seq_logits has what comes
+ * behind it, without the step, which might have waited for other timelines'. */
+WEIR_API bool weir_seq_take_guessed(weir_seq *seq);
 /* How many were guessed since then, and how many came true; zeros without. */
 WEIR_API void weir_seq_get_lookup(const weir_seq *seq, uint64_t *n_drafts, uint64_t *n_taken);
 
@@ -731,9 +732,8 @@ typedef struct weir_rendered {
  * context [n_context]: a JSON object; its members are the template's variables (messages, tools,
  * add_generation_prompt, ...). Numbers, key order and big integers stay as written. bos_token and
  * eos_token come from the options; others in the context take their place but are CONTENT. *out is
- * freed with weir_rendered_free. BAD_ARGUMENT for bad JSON, and with the template's own words and
- * line where it raises; FAILED with the line for an operation that Python would refuse; FULL for a
- * limit.
+ * freed with weir_rendered_free. BAD_ARGUMENT for bad JSON, and with the template's words and line
+ * where it raises; FAILED with the line for what Python would refuse; FULL for a limit.
  */
 WEIR_API weir_status weir_template_render(weir_rendered *out, const weir_template *tmpl,
                                           const char *context, size_t n_context,

@@ -282,7 +282,7 @@ static void print_counters(page *p, const weir_runner_stats *s) {
           "Answers moved out for want of pages."},
          s->n_pauses},
         {{"weir_guessed_tokens_total", "vllm:spec_decode_num_draft_tokens_total", "counter",
-          "Tokens that were run ahead of answers that ran alone, told at their end."},
+          "Tokens that were run ahead of answers, told when these end."},
          s->n_guesses},
         {{"weir_guessed_tokens_taken_total", "vllm:spec_decode_num_accepted_tokens_total",
           "counter", "Of those, tokens that came true."},

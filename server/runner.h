@@ -49,7 +49,7 @@ typedef struct weir_runner_stats {
     uint32_t n_running, n_waiting, n_paused; /* choices */
     uint64_t n_jobs, n_jobs_cancelled, n_jobs_failed, n_jobs_refused;
     uint64_t n_prompt_tokens, n_cached_tokens, n_generated_tokens, n_pauses;
-    uint64_t n_guesses, n_guesses_taken; /* of answers that are made no more, or not alone */
+    uint64_t n_guesses, n_guesses_taken;                /* of answers that guess no more */
     weir_engine_stats engine;                           /* as of the last step */
     double prompt_tokens_per_s, generated_tokens_per_s; /* over the last ten seconds */
     double last_step_s;

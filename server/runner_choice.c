@@ -429,10 +429,10 @@ static size_t find_ready(weir_runner *r, bool *has_held) {
     return n;
 }
 
-bool weir_runner_draw(weir_runner *r) {
+/* One token of each that is ready. Returns how many were. */
+static size_t draw_ready(weir_runner *r, bool *has_held) {
     weir_error err;
-    bool has_held = false;
-    size_t n = find_ready(r, &has_held);
+    size_t n = find_ready(r, has_held);
     for (size_t i = 0; i < n; i++)
         know_next(r, r->ready[i]);
     drawing d = {.runner = r, .n_ready = n};
@@ -448,5 +448,27 @@ bool weir_runner_draw(weir_runner *r) {
         if (status != WEIR_STATUS_OK)
             weir_runner_fail(r, c->job, status, &err);
     }
+    return n;
+}
+
+/* Tokens that were guessed and have run need no step: their answers go on before the others. */
+static bool take_guessed(weir_runner *r) {
+    bool has_taken = false;
+    for (uint32_t i = 0; i < r->n_active && r->n_guessing > 0; i++) {
+        weir_choice *c = r->active[i];
+        if (!c->is_guessing || !weir_live_job_goes_on(c->job) || !weir_seq_take_guessed(c->seq))
+            continue;
+        weir_choice_update(r, c);
+        has_taken = true;
+    }
+    return has_taken;
+}
+
+bool weir_runner_draw(weir_runner *r) {
+    bool has_held = false;
+    size_t n = 0;
+    do
+        n += draw_ready(r, &has_held);
+    while (take_guessed(r));
     return n > 0 || has_held;
 }

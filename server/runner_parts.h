@@ -54,8 +54,10 @@ typedef struct weir_choice {
     uint32_t n_kept_pending; /* .. so many had not been run */
     bool is_saved;           /* moved out: a file has the rest. Else it will be run again */
     bool is_prompt_done;
-    bool is_held;    /* its prompt has just ended: the other choices may fork from it first */
-    uint32_t n_told; /* tokens of the prompt that on_prompt_token was called with */
+    bool is_held;     /* its prompt has just ended: the other choices may fork from it first */
+    bool is_guessing; /* its timeline has a lookup */
+    uint32_t n_steps_before; /* of decoding, before it had one */
+    uint32_t n_told;         /* tokens of the prompt that on_prompt_token was called with */
 
     weir_answer answer;
     weir_answer_options options;
@@ -117,9 +119,8 @@ struct weir_runner {
     size_t n_orders;
     uint32_t n_active, n_moved_out;
     uint32_t n_idle_rounds;     /* since a step or a draw last did something */
-    uint32_t n_lookup;          /* guesses of a step; 0: none */
-    uint32_t n_steps_alone;     /* that one answer has run, nothing else being there */
-    weir_choice *guessing;      /* whose timeline has a lookup; NULL: none */
+    uint32_t n_lookup;          /* guesses of an answer in a step; 0: none */
+    uint32_t n_guessing;        /* choices whose timelines have a lookup */
     double told_all_s;          /* when all jobs were last told how far they are */
     weir_workers *team;         /* that draws */
     char *pause_folder;         /* its own, removed at close; NULL: there is none */
@@ -196,7 +197,7 @@ void weir_choice_drop_timeline(weir_runner *r, weir_choice *c);
 void weir_choice_update(const weir_runner *r, weir_choice *c);
 
 /* Its timeline guesses no more; what it had guessed is counted. */
-void weir_runner_end_guesses(weir_runner *r);
+void weir_choice_end_guesses(weir_runner *r, weir_choice *c);
 
 /* ---- runner_choice.c ---------------------------------------------------------------------- */
 

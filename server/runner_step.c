@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine_shape.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -83,24 +84,27 @@ static size_t make_chunks(weir_runner *r, size_t n_orders) {
 
 /* ---- guesses ------------------------------------------------------------------------------ */
 
-/* An answer that runs alone may guess what follows (docs/lookup.md); beside others rows are better
- * spent on tokens that are known. Its index is made of all its tokens, so it must have been alone
- * for a while, the longer the more they are. */
+/* While few answers run, each may guess what follows it (docs/lookup.md); where there are many,
+ * rows are better spent on tokens that are known. An index is made of all tokens there are, so an
+ * answer must have gone on for a while, the longer the more they are. */
 static void choose_guessing(weir_runner *r, size_t n) {
     enum { LEAST_STEPS = 8, TOKENS_A_STEP = 512 };
-    weir_choice *alone = n == 1 && r->n_active == 1 ? r->stepping[0] : NULL;
     if (r->n_lookup == 0)
         return;
-    if (!alone || !alone->task.is_decoding) {
-        weir_runner_end_guesses(r);
+    if (r->n_active > WEIR_SHAPE_GUESSING) {
+        for (uint32_t i = 0; i < r->n_active && r->n_guessing > 0; i++)
+            weir_choice_end_guesses(r, r->active[i]);
         return;
     }
-    uint32_t n_steps = LEAST_STEPS + alone->task.n_tokens / TOKENS_A_STEP;
-    if (r->guessing || ++r->n_steps_alone < n_steps)
-        return;
-    r->n_steps_alone = 0; /* without memory for it: again after so many */
-    if (weir_seq_set_lookup(alone->seq, r->n_lookup, NULL) == WEIR_STATUS_OK)
-        r->guessing = alone;
+    for (size_t i = 0; i < n; i++) {
+        weir_choice *c = r->stepping[i];
+        uint32_t n_steps = LEAST_STEPS + c->task.n_tokens / TOKENS_A_STEP;
+        if (c->is_guessing || !c->task.is_decoding || ++c->n_steps_before < n_steps)
+            continue;
+        c->n_steps_before = 0; /* without memory for it: again after so many */
+        c->is_guessing = weir_seq_set_lookup(c->seq, r->n_lookup, NULL) == WEIR_STATUS_OK;
+        r->n_guessing += c->is_guessing;
+    }
 }
 
 /* ---- the step ----------------------------------------------------------------------------- */
@@ -138,9 +142,9 @@ static void count_step(weir_runner *r, size_t n, const weir_engine_stats *before
         else
             n_prompt += r->chunks[i].n_tokens;
     }
-    /* Of one that guesses those rows count that were run: none where the token had been guessed. */
-    if (r->guessing)
-        n_decode = (uint32_t)(after->n_rows - before->n_rows - n_replayed);
+    /* Guesses are rows too. */
+    if (r->n_guessing > 0)
+        n_decode = (uint32_t)(after->n_rows - before->n_rows - n_replayed - n_prompt);
     /* Rows that are run again to make a state cost what those of prompts do. */
     bool has_run = n_prompt + n_replayed + n_decode > 0;
     weir_scheduler_stepped(r->scheduler, n_prompt + (uint32_t)n_replayed, n_decode,

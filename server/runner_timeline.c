@@ -23,13 +23,12 @@ static void activate(weir_runner *r, weir_choice *c, weir_seq *seq) {
     r->active[r->n_active++] = c;
 }
 
-void weir_runner_end_guesses(weir_runner *r) {
+void weir_choice_end_guesses(weir_runner *r, weir_choice *c) {
     uint64_t n_guesses, n_taken;
-    weir_choice *c = r->guessing;
-    r->guessing = NULL;
-    r->n_steps_alone = 0;
-    if (!c)
+    if (!c->is_guessing)
         return;
+    c->is_guessing = false;
+    r->n_guessing--;
     weir_seq_get_lookup(c->seq, &n_guesses, &n_taken);
     weir_seq_set_lookup(c->seq, 0, NULL); /* taking it away cannot fail */
     pthread_mutex_lock(&r->mutex);
@@ -39,8 +38,8 @@ void weir_runner_end_guesses(weir_runner *r) {
 }
 
 static void deactivate(weir_runner *r, weir_choice *c) {
-    if (c == r->guessing)
-        weir_runner_end_guesses(r);
+    weir_choice_end_guesses(r, c);
+    c->n_steps_before = 0;
     weir_seq_close(&c->seq);
     weir_choice *last = r->active[--r->n_active];
     r->active[c->place] = last;

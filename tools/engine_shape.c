@@ -50,7 +50,7 @@ void weir_shape_for_serving(weir_engine_options *o, uint32_t n_lookup) {
     o->n_seqs = o->n_seqs ? o->n_seqs : DEFAULT_SEQS;
     if (o->n_batch == 0)
         o->n_batch = o->n_seqs > LEAST_BATCH ? o->n_seqs : LEAST_BATCH;
-    o->n_snapshots = o->n_seqs + n_lookup;
+    o->n_snapshots = o->n_seqs + (n_lookup > 0 ? MOST_LOOKUP : 0);
     /* besides what decodes: a prompt whose probabilities are wanted runs as many rows a step */
     o->n_out = o->n_seqs + PROMPT_ROWS;
 }

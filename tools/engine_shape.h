@@ -10,6 +10,10 @@
 
 #include "weir.h"
 
+enum {
+    WEIR_SHAPE_GUESSING = 8 /* timelines of a server that have an index to guess from, at most */
+};
+
 /* The value of --lookup: NULL and "auto" are 8 guesses, "off" none. BAD_ARGUMENT: what was
  * expected.
  */
@@ -24,7 +28,8 @@ weir_status weir_shape_lookup_on(uint32_t *n_lookup, const char *device, const c
 void weir_shape_for_run(weir_engine_options *options, uint32_t n_lookup);
 
 /* An engine for serving: timelines, rows of a step, snapshots and rows of logits, of which n_seqs
- * and n_batch stay as they are where they are not 0. A timeline alone may guess as above. */
+ * and n_batch stay as they are where they are not 0. Timelines guess n_lookup tokens each in a
+ * step, 16 together. */
 void weir_shape_for_serving(weir_engine_options *options, uint32_t n_lookup);
 
 /* As many K/V pages as kv_bytes hold, but at least those of one whole timeline, and no more than

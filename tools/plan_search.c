@@ -54,12 +54,12 @@ uint64_t weir_plan_sampler_bytes(uint32_t n_vocab) {
            (sizeof(float) + 2 * sizeof(float) + sizeof(double) + 2 * sizeof(int32_t));
 }
 
-/* A power of two of slots, twice the n-grams at least. */
-uint64_t weir_plan_drafts_bytes(uint32_t n_ctx) {
+/* Each: a power of two of slots, twice the n-grams at least. */
+uint64_t weir_plan_drafts_bytes(uint32_t n_ctx, uint32_t n_seqs) {
     uint64_t n = 64;
     while (n < 2 * (uint64_t)n_ctx * LOOKUP_LENGTHS && n < UINT64_C(1) << 31)
         n *= 2;
-    return n * sizeof(uint32_t);
+    return n * sizeof(uint32_t) * (n_seqs < WEIR_SHAPE_GUESSING ? n_seqs : WEIR_SHAPE_GUESSING);
 }
 
 /* What stands out behind an arena of so many bytes. */
@@ -129,7 +129,7 @@ weir_status weir_plan_whole_make(weir_plan_whole *out, const weir_model *model,
     weir_model_get_info(model, &info);
     out->samplers_bytes = out->engine.n_seqs * weir_plan_sampler_bytes(info.n_vocab);
     if (s->n_lookup > 0)
-        out->drafts_bytes = weir_plan_drafts_bytes(out->engine.n_ctx);
+        out->drafts_bytes = weir_plan_drafts_bytes(out->engine.n_ctx, out->engine.n_seqs);
     sum_up(out);
     /* As the run itself will reckon. */
     uint64_t outside = out->total_bytes - out->engine.total_bytes - out->page_ends_bytes;

@@ -80,9 +80,9 @@ weir_plan_settings weir_plan_smallest(const weir_model *model, const weir_plan_s
 /* Bytes in front of the first tensor: metadata and the list of tensors. */
 uint64_t weir_plan_header_bytes(const weir_model *model);
 
-/* What a sampler of a vocabulary takes, and an index of drafts of one timeline. */
+/* What a sampler of a vocabulary takes, and the indexes of drafts of an engine's timelines. */
 uint64_t weir_plan_sampler_bytes(uint32_t n_vocab);
-uint64_t weir_plan_drafts_bytes(uint32_t n_ctx);
+uint64_t weir_plan_drafts_bytes(uint32_t n_ctx, uint32_t n_seqs);
 
 /* What this process has resident, and what of that is not of files; zeros: the system does not
  * tell.

@@ -63,7 +63,7 @@ weir_status weir_ram_use(weir_engine_options *o, const weir_model *model, const 
     WEIR_TRY(weir_plan_make(&plan, model, o, err));
     uint64_t outside = ram->program_bytes + weir_plan_header_bytes(model) +
                        plan.n_seqs * weir_plan_sampler_bytes(info.n_vocab) +
-                       (ram->n_lookup > 0 ? weir_plan_drafts_bytes(plan.n_ctx) : 0);
+                       (ram->n_lookup > 0 ? weir_plan_drafts_bytes(plan.n_ctx, plan.n_seqs) : 0);
     o->ram_bytes = weir_ram_left(ram->bytes, outside);
     WEIR_TRY(weir_plan_make(&plan, model, o, err));
     if (plan.total_bytes > o->ram_bytes)

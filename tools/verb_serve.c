@@ -99,9 +99,9 @@ static const weir_option options[] = {
     {"no-prefix-cache", 0, WEIR_OPTION_FLAG, AT(no_prefix_cache), NULL,
      "do not keep beginnings of prompts for others"},
     {"lookup", 0, WEIR_OPTION_STRING, AT(lookup), "N",
-     "tokens that repeat what was said are guessed, up to N a step, 16 at\n"
-     "most, while an answer runs alone; auto (default): 8; off: none. The\n"
-     "answer is the same"},
+     "tokens that repeat what was said are guessed, up to N a step of an\n"
+     "answer and 16 of all, while no more than 8 answers run; auto\n"
+     "(default): 8; off: none. The answer is the same"},
     {"threads", 't', WEIR_OPTION_U32, AT(n_threads), "N",
      "worker threads; default: physical cores within the limits set\nfor the process"},
     {"no-pin", 0, WEIR_OPTION_FLAG, AT(no_pin), NULL, WEIR_NO_PIN_HELP},

@@ -99,7 +99,7 @@ static weir_status plan_one(weir_plan *out, const weir_model *model, weir_engine
     WEIR_TRY(weir_run_lookup(&n_lookup, &defaults, err));
     weir_shape_for_run(engine, n_lookup);
     WEIR_TRY(weir_plan_make(out, model, engine, err));
-    uint64_t bytes = weir_plan_drafts_bytes(out->n_ctx);
+    uint64_t bytes = weir_plan_drafts_bytes(out->n_ctx, 1);
     out->item[out->n_items].what = "index of drafts";
     out->item[out->n_items++].bytes = bytes;
     out->engine_bytes += bytes;

@@ -7,6 +7,8 @@
 #include "engine/drafts.h"
 #include "base/error.h"
 #include "base/random.h"
+#include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,130 +76,212 @@ uint32_t weir_ngrams_find(weir_ngrams *g, const int32_t *tokens, uint32_t n_toke
 
 /* ---- the controller ------------------------------------------------------------------------- */
 
-enum {
-    FIRST_PAUSE = 8,
-    LONGEST_PAUSE = 512,
-    MOST_SINCE = 64 /* then a plain step measures anew what a plain step takes */
-};
-
-/* Before anything was measured: what more rows cost, and how often drafts hold. Rows are taken for
- * cheap, so that a first try measures them. */
+/* Before anything was measured: what more rows cost, in rows, and how often drafts hold. Rows are
+ * taken for cheap, so that a first try measures them. */
 static const double first_slope = 0.2;
 static const double first_chance[WEIR_LOOKUP_LENGTHS] = {0.85, 0.75, 0.6, 0.45, 0.3};
 
-static const double pays_while_on = 1.0, pays_while_off = 1.15;
-static const double time_weight = 0.15, chance_weight = 0.08, gain_weight = 0.15;
+/* What is known before counts as so many tries. A timeline's own tally forgets sooner than that of
+ * all. */
+static const double prior_tries = 3, own_fading = 0.08, common_fading = 0.02;
 
-void weir_control_init(weir_draft_control *c) {
-    *c = (weir_draft_control){.gain = pays_while_off, .is_on = true, .pause = FIRST_PAUSE};
-    memcpy(c->chance, first_chance, sizeof first_chance);
+/* Where a step's time is known from enough of them, a surprise is mostly the machine's, and then it
+ * is true of all numbers of rows. */
+enum { ENOUGH = 8 };
+static const double machine_weight = 0.2, rows_weight = 0.01, most_surprise = 0.5;
+
+static const double pays = 1.02; /* tokens for the time of a plain one */
+
+/* In plain steps: what is forgiven of the debt in each step, which is what drafts may lose in the
+ * long run, and what steps without them, now and then, may lose where drafts pay; the debt up to
+ * which drafts are made that are expected to pay, and tries. */
+static const double allowance = 0.005, most_debt = 4, most_debt_of_tries = 0.5;
+
+/* Rows could be run in several steps of as many as are known. */
+static double most_seconds(const weir_draft_record *r, uint32_t n_rows) {
+    uint32_t n = n_rows - 1;
+    while (n > 0 && !(r->seconds[n] > 0))
+        n--;
+    return n > 0 ? r->seconds[n] * n_rows / n : INFINITY;
 }
 
 /* A step that the system has interrupted says little about what steps take. */
-void weir_control_measure(weir_draft_control *c, uint32_t n_rows, double seconds) {
-    if (n_rows == 0 || n_rows > WEIR_LOOKUP_MOST + 1 || !(seconds > 0))
+void weir_drafts_measure(weir_draft_record *r, uint32_t n_rows, double seconds) {
+    if (r->price)
+        seconds = r->price(r->context, n_rows);
+    if (n_rows == 0 || n_rows > WEIR_PRICED_ROWS || !(seconds > 0))
         return;
-    double *known = &c->seconds[n_rows];
-    if (*known > 0) {
-        seconds = seconds > 2 * *known ? 2 * *known : seconds;
-        *known += time_weight * (seconds - *known);
-    } else {
-        *known = seconds;
+    double *known = &r->seconds[n_rows];
+    uint64_t n_before = r->n_measured[n_rows]++;
+    if (n_before == 0) {
+        double most = most_seconds(r, n_rows);
+        *known = seconds < most ? seconds : most;
+        return;
     }
+    double surprise = seconds / *known - 1;
+    if (surprise > most_surprise)
+        surprise = most_surprise;
+    if (n_before >= ENOUGH)
+        for (uint32_t n = 1; n <= WEIR_PRICED_ROWS; n++)
+            r->seconds[n] *= 1 + machine_weight * surprise;
+    double mean_weight = 1.0 / (double)(n_before + 1);
+    *known *= 1 + (mean_weight > rows_weight ? mean_weight : rows_weight) * surprise;
 }
 
-/* Between measured numbers of rows the cost is taken for linear, above the last one too. */
-double weir_control_cost(const weir_draft_control *c, uint32_t n_rows) {
-    const double one = c->seconds[1];
-    if (n_rows <= 1)
-        return 1;
-    if (!(one > 0))
-        return 1 + first_slope * (n_rows - 1);
-    if (c->seconds[n_rows] > 0)
-        return c->seconds[n_rows] / one;
-    uint32_t below = n_rows - 1, above = n_rows + 1;
-    while (below > 1 && !(c->seconds[below] > 0))
-        below--;
-    while (above <= WEIR_LOOKUP_MOST + 1 && !(c->seconds[above] > 0))
-        above++;
-    double at_below = c->seconds[below] / one, slope = first_slope;
-    if (above <= WEIR_LOOKUP_MOST + 1)
-        slope = (c->seconds[above] / one - at_below) / (above - below);
-    else if (below > 1)
-        slope = (at_below - 1) / (below - 1);
-    double cost = at_below + slope * (n_rows - below);
-    return cost > 1 ? cost : 1; /* noise: more rows are never cheaper than one */
+/* Between measured numbers of rows time is taken for linear, above the last one too. */
+double weir_drafts_seconds(const weir_draft_record *r, uint32_t n_plain, uint32_t n_rows) {
+    const double plain = r->seconds[n_plain];
+    double seconds = r->seconds[n_rows];
+    if (!(seconds > 0)) {
+        uint32_t below = n_rows - 1, above = n_rows + 1;
+        while (below > n_plain && !(r->seconds[below] > 0))
+            below--;
+        while (above <= WEIR_PRICED_ROWS && !(r->seconds[above] > 0))
+            above++;
+        double at_below = r->seconds[below], slope = first_slope * plain / n_plain;
+        if (above <= WEIR_PRICED_ROWS)
+            slope = (r->seconds[above] - at_below) / (above - below);
+        else if (below > n_plain)
+            slope = (at_below - plain) / (below - n_plain);
+        seconds = at_below + slope * (n_rows - below);
+    }
+    return seconds > plain ? seconds : plain; /* noise: more rows are never cheaper than few */
 }
 
-/* Tokens per time of a plain step, at the number of drafts where it is highest. */
-static double best_gain(const weir_draft_control *c, double chance, uint32_t cap, uint32_t *best) {
-    double tokens = 1, power = 1, most = 0;
-    *best = 0;
-    for (uint32_t n = 1; n <= cap; n++) {
-        power *= chance;
-        tokens += power;
-        double gain = tokens / weir_control_cost(c, n + 1);
-        if (gain > most) {
-            most = gain;
-            *best = n;
+static double estimate(double before, const weir_draft_tally *t) {
+    return (prior_tries * before + t->n_held) / (prior_tries + t->n_tried);
+}
+
+double weir_drafts_chance(const weir_draft_record *r, const weir_draft_control *c,
+                          uint32_t length) {
+    double of_all = estimate(first_chance[length], &r->tallies[length]);
+    return estimate(of_all, &c->tallies[length]);
+}
+
+/* The timeline whose next draft is the likeliest to hold, as likely as *chance. NULL: none has
+ * room. powers: how likely all that it was given do. */
+static weir_draft_chance *likeliest(const weir_draft_record *r, weir_draft_chance *chances,
+                                    uint32_t n, const uint32_t *given, const double *powers,
+                                    double *chance) {
+    weir_draft_chance *best = NULL;
+    *chance = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!chances[i].control || given[i] == chances[i].cap)
+            continue;
+        double next = powers[i] * weir_drafts_chance(r, chances[i].control, chances[i].length);
+        if (!best || next > *chance) {
+            *chance = next;
+            best = &chances[i];
         }
     }
-    return most;
+    return best;
 }
 
-uint32_t weir_control_choose(weir_draft_control *c, uint32_t length, uint32_t cap) {
-    uint32_t n;
-    if (cap == 0 || !(c->seconds[1] > 0))
-        return 0; /* a plain step is needed to compare with */
-    if (c->n_since >= MOST_SINCE) {
-        c->n_since = 0;
-        return 0;
+/* Gives drafts, the likeliest first, up to the number where tokens for the time are most: *most, in
+ * those of a step without. */
+static uint32_t share_known(const weir_draft_record *r, uint32_t n_plain, uint32_t room,
+                            weir_draft_chance *chances, uint32_t n, double *most) {
+    weir_draft_chance *order[WEIR_LOOKUP_MOST];
+    uint32_t given[WEIR_PRICED_ROWS] = {0}, n_best = 0;
+    double powers[WEIR_PRICED_ROWS], tokens = n_plain, chance;
+    const double plain = r->seconds[n_plain];
+    *most = pays;
+    for (uint32_t i = 0; i < n; i++)
+        powers[i] = 1;
+    for (uint32_t m = 0; m < room; m++) {
+        order[m] = likeliest(r, chances, n, given, powers, &chance);
+        if (!order[m])
+            break;
+        given[order[m] - chances]++;
+        powers[order[m] - chances] = chance;
+        tokens += chance;
+        double seconds = weir_drafts_seconds(r, n_plain, n_plain + m + 1);
+        double gain = tokens / n_plain / (seconds / plain);
+        if (gain > *most && r->debt + seconds - plain <= most_debt * plain) {
+            *most = gain;
+            n_best = m + 1;
+        }
     }
-    double gain = best_gain(c, c->chance[length], cap, &n);
-    c->is_probe = !(c->is_on && gain > pays_while_on);
-    if (!c->is_probe) {
-        c->n_since++;
-        return n;
-    }
-    if (c->wait > 0) {
-        c->wait--;
-        return 0;
-    }
-    c->wait = c->pause;
-    if (c->pause < LONGEST_PAUSE)
-        c->pause *= 2;
-    c->n_since++;
-    return n;
+    for (uint32_t m = 0; m < n_best; m++)
+        order[m]->n++;
+    return n_best;
 }
 
-void weir_control_judge(weir_draft_control *c, uint32_t length, uint32_t n_drafts, uint32_t n_taken,
-                        bool is_rejected) {
-    if (n_drafts == 0)
-        return;
-    double *chance = &c->chance[length];
-    for (uint32_t i = 0; i < n_taken; i++)
-        *chance += chance_weight * (1 - *chance);
-    if (is_rejected)
-        *chance -= chance_weight * *chance;
-    else if (n_taken < n_drafts)
-        return; /* cut off: it says nothing about the gain */
-    double gain = (1 + n_taken) / weir_control_cost(c, n_drafts + 1);
-    if (!c->is_on) {
-        if (gain < pays_while_off)
-            return;
-        c->is_on = true;
-        c->gain = gain < 2 ? gain : 2;
-        return;
+/* One more draft than n_given: of one that has none, first of one whose last try held; while a step
+ * of so many rows is hardly known, of any. */
+static uint32_t share_try(const weir_draft_record *r, uint32_t n_plain, uint32_t n_given,
+                          weir_draft_chance *chances, uint32_t n) {
+    weir_draft_chance *chosen = NULL;
+    uint32_t most = r->n_measured[n_plain + n_given + 1] < ENOUGH ? UINT32_MAX : 1;
+    for (uint32_t i = 0; i < n; i++) {
+        weir_draft_chance *c = &chances[i];
+        if (c->control && c->n < c->cap && c->n < most &&
+            (!chosen || (c->control->is_promising && !chosen->control->is_promising)))
+            chosen = c;
     }
-    if (c->is_probe) /* nothing was expected of it */
-        return;
-    c->gain += gain_weight * (gain - c->gain);
-    if (gain > pays_while_on && c->pause > FIRST_PAUSE)
-        c->pause /= 2;
-    if (c->gain < pays_while_on) {
-        c->is_on = false;
-        c->wait = c->pause;
+    if (!chosen || r->debt > most_debt_of_tries * r->seconds[n_plain])
+        return 0;
+    chosen->n++;
+    return 1;
+}
+
+/* What tests draft is not asked whether it pays. */
+static uint32_t share_unasked(uint32_t room, weir_draft_chance *chances, uint32_t n) {
+    uint32_t n_given = 0, n_left = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_left += !chances[i].control;
+    for (uint32_t i = 0; i < n; i++) {
+        if (chances[i].control)
+            continue;
+        uint32_t fair = (room - n_given + n_left - 1) / n_left;
+        chances[i].n = chances[i].cap < fair ? chances[i].cap : fair;
+        n_given += chances[i].n;
+        n_left--;
     }
+    return n_given;
+}
+
+void weir_drafts_share(weir_draft_record *r, uint32_t n_plain, uint32_t room,
+                       weir_draft_chance *chances, uint32_t n) {
+    assert(n <= n_plain && room <= WEIR_LOOKUP_MOST && n_plain + room <= WEIR_PRICED_ROWS);
+    for (uint32_t i = 0; i < n; i++)
+        chances[i].n = 0;
+    uint32_t n_given = share_unasked(room, chances, n);
+    const double plain = r->seconds[n_plain];
+    if (!(plain > 0))
+        return; /* a plain step is needed to compare with */
+    r->token_seconds = plain / n_plain;
+    r->debt = r->debt > allowance * plain ? r->debt - allowance * plain : 0;
+    double gain;
+    uint32_t n_known = share_known(r, n_plain, room - n_given, chances, n, &gain);
+    if (n_known > 0 && r->n_since * allowance >= gain - 1) {
+        for (uint32_t i = 0; i < n; i++)
+            chances[i].n = chances[i].control ? 0 : chances[i].n;
+        r->n_since = 0;
+        return; /* and now and then again, the more often, the less is lost by it */
+    }
+    r->n_since = n_known > 0 ? r->n_since + 1 : 0;
+    n_given += n_known;
+    if (n_given < room)
+        n_given += share_try(r, n_plain, n_given, chances, n);
+    r->debt += weir_drafts_seconds(r, n_plain, n_plain + n_given) - plain;
+}
+
+static void count(weir_draft_tally *t, double fading, uint32_t n_held, bool is_rejected) {
+    for (uint32_t i = 0; i < n_held + is_rejected; i++) {
+        t->n_tried += 1 - fading * t->n_tried;
+        t->n_held += (i < n_held) - fading * t->n_held;
+    }
+}
+
+void weir_drafts_judge(weir_draft_record *r, weir_draft_control *c, uint32_t length,
+                       uint32_t n_taken, bool is_rejected) {
+    count(&r->tallies[length], common_fading, n_taken, is_rejected);
+    count(&c->tallies[length], own_fading, n_taken, is_rejected);
+    double brought = n_taken * r->token_seconds;
+    r->debt = r->debt > brought ? r->debt - brought : 0;
+    if (n_taken > 0 || is_rejected)
+        c->is_promising = n_taken > 0;
 }
 
 /* ---- both, for one timeline ----------------------------------------------------------------- */
@@ -207,8 +291,8 @@ struct weir_lookup {
     weir_ngrams grams;
     weir_draft_control control;
     weir_lookup_counts counts;
-    uint32_t n_drafts, n_taken,
-        length; /* of the drafts that are not judged yet; n_drafts 0: none */
+    uint32_t at, length;        /* where what may follow was found, by which n-gram */
+    uint32_t n_drafts, n_taken; /* that are not judged yet; n_drafts 0: none */
 };
 
 weir_status weir_lookup_open(weir_lookup **out, const weir_lookup_options *options,
@@ -221,7 +305,6 @@ weir_status weir_lookup_open(weir_lookup **out, const weir_lookup_options *optio
     if (!l)
         return weir_fail(err, WEIR_STATUS_NO_MEMORY, "no memory for the lookup of drafts");
     l->options = *options;
-    weir_control_init(&l->control);
     weir_status status = weir_ngrams_open(&l->grams, options->n_ctx, err);
     if (status != WEIR_STATUS_OK)
         weir_lookup_close(&l);
@@ -241,27 +324,30 @@ void weir_lookup_cut(weir_lookup *l, uint32_t n_tokens) {
     weir_ngrams_cut(&l->grams, n_tokens);
 }
 
+bool weir_lookup_find(weir_lookup *l, const int32_t *tokens, uint32_t n_tokens, uint32_t cap,
+                      weir_draft_chance *out) {
+    *out = (weir_draft_chance){.cap = cap < l->options.most ? cap : l->options.most};
+    if (l->options.propose)
+        return true;
+    l->at = weir_ngrams_find(&l->grams, tokens, n_tokens, &l->length);
+    out->control = &l->control;
+    out->length = l->length;
+    return l->at != WEIR_LOOKUP_NONE;
+}
+
 uint32_t weir_lookup_draft(weir_lookup *l, const int32_t *tokens, uint32_t n_tokens,
-                           int32_t *drafts, uint32_t cap) {
-    if (cap > l->options.most)
-        cap = l->options.most;
-    if (l->options.propose) {
-        l->n_drafts = l->options.propose(l->options.context, tokens, n_tokens, drafts, cap);
-    } else {
-        uint32_t at = weir_ngrams_find(&l->grams, tokens, n_tokens, &l->length);
-        l->n_drafts = at == WEIR_LOOKUP_NONE ? 0 : weir_control_choose(&l->control, l->length, cap);
-        /* A loop shorter than the draft goes round in it. */
-        for (uint32_t i = 0; i < l->n_drafts; i++)
-            drafts[i] = at + i < n_tokens ? tokens[at + i] : drafts[at + i - n_tokens];
-    }
+                           int32_t *drafts, uint32_t n) {
     l->n_taken = 0;
+    l->n_drafts = n;
+    if (l->options.propose)
+        l->n_drafts = l->options.propose(l->options.context, tokens, n_tokens, drafts, n);
+    else /* a loop shorter than the draft goes round in it */
+        for (uint32_t i = 0; i < n; i++)
+            drafts[i] = l->at + i < n_tokens ? tokens[l->at + i] : drafts[l->at + i - n_tokens];
     return l->n_drafts;
 }
 
-void weir_lookup_ran(weir_lookup *l, uint32_t n_rows, double seconds) {
-    if (l->options.price)
-        seconds = l->options.price(l->options.context, n_rows);
-    weir_control_measure(&l->control, n_rows, seconds);
+void weir_lookup_ran(weir_lookup *l) {
     l->counts.n_drafts += l->n_drafts;
 }
 
@@ -273,8 +359,8 @@ void weir_lookup_took(weir_lookup *l) {
 }
 
 void weir_lookup_end(weir_lookup *l, bool is_rejected) {
-    if (!l->options.propose)
-        weir_control_judge(&l->control, l->length, l->n_drafts, l->n_taken, is_rejected);
+    if (!l->options.propose && l->n_drafts > 0)
+        weir_drafts_judge(l->options.record, &l->control, l->length, l->n_taken, is_rejected);
     l->n_drafts = l->n_taken = 0;
 }
 

@@ -13,7 +13,8 @@
 #include "weir.h"
 
 enum {
-    WEIR_LOOKUP_MOST = 16,   /* drafts of one step */
+    WEIR_LOOKUP_MOST = 16,   /* drafts of one step, of all its timelines */
+    WEIR_PRICED_ROWS = 32,   /* of a step, drafts included; larger ones have none */
     WEIR_LOOKUP_LENGTHS = 5, /* of n-grams that are looked up */
     WEIR_LOOKUP_NONE = UINT32_MAX
 };
@@ -39,39 +40,63 @@ uint32_t weir_ngrams_find(weir_ngrams *grams, const int32_t *tokens, uint32_t n_
 
 /* ---- the controller ------------------------------------------------------------------------- */
 
-/* What a step of so many rows takes, how often drafts hold, and whether both together gain. */
+/* Drafts that were tried and that held, the old ones fading. */
+typedef struct weir_draft_tally {
+    double n_tried, n_held;
+} weir_draft_tally;
+
+/* What all timelines of an engine have learnt, and what they may still lose. Zeros: nothing. */
+typedef struct weir_draft_record {
+    double seconds[WEIR_PRICED_ROWS + 1]; /* of a step that decodes, by its rows; 0: never seen */
+    uint64_t n_measured[WEIR_PRICED_ROWS + 1];
+    weir_draft_tally tallies[WEIR_LOOKUP_LENGTHS]; /* by the row of the n-gram */
+    double debt;          /* seconds that drafts have cost and not brought */
+    double token_seconds; /* that one which holds brings */
+    uint32_t n_since;     /* steps with drafts that were expected to pay since the last without */
+    /* For tests. What a step of n_rows rows is said to take; NULL: it is measured. */
+    double (*price)(void *context, uint32_t n_rows);
+    void *context;
+} weir_draft_record;
+
+/* What one timeline has learnt. Zeros: nothing. */
 typedef struct weir_draft_control {
-    double seconds[WEIR_LOOKUP_MOST + 2]; /* by rows, running; 0: never measured */
-    double chance[WEIR_LOOKUP_LENGTHS];   /* that the next drafted token holds, running */
-    double gain;                          /* tokens for the time of a plain one, running */
-    bool is_on;
-    bool is_probe;    /* the last draft was made to see whether things have changed */
-    uint32_t pause;   /* chances to draft that are let pass between two tries */
-    uint32_t wait;    /* of them, still to come */
-    uint32_t n_since; /* drafted steps since the last plain one */
+    weir_draft_tally tallies[WEIR_LOOKUP_LENGTHS];
+    bool is_promising; /* its last draft held */
 } weir_draft_control;
 
-void weir_control_init(weir_draft_control *control);
+/* A timeline of a step that found what may follow. */
+typedef struct weir_draft_chance {
+    const weir_draft_control *control; /* NULL, for tests: it drafts what there is room for */
+    uint32_t length;                   /* row of its n-gram */
+    uint32_t cap;                      /* tokens that it could draft */
+    uint32_t n;                        /* out: that it should */
+} weir_draft_chance;
+
 /* A step of n_rows rows took so long. */
-void weir_control_measure(weir_draft_control *control, uint32_t n_rows, double seconds);
-/* The time of a step of n_rows rows in steps of one row, measured or estimated. */
-double weir_control_cost(const weir_draft_control *control, uint32_t n_rows);
-/* How many tokens to draft behind an n-gram of row `length`, at most cap; 0: a plain step. */
-uint32_t weir_control_choose(weir_draft_control *control, uint32_t length, uint32_t cap);
-/* Of n_drafts drafted tokens n_taken held. is_rejected: the next one did not; else it is not known
- * whether it would have. */
-void weir_control_judge(weir_draft_control *control, uint32_t length, uint32_t n_drafts,
-                        uint32_t n_taken, bool is_rejected);
+void weir_drafts_measure(weir_draft_record *record, uint32_t n_rows, double seconds);
+/* That of a step of n_rows rows, where n_plain <= n_rows of them were measured; never less. */
+double weir_drafts_seconds(const weir_draft_record *record, uint32_t n_plain, uint32_t n_rows);
+/* How likely the next draft of a timeline holds. */
+double weir_drafts_chance(const weir_draft_record *record, const weir_draft_control *control,
+                          uint32_t length);
+/* Shares at most `room` drafts among the n timelines that have a chance, of the n_plain <= 32 -
+ * room that have a row each in a step: as many, and whose, as bring most tokens for its time. Now
+ * and then one more is a try, of a timeline from which nothing is expected. */
+void weir_drafts_share(weir_draft_record *record, uint32_t n_plain, uint32_t room,
+                       weir_draft_chance *chances, uint32_t n);
+/* Of a timeline's drafted tokens n_taken held. is_rejected: the next one did not; else it is not
+ * known whether it would have. */
+void weir_drafts_judge(weir_draft_record *record, weir_draft_control *control, uint32_t length,
+                       uint32_t n_taken, bool is_rejected);
 
 /* ---- both, for one timeline ----------------------------------------------------------------- */
 
 typedef struct weir_lookup weir_lookup;
 
 typedef struct weir_lookup_options {
-    uint32_t most;  /* drafts of a step, 1 .. WEIR_LOOKUP_MOST */
-    uint32_t n_ctx; /* tokens of the timeline */
-    /* For tests. What a step of n_rows rows is said to take; NULL: it is measured. */
-    double (*price)(void *context, uint32_t n_rows);
+    uint32_t most;             /* drafts of a step, 1 .. WEIR_LOOKUP_MOST */
+    uint32_t n_ctx;            /* tokens of the timeline */
+    weir_draft_record *record; /* borrowed */
     /* For tests. Drafts in place of index and controller: returns how many of cap; NULL: none. */
     uint32_t (*propose)(void *context, const int32_t *tokens, uint32_t n_tokens, int32_t *drafts,
                         uint32_t cap);
@@ -87,12 +112,16 @@ weir_status weir_lookup_open(weir_lookup **out, const weir_lookup_options *optio
                              weir_error *err);
 void weir_lookup_close(weir_lookup **lookup);
 void weir_lookup_cut(weir_lookup *lookup, uint32_t n_tokens);
-/* Guesses what follows tokens [n_tokens]: writes at most cap tokens to drafts, which may lie right
- * behind the tokens. Returns how many. */
+/* False: nothing is known to follow tokens [n_tokens]. Else *out tells how likely it is, for
+ * weir_drafts_share; cap: tokens that there is room for. */
+bool weir_lookup_find(weir_lookup *lookup, const int32_t *tokens, uint32_t n_tokens, uint32_t cap,
+                      weir_draft_chance *out);
+/* Writes n tokens that may follow tokens [n_tokens], as weir_lookup_find has just found them, to
+ * drafts, which may lie right behind the tokens. Returns how many: n but in tests. */
 uint32_t weir_lookup_draft(weir_lookup *lookup, const int32_t *tokens, uint32_t n_tokens,
-                           int32_t *drafts, uint32_t cap);
-/* The step that weir_lookup_draft was asked for has run n_rows rows in so many seconds. */
-void weir_lookup_ran(weir_lookup *lookup, uint32_t n_rows, double seconds);
+                           int32_t *drafts, uint32_t n);
+/* The step with them has run. */
+void weir_lookup_ran(weir_lookup *lookup);
 /* One of the n_drafts tokens that were drafted last held. */
 void weir_lookup_took(weir_lookup *lookup);
 /* Nothing more will come of them. */

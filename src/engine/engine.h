@@ -8,7 +8,7 @@
  *   tokens   [ 0 ................ n_kv ............ n_tokens )
  *              K/V in pages        pending
  *
- * With a lookup a step of one pending token also runs drafts: tokens that may follow. They are
+ * With a lookup a step that only decodes also runs drafts: tokens that may follow. They are
  * ahead of n_kv, in the places of the last page that no token has yet; a snapshot that is ahead
  * holds state and logits behind each. If the token that becomes pending next is the drafted one,
  * the next step takes these over instead of running anything; if not, they are dropped, and nothing
@@ -157,7 +157,9 @@ struct weir_engine {
                                                one that the next step has */
     float **out_logits[2];                  /* [n_out] */
     weir_drawn **out_drawn[2];              /* [n_out] */
-    uint32_t kept_states[WEIR_LOOKUP_MOST]; /* of the one chunk that has drafts */
+    uint32_t kept_states[WEIR_LOOKUP_MOST]; /* of the chunks that have drafts */
+
+    weir_draft_record drafts; /* by which timelines draft */
 
     weir_flight flight;     /* begun in an earlier call */
     uint32_t n_flown_pages; /* that flights alone hold: they give way to everybody */
@@ -206,8 +208,9 @@ void weir_leave_tail(weir_seq *seq);
  * weir_pages.on_forget; context: the engine. */
 void weir_node_forgotten(void *context, uint32_t node);
 
-/* How many drafts of seq could be kept. */
-uint32_t weir_ahead_room(const weir_seq *seq);
+/* How many drafts could be kept, of all timelines. n_read: snapshots that the step begins from, the
+ * ones that were found last. */
+uint32_t weir_ahead_room(const weir_engine *engine, uint32_t n_read);
 /* Places for state and logits behind drafts [n], n <= weir_ahead_room; seq has none ahead. */
 void weir_ahead_place(weir_seq *seq, const int32_t *drafts, uint32_t n);
 /* The place behind draft i of those that are ahead. */

@@ -163,6 +163,7 @@ weir_status weir_seq_open_lookup(weir_seq *s, const weir_lookup_options *options
     weir_lookup_options o = *options;
     const weir_plan *plan = &s->engine->plan;
     o.n_ctx = plan->n_ctx;
+    o.record = &s->engine->drafts;
     if (o.most >= s->engine->n_out || o.most >= plan->n_snapshots)
         return weir_fail(err, WEIR_STATUS_BAD_ARGUMENT,
                          "lookup of %u drafts: expected an engine with more rows of logits and "

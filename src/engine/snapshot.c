@@ -100,19 +100,18 @@ void weir_snapshot_forget(weir_engine *e, uint32_t node) {
 
 /* ---- what is ahead -------------------------------------------------------------------------- */
 
-/* One place always stays for the end of a turn. */
-uint32_t weir_ahead_room(const weir_seq *seq) {
-    const weir_engine *e = seq->engine;
-    uint32_t n = 0;
+/* One place always stays for the end of a turn. Those that were found last are the last to go. */
+uint32_t weir_ahead_room(const weir_engine *e, uint32_t n_read) {
+    uint32_t n = 0, n_stay = n_read > 1 ? n_read : 1;
     for (uint32_t i = 0; i < e->plan.n_snapshots; i++)
         n += !e->snapshots[i].is_ahead;
-    n = n > 0 ? n - 1 : 0;
+    n = n > n_stay ? n - n_stay : 0;
     return n < WEIR_LOOKUP_MOST ? n : WEIR_LOOKUP_MOST;
 }
 
 void weir_ahead_place(weir_seq *seq, const int32_t *drafts, uint32_t n) {
     weir_engine *e = seq->engine;
-    assert(seq->n_ahead == 0 && n <= weir_ahead_room(seq));
+    assert(seq->n_ahead == 0 && n <= weir_ahead_room(e, 0));
     seq->n_ahead = n;
     for (uint32_t i = 0; i < n; i++) {
         weir_snapshot *s = place_for(e, NULL, 0);

@@ -82,6 +82,11 @@ static weir_status place_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, w
     return WEIR_STATUS_OK;
 }
 
+/* Is the token that is to run next the draft that was run there? */
+static bool is_as_drafted(const weir_seq *s) {
+    return weir_ahead_at(s, 0)->token == s->tokens[s->n_kv];
+}
+
 /* Decides the rows of one chunk within the room that is left. n_new and n_replay 0: nothing. */
 static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, uint32_t row_room,
                               uint32_t out_room, weir_error *err) {
@@ -98,13 +103,12 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     }
     weir_flight_drop(s);
     if (s->n_ahead > 0 && pending > 0) {
-        bool is_right = weir_ahead_at(s, 0)->token == s->tokens[s->n_kv];
-        if (is_right && pending == 1 && !chunk->logits) {
+        if (is_as_drafted(s) && pending == 1 && !chunk->logits) {
             plan->n_new = 1;
             plan->wants_last = plan->is_ahead = true;
             return WEIR_STATUS_OK;
         }
-        weir_ahead_drop(s, !is_right);
+        weir_ahead_drop(s, !is_as_drafted(s));
     }
     if (pending == 0) { /* only the logits may be missing */
         if (s->n_kv == 0 || s->logits_pos == s->n_kv)
@@ -140,23 +144,68 @@ static weir_status plan_chunk(weir_chunk_plan *plan, const weir_chunk *chunk, ui
     return WEIR_STATUS_OK;
 }
 
-/* A timeline that runs its one pending token alone may run drafts behind it, in what the step and
- * the token's page have left: so they never take a page, nor a row of somebody else. In company
- * rows are better spent on tokens that are known. */
-static void add_drafts(weir_chunk_plan *plan, const weir_chunk *chunk) {
-    weir_seq *s = plan->seq;
-    const weir_engine *e = s->engine;
-    bool is_plain = plan->n_new == 1 && plan->n_replay == 0 && plan->wants_last && !plan->is_ahead;
-    if (!s->lookup || !is_plain || chunk->logits)
-        return;
-    uint32_t room = weir_ahead_room(s);
-    const uint32_t limits[] = {e->plan.n_batch - 1, e->n_out - 1, e->plan.n_ctx - s->n_tokens,
-                               WEIR_PAGE_TOKENS - 1 - s->n_kv % WEIR_PAGE_TOKENS};
+/* Does the chunk run the one token that is pending, and nothing else? */
+static bool is_plain(const weir_chunk_plan *plan, const weir_chunk *chunk) {
+    return plan->n_new == 1 && plan->n_replay == 0 && plan->wants_last && !chunk->logits;
+}
+
+static bool has_rows(const weir_chunk_plan *plan) {
+    return plan->n_new + plan->n_replay > 0 && !plan->is_ahead && !plan->is_flown;
+}
+
+/* Rows of a step in which timelines that have one each do nothing but decode, and one at least
+ * looks for drafts; 0: it is none. */
+static uint32_t count_plain(const weir_engine *e, const weir_chunk *chunks, size_t n_chunks) {
+    uint32_t n = 0;
+    bool has_lookup = false;
+    for (size_t i = 0; i < n_chunks; i++) {
+        if (!has_rows(&e->plans[i]) && !e->plans[i].is_flown)
+            continue;
+        if (e->plans[i].is_flown || !is_plain(&e->plans[i], &chunks[i]))
+            return 0;
+        has_lookup |= chunks[i].seq->lookup != NULL;
+        n++;
+    }
+    return has_lookup && n <= WEIR_PRICED_ROWS ? n : 0;
+}
+
+/* Places that drafts may have behind the pending token of a timeline: of those in the token's page,
+ * so that they take none. */
+static uint32_t draft_places(const weir_seq *s) {
+    uint32_t in_page = WEIR_PAGE_TOKENS - 1 - s->n_kv % WEIR_PAGE_TOKENS;
+    uint32_t in_context = s->engine->plan.n_ctx - s->n_tokens;
+    return in_page < in_context ? in_page : in_context;
+}
+
+/* Timelines that only decode may run drafts behind their tokens, in what the step has left; never
+ * beside prompts, whose rows are tokens that are known. n_plain: as count_plain told. Who is asked
+ * first changes from step to step. */
+static void add_drafts(weir_engine *e, size_t n_chunks, uint32_t n_plain, uint32_t n_out) {
+    weir_draft_chance chances[WEIR_PRICED_ROWS];
+    weir_chunk_plan *plans[WEIR_PRICED_ROWS];
+    const uint32_t limits[] = {WEIR_PRICED_ROWS - n_plain, e->plan.n_batch - n_plain,
+                               e->n_out - n_out};
+    uint32_t n = 0, n_read = 0;
+    for (size_t i = 0; i < n_chunks; i++)
+        n_read += has_rows(&e->plans[i]) && e->plans[i].state_in != e->plans[i].seq->state;
+    uint32_t room = weir_ahead_room(e, n_read);
     for (size_t i = 0; i < WEIR_COUNT(limits); i++)
         room = limits[i] < room ? limits[i] : room;
-    int32_t *drafts = s->tokens + s->n_tokens;
-    plan->n_drafts = weir_lookup_draft(s->lookup, s->tokens, s->n_tokens, drafts, room);
-    weir_ahead_place(s, drafts, plan->n_drafts);
+    for (size_t i = 0; i < n_chunks; i++) {
+        weir_chunk_plan *plan = &e->plans[(i + e->tick) % n_chunks];
+        weir_seq *s = plan->seq;
+        if (has_rows(plan) && s->lookup &&
+            weir_lookup_find(s->lookup, s->tokens, s->n_tokens, draft_places(s), &chances[n]))
+            plans[n++] = plan;
+    }
+    weir_drafts_share(&e->drafts, n_plain, room, chances, n);
+    for (uint32_t i = 0; i < n; i++) {
+        weir_seq *s = plans[i]->seq;
+        int32_t *drafts = s->tokens + s->n_tokens;
+        plans[i]->n_drafts =
+            weir_lookup_draft(s->lookup, s->tokens, s->n_tokens, drafts, chances[i].n);
+        weir_ahead_place(s, drafts, plans[i]->n_drafts);
+    }
 }
 
 /* One more row whose logits are wanted, or drawn from. Returns its number. */
@@ -172,14 +221,14 @@ static uint32_t add_out(weir_engine *e, weir_batch *batch, uint32_t row, float *
     return i;
 }
 
-/* The rows behind the one pending token: where their states and logits go. */
+/* The rows behind the one pending token: where their states and logits go; `kept` has room. */
 static void add_draft_rows(weir_engine *e, weir_batch *batch, const weir_chunk_plan *plan,
-                           weir_rows *rows) {
+                           weir_rows *rows, uint32_t *kept) {
     rows->n_kept = plan->n_drafts;
-    rows->kept = e->kept_states;
+    rows->kept = kept;
     for (uint32_t i = 0; i < plan->n_drafts; i++) {
         const weir_snapshot *ahead = weir_ahead_at(plan->seq, i);
-        e->kept_states[i] = rows->state_out; /* of the row before */
+        kept[i] = rows->state_out; /* of the row before */
         rows->state_out = ahead->state;
         add_out(e, batch, rows->first_row + 1 + i, ahead->logits, NULL);
     }
@@ -192,7 +241,8 @@ static bool is_drawing(const weir_chunk_plan *plan, const weir_chunk *chunk) {
            !chunk->logits;
 }
 
-static void add_chunk(weir_engine *e, weir_batch *batch, weir_chunk_plan *plan, float *logits) {
+static void add_chunk(weir_engine *e, weir_batch *batch, weir_chunk_plan *plan, float *logits,
+                      uint32_t *kept) {
     weir_seq *s = plan->seq;
     uint32_t n_rows = plan->n_replay + plan->n_new + plan->n_drafts;
     weir_rows *rows = &e->rows[batch->n_chunks++];
@@ -216,7 +266,7 @@ static void add_chunk(weir_engine *e, weir_batch *batch, weir_chunk_plan *plan, 
     } else if (plan->wants_last) {
         plan->out = add_out(e, batch, last, s->logits, plan->wants_draw ? s : NULL);
     }
-    add_draft_rows(e, batch, plan, rows);
+    add_draft_rows(e, batch, plan, rows, kept);
     batch->n_rows += n_rows;
 }
 
@@ -241,6 +291,13 @@ static void grow_tree(weir_seq *s, uint32_t first_page) {
     }
 }
 
+/* The next draft has become a token: nothing has to run. */
+static void take_ahead(weir_seq *s) {
+    uint32_t first_page = s->n_kv / WEIR_PAGE_TOKENS;
+    weir_ahead_take(s);
+    grow_tree(s, first_page);
+}
+
 static void commit_chunk(weir_engine *e, const weir_chunk_plan *plan, weir_chunk *chunk) {
     weir_seq *s = plan->seq;
     uint32_t first_page = s->n_kv / WEIR_PAGE_TOKENS;
@@ -248,8 +305,7 @@ static void commit_chunk(weir_engine *e, const weir_chunk_plan *plan, weir_chunk
     if (plan->n_new + plan->n_replay == 0)
         return;
     if (plan->is_ahead) {
-        weir_ahead_take(s);
-        grow_tree(s, first_page);
+        take_ahead(s);
         return;
     }
     if (plan->is_flown)
@@ -286,11 +342,26 @@ static void commit(weir_engine *e, weir_chunk *chunks, size_t n_chunks) {
     }
 }
 
-/* The lookup that this step is a measurement for: of a timeline that runs its one token alone. */
-static weir_lookup *lookup_of(const weir_engine *e, size_t n_chunks) {
-    const weir_chunk_plan *plan = &e->plans[0];
-    bool is_one = n_chunks == 1 && plan->n_new == 1 && plan->n_replay == 0 && plan->wants_last;
-    return is_one ? plan->seq->lookup : NULL;
+/* Makes the batch of what is planned. */
+static void fill_batch(weir_engine *e, weir_batch *batch, const weir_chunk *chunks,
+                       size_t n_chunks) {
+    uint32_t n_kept = 0;
+    for (size_t i = 0; i < n_chunks; i++) {
+        weir_chunk_plan *plan = &e->plans[i];
+        plan->wants_draw = plan->wants_last && is_drawing(plan, &chunks[i]);
+        if (!has_rows(plan))
+            continue;
+        add_chunk(e, batch, plan, chunks[i].logits, e->kept_states + n_kept);
+        n_kept += plan->n_drafts;
+    }
+}
+
+/* The step has run and took so long. */
+static void measure(weir_engine *e, size_t n_chunks, uint32_t n_rows, double seconds) {
+    weir_drafts_measure(&e->drafts, n_rows, seconds);
+    for (size_t i = 0; i < n_chunks; i++)
+        if (e->plans[i].n_drafts > 0)
+            weir_lookup_ran(e->plans[i].seq->lookup);
 }
 
 static weir_status check_chunks(weir_engine *e, const weir_chunk *chunks, size_t n_chunks,
@@ -322,15 +393,16 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
                         .cancel = &e->cancel};
     weir_status status;
     size_t n_planned = 0;
-    bool is_short = false; /* pages ran out */
-    uint32_t n_flown = 0;  /* chunks that have run before; a step has no more room for that */
+    uint32_t n_rows = 0, n_out = 0; /* that are planned */
+    bool is_short = false;          /* pages ran out */
+    uint32_t n_flown = 0; /* chunks that have run before; a step has no more room for that */
     WEIR_TRY(check_chunks(e, chunks, n_chunks, err));
     weir_guard_enter();
     for (; n_planned < n_chunks; n_planned++) {
         weir_chunk_plan *plan = &e->plans[n_planned];
         const weir_chunk *chunk = &chunks[n_planned];
-        status = plan_chunk(plan, chunk, e->plan.n_batch - batch.n_rows - n_flown,
-                            e->n_out - batch.n_out - n_flown, err);
+        status = plan_chunk(plan, chunk, e->plan.n_batch - n_rows - n_flown,
+                            e->n_out - n_out - n_flown, err);
         uint32_t n_wanted = plan->n_new;
         if (status == WEIR_STATUS_OK && !plan->is_ahead && !plan->is_flown)
             status = place_chunk(plan, chunk, err);
@@ -340,19 +412,21 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
         }
         is_short |= plan->n_new < n_wanted;
         n_flown += plan->is_flown;
-        if (n_chunks == 1)
-            add_drafts(plan, chunk);
-        plan->wants_draw = plan->wants_last && is_drawing(plan, chunk);
-        if (plan->n_new + plan->n_replay > 0 && !plan->is_ahead && !plan->is_flown)
-            add_chunk(e, &batch, plan, chunk->logits);
+        if (has_rows(plan)) {
+            n_rows += plan->n_replay + plan->n_new;
+            n_out += chunk->logits && plan->n_new > 0 ? plan->n_new : plan->wants_last;
+        }
     }
+    uint32_t n_plain = count_plain(e, chunks, n_chunks);
+    if (n_plain > 0)
+        add_drafts(e, n_chunks, n_plain, n_out);
+    fill_batch(e, &batch, chunks, n_chunks);
     if (batch.n_rows == 0 && is_short && n_flown == 0) {
         status = fail_pages(e, err);
         goto fail;
     }
     if (batch.n_rows > 0 || n_flown > 0) {
-        weir_lookup *lookup = lookup_of(e, n_chunks);
-        double start_s = lookup ? weir_clock_s() : 0;
+        double start_s = n_plain > 0 ? weir_clock_s() : 0;
         status = e->backend->step_begin ? weir_flight_step(e, &batch, n_chunks, err)
                                         : weir_backend_step(e->backend, &batch, err);
         /* A request that came too late for this step stands for the next one. */
@@ -360,8 +434,8 @@ weir_status weir_engine_step(weir_engine *e, weir_chunk *chunks, size_t n_chunks
             atomic_store(&e->cancel, false);
         if (status != WEIR_STATUS_OK)
             goto fail;
-        if (lookup)
-            weir_lookup_ran(lookup, batch.n_rows, weir_clock_s() - start_s);
+        if (n_plain > 0)
+            measure(e, n_chunks, batch.n_rows, weir_clock_s() - start_s);
         e->stats.n_steps++;
     }
     commit(e, chunks, n_chunks);
@@ -383,4 +457,11 @@ weir_status weir_seq_run(weir_seq *s, weir_error *err) {
         WEIR_TRY(weir_engine_step(s->engine, &chunk, 1, err));
     }
     return WEIR_STATUS_OK;
+}
+
+bool weir_seq_take_guessed(weir_seq *s) {
+    if (s->n_ahead == 0 || s->n_tokens - s->n_kv != 1 || !is_as_drafted(s))
+        return false;
+    take_ahead(s);
+    return true;
 }

@@ -97,6 +97,7 @@ static void same_answer(const answer_case *c) {
     weir_engine_options o = {
         .device = c->device, .kv_type = c->kv_type, .n_ctx = N_CTX, .n_threads = 1 + c->seed % 2};
     weir_engine *fast = open_engine(model, with_room(o));
+    fast->drafts.price = cheap_rows;
     o.n_seqs = 2;
     weir_engine *plain = open_engine(model, o);
     weir_sampling sampling;
@@ -133,7 +134,7 @@ static void same_answer(const answer_case *c) {
                         .truth = way < 3 ? truth : NULL,
                         .n_truth = n_truth,
                         .n_vocab = n_vocab};
-        weir_lookup_options lookup = {.most = MOST, .price = cheap_rows, .context = &wild};
+        weir_lookup_options lookup = {.most = MOST, .context = &wild};
         if (way > 0)
             lookup.propose = guess;
         REQUIRE_OK(weir_seq_open(&w.seq, fast, &test_err));
@@ -206,6 +207,7 @@ typedef struct lives {
     uint32_t n_vocab;
     life life[N_SEQS];
     uint64_t n_taken, n_drafts;
+    uint64_t n_guessed, n_in_company; /* taken without a step; steps of several with drafts */
 } lives;
 
 static int32_t best_of(const float *logits, uint32_t n) {
@@ -228,7 +230,7 @@ static void check(lives *w, life *l) {
 
 static void watch(lives *w, life *l) {
     l->g = (guesser){.d = {.seed = weir_mix64(w->d.seed, 8, w->d.n)}, .n_vocab = N_WORDS};
-    weir_lookup_options o = {.most = MOST, .price = cheap_rows, .context = &l->g};
+    weir_lookup_options o = {.most = MOST, .context = &l->g};
     if (roll(&w->d, 2))
         o.propose = guess;
     REQUIRE_OK(weir_seq_open_lookup(l->seq, &o, &test_err));
@@ -250,17 +252,31 @@ static void speak(lives *w, life *l) {
     }
 }
 
-/* All that have something pending, in one step: some of it was drafted and costs no row. */
+static bool take_guessed(lives *w, life *l) {
+    if (!weir_seq_take_guessed(l->seq))
+        return false;
+    assert_non_null(weir_seq_logits(l->seq));
+    assert_int_equal(weir_seq_n_pending(l->seq), 0);
+    w->n_guessed++;
+    return true;
+}
+
+/* All that have something pending, in one step: some of it was drafted and costs no row, or, now
+ * and then, is taken before. */
 static void step_together(lives *w) {
     weir_chunk chunks[N_SEQS];
     size_t n = 0;
-    for (int i = 0; i < N_SEQS; i++)
-        if (w->life[i].seq && w->life[i].n > 0) {
-            if (weir_seq_logits(w->life[i].seq))
-                add_token(&w->life[i], best_of(weir_seq_logits(w->life[i].seq), N_WORDS));
-            if (weir_seq_n_pending(w->life[i].seq) > 0)
-                chunks[n++] = (weir_chunk){.seq = w->life[i].seq};
-        }
+    for (int i = 0; i < N_SEQS; i++) {
+        life *l = &w->life[i];
+        if (!l->seq || l->n == 0)
+            continue;
+        do {
+            if (weir_seq_logits(l->seq))
+                add_token(l, best_of(weir_seq_logits(l->seq), N_WORDS));
+        } while (roll(&w->d, 4) && take_guessed(w, l));
+        if (weir_seq_n_pending(l->seq) > 0)
+            chunks[n++] = (weir_chunk){.seq = l->seq};
+    }
     if (n > 0 && roll(&w->d, 5) == 0) {
         weir_engine_stats before, after;
         weir_engine_get_stats(w->engine, &before);
@@ -288,6 +304,10 @@ static void step_together(lives *w) {
         return;
     }
     REQUIRE_OK(weir_engine_step(w->engine, chunks, n, &test_err));
+    size_t n_drafting = 0;
+    for (size_t i = 0; i < n; i++)
+        n_drafting += w->engine->plans[i].n_drafts > 0;
+    w->n_in_company += n_drafting > 1;
 }
 
 static void act(lives *w, const char *path) {
@@ -360,6 +380,7 @@ static void live(const char *name, const char *device, const char *kv_type, int 
     o = with_room(o);
     o.n_seqs = N_SEQS;
     w.engine = open_engine(w.model, o);
+    w.engine->drafts.price = cheap_rows;
     for (int i = 0; i < n_acts; i++)
         act(&w, path);
     for (int i = 0; i < N_SEQS; i++)
@@ -375,10 +396,13 @@ static void live(const char *name, const char *device, const char *kv_type, int 
     weir_engine_stats stats;
     weir_engine_get_stats(w.engine, &stats);
     assert_int_equal(stats.n_pages_used, stats.n_pages_kept);
-    print_message("%s %s %s: %llu steps, %llu rows, %llu of %llu drafts taken at the end\n", name,
-                  device, kv_type, (unsigned long long)stats.n_steps,
+    print_message("%s %s %s: %llu steps, %llu rows, %llu of %llu drafts taken at the end, %llu of "
+                  "all without a step; %llu steps with drafts of several\n",
+                  name, device, kv_type, (unsigned long long)stats.n_steps,
                   (unsigned long long)stats.n_rows, (unsigned long long)w.n_taken,
-                  (unsigned long long)w.n_drafts);
+                  (unsigned long long)w.n_drafts, (unsigned long long)w.n_guessed,
+                  (unsigned long long)w.n_in_company);
+    assert_true(n_acts < 700 || (w.n_guessed > 10 && w.n_in_company > 3));
     unlink(path);
     weir_engine_close(&w.engine);
     weir_engine_close(&w.oracle);
@@ -392,6 +416,81 @@ static void test_lives(void **state) {
     live("moe_top4_scale", "cpu", "f32", n / 4, 2);
     live("dense_untied_k4", "cpu", "q8", n / 4, 3);
     live("dense_oldkeys_bias", "reference", "f32", n / 10, 4);
+}
+
+/* Answers that are known decode together, with spoiled drafts of each, until all have their tokens:
+ * those that guessed right are through first. */
+static void test_company(void **state) {
+    (void)state;
+    weir_model *model = open_golden("moe_top4_scale");
+    uint32_t n_vocab = vocab_of(model);
+    weir_engine_options o = {.n_ctx = N_CTX, .n_threads = 2};
+    weir_engine_options fresh = o;
+    fresh.no_prefix_cache = true;
+    weir_engine *oracle = open_engine(model, fresh);
+    o = with_room(o);
+    o.n_seqs = N_SEQS;
+    o.n_out = N_SEQS + MOST;
+    weir_engine *engine = open_engine(model, o);
+    life lines[N_SEQS] = {0};
+    float expected[MOST_VOCAB];
+    uint32_t n_steps = 0, n_taken = 0, n_most = 0, n_left = N_SEQS;
+    dice d = {.seed = 21};
+    for (uint32_t i = 0; i < N_SEQS; i++) {
+        lines[i].g = (guesser){
+            .d = {.seed = 70 + i}, .truth = lines[i].tokens, .n_truth = N_CTX, .n_vocab = n_vocab};
+        weir_lookup_options lookup = {.most = MOST, .propose = guess, .context = &lines[i].g};
+        roll_tokens(&d, n_vocab, lines[i].tokens, N_CTX);
+        REQUIRE_OK(weir_seq_open(&lines[i].seq, engine, &test_err));
+        if (i > 0) /* one guesses nothing */
+            REQUIRE_OK(weir_seq_open_lookup(lines[i].seq, &lookup, &test_err));
+        REQUIRE_OK(weir_seq_append(lines[i].seq, lines[i].tokens, lines[i].n = 5 + i, &test_err));
+        REQUIRE_OK(weir_seq_run(lines[i].seq, &test_err));
+    }
+    while (n_left > 0) {
+        weir_chunk chunks[N_SEQS];
+        size_t n = 0;
+        n_left = 0;
+        for (uint32_t i = 0; i < N_SEQS; i++) {
+            life *l = &lines[i];
+            do {
+                if (roll(&d, 9) == 0) {
+                    fresh_logits(oracle, l->tokens, l->n, expected);
+                    require_same_bits(weir_seq_logits(l->seq), expected, n_vocab, "in company");
+                }
+                if (l->n == N_CTX)
+                    break;
+                REQUIRE_OK(weir_seq_append(l->seq, &l->tokens[l->n++], 1, &test_err));
+            } while (weir_seq_take_guessed(l->seq) && ++n_taken);
+            if (weir_seq_n_pending(l->seq) > 0)
+                chunks[n++] = (weir_chunk){.seq = l->seq};
+            n_left += weir_seq_n_pending(l->seq) > 0;
+        }
+        if (n == 0)
+            break;
+        REQUIRE_OK(weir_engine_step(engine, chunks, n, &test_err));
+        uint32_t n_drafts = 0;
+        for (size_t i = 0; i < n; i++)
+            n_drafts += engine->plans[i].n_drafts > 0;
+        n_most = n_drafts > n_most ? n_drafts : n_most;
+        n_steps++;
+    }
+    print_message("%u tokens each, %u steps, %u tokens without one\n", N_CTX, n_steps, n_taken);
+    assert_int_equal(n_most, N_SEQS - 1);
+    assert_true(n_taken > 150);
+    for (uint32_t i = 0; i < N_SEQS; i++) {
+        uint64_t n_drafts, n_held;
+        weir_seq_get_lookup(lines[i].seq, &n_drafts, &n_held);
+        assert_true(i == 0 ? n_drafts == 0 : n_held > 0);
+        n_taken -= (uint32_t)n_held;
+        fresh_logits(oracle, lines[i].tokens, N_CTX, expected);
+        require_same_bits(weir_seq_logits(lines[i].seq), expected, n_vocab, "at the end");
+        weir_seq_close(&lines[i].seq);
+    }
+    assert_int_equal(n_taken, 0);
+    weir_engine_close(&engine);
+    weir_engine_close(&oracle);
+    weir_model_close(&model);
 }
 
 /* Forked while drafts are ahead, which then come true on a page that the fork holds too. */
@@ -485,7 +584,7 @@ static void test_cancelled_drafts(void **state) {
     weir_engine_cancel(engine);
     assert_int_equal(weir_seq_run(seq, &err), WEIR_STATUS_CANCELLED);
     assert_int_equal(seq->n_ahead, 0);
-    assert_int_equal(weir_ahead_room(seq), MOST + 3); /* all but the one that always stays */
+    assert_int_equal(weir_ahead_room(engine, 0), MOST + 3); /* all but the one that always stays */
     for (uint32_t n = 4; n <= 7; n++) {
         REQUIRE_OK(weir_seq_run(seq, &test_err));
         fresh_logits(oracle, tokens, n, expected);
@@ -539,11 +638,9 @@ static void test_refuses_without_room(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_lives),
-        cmocka_unit_test(test_forks_between),
-        cmocka_unit_test(test_cancelled_drafts),
-        cmocka_unit_test(test_refuses_without_room),
+        cmocka_unit_test(test_answers),          cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_company),          cmocka_unit_test(test_forks_between),
+        cmocka_unit_test(test_cancelled_drafts), cmocka_unit_test(test_refuses_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,10 @@ static void test_index_of_drafts(void **state) {
     for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
         weir_ngrams grams;
         REQUIRE_OK(weir_ngrams_open(&grams, contexts[i], &test_err));
-        assert_int_equal(weir_plan_drafts_bytes(contexts[i]), grams.n_slots * sizeof *grams.slots);
+        uint64_t bytes = grams.n_slots * sizeof *grams.slots;
+        assert_int_equal(weir_plan_drafts_bytes(contexts[i], 1), bytes);
+        assert_int_equal(weir_plan_drafts_bytes(contexts[i], 3), 3 * bytes);
+        assert_int_equal(weir_plan_drafts_bytes(contexts[i], 64), WEIR_SHAPE_GUESSING * bytes);
         weir_ngrams_close(&grams);
     }
 }
@@ -78,7 +81,7 @@ static void test_shapes(void **state) {
     assert_int_equal(o.n_out, 128);
     o = (weir_engine_options){0};
     weir_shape_for_serving(&o, 8);
-    assert_int_equal(o.n_snapshots, 72);
+    assert_int_equal(o.n_snapshots, 80);
     o = (weir_engine_options){.n_seqs = 600};
     weir_shape_for_serving(&o, 0);
     assert_int_equal(o.n_batch, 600);
