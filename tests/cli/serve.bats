@@ -374,7 +374,7 @@ PERL
 }
 
 @test "a second SIGTERM ends it without waiting for pages to be written" {
-    serve --ctx 1024 --state-dir "$BATS_TEST_TMPDIR/state"
+    serve --ctx 2048 --lookup off --state-dir "$BATS_TEST_TMPDIR/state"
     words=$(for i in $(seq 50); do printf 'Tom has %d red apples and %d blue kites. ' "$i" $((i * 7)); done)
     curl -s -N "$address/v1/chat/completions" -o "$BATS_TEST_TMPDIR/stream" \
         -d "{\"messages\": [{\"role\": \"user\", \"content\": \"$words\"}], \"stream\": true,
