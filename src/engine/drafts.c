@@ -86,8 +86,9 @@ static const double first_chance[WEIR_LOOKUP_LENGTHS] = {0.85, 0.75, 0.6, 0.45, 
 static const double prior_tries = 3, own_fading = 0.08, common_fading = 0.02;
 
 /* Where a step's time is known from enough of them, a surprise is mostly the machine's, and then it
- * is true of all numbers of rows. */
+ * is true of all numbers of rows. Before, good ones count most: first steps are often cold. */
 enum { ENOUGH = 8 };
+static const double good_weight = 0.5;
 static const double machine_weight = 0.2, rows_weight = 0.01, most_surprise = 0.5;
 
 static const double pays = 1.02; /* tokens for the time of a plain one */
@@ -124,8 +125,10 @@ void weir_drafts_measure(weir_draft_record *r, uint32_t n_rows, double seconds) 
     if (n_before >= ENOUGH)
         for (uint32_t n = 1; n <= WEIR_PRICED_ROWS; n++)
             r->seconds[n] *= 1 + machine_weight * surprise;
-    double mean_weight = 1.0 / (double)(n_before + 1);
-    *known *= 1 + (mean_weight > rows_weight ? mean_weight : rows_weight) * surprise;
+    double weight = 1.0 / (double)(n_before + 1);
+    if (n_before < ENOUGH && surprise < 0)
+        weight = good_weight;
+    *known *= 1 + (weight > rows_weight ? weight : rows_weight) * surprise;
 }
 
 /* Between measured numbers of rows time is taken for linear, above the last one too. */
@@ -207,21 +210,27 @@ static uint32_t share_known(const weir_draft_record *r, uint32_t n_plain, uint32
     return n_best;
 }
 
-/* One more draft than n_given: of one that has none, first of one whose last try held; while a step
- * of so many rows is hardly known, of any. */
-static uint32_t share_try(const weir_draft_record *r, uint32_t n_plain, uint32_t n_given,
+/* Of two that could be tried: the one whose last try held, or was longer ago. */
+static bool is_sooner(const weir_draft_control *a, const weir_draft_control *b) {
+    return a->is_promising != b->is_promising ? a->is_promising : a->last_try < b->last_try;
+}
+
+/* One more draft than n_given: of a timeline that has none, or, while a step of so many rows is
+ * hardly known, of any. */
+static uint32_t share_try(weir_draft_record *r, uint32_t n_plain, uint32_t n_given,
                           weir_draft_chance *chances, uint32_t n) {
     weir_draft_chance *chosen = NULL;
     uint32_t most = r->n_measured[n_plain + n_given + 1] < ENOUGH ? UINT32_MAX : 1;
     for (uint32_t i = 0; i < n; i++) {
         weir_draft_chance *c = &chances[i];
         if (c->control && c->n < c->cap && c->n < most &&
-            (!chosen || (c->control->is_promising && !chosen->control->is_promising)))
+            (!chosen || is_sooner(c->control, chosen->control)))
             chosen = c;
     }
     if (!chosen || r->debt > most_debt_of_tries * r->seconds[n_plain])
         return 0;
     chosen->n++;
+    chosen->control->last_try = ++r->n_tries;
     return 1;
 }
 
@@ -254,7 +263,8 @@ void weir_drafts_share(weir_draft_record *r, uint32_t n_plain, uint32_t room,
     r->debt = r->debt > allowance * plain ? r->debt - allowance * plain : 0;
     double gain;
     uint32_t n_known = share_known(r, n_plain, room - n_given, chances, n, &gain);
-    if (n_known > 0 && r->n_since * allowance >= gain - 1) {
+    bool is_due = r->n_since * allowance >= gain - 1;
+    if (n_known > 0 && (is_due || (r->n_since > 0 && r->n_measured[n_plain] < ENOUGH))) {
         for (uint32_t i = 0; i < n; i++)
             chances[i].n = chances[i].control ? 0 : chances[i].n;
         r->n_since = 0;

@@ -52,7 +52,8 @@ typedef struct weir_draft_record {
     weir_draft_tally tallies[WEIR_LOOKUP_LENGTHS]; /* by the row of the n-gram */
     double debt;          /* seconds that drafts have cost and not brought */
     double token_seconds; /* that one which holds brings */
-    uint32_t n_since;     /* steps with drafts that were expected to pay since the last without */
+    uint64_t n_tries;
+    uint32_t n_since; /* steps with drafts that were expected to pay since the last without */
     /* For tests. What a step of n_rows rows is said to take; NULL: it is measured. */
     double (*price)(void *context, uint32_t n_rows);
     void *context;
@@ -62,14 +63,15 @@ typedef struct weir_draft_record {
 typedef struct weir_draft_control {
     weir_draft_tally tallies[WEIR_LOOKUP_LENGTHS];
     bool is_promising; /* its last draft held */
+    uint64_t last_try; /* of the record's n_tries */
 } weir_draft_control;
 
 /* A timeline of a step that found what may follow. */
 typedef struct weir_draft_chance {
-    const weir_draft_control *control; /* NULL, for tests: it drafts what there is room for */
-    uint32_t length;                   /* row of its n-gram */
-    uint32_t cap;                      /* tokens that it could draft */
-    uint32_t n;                        /* out: that it should */
+    weir_draft_control *control; /* NULL, for tests: it drafts what there is room for */
+    uint32_t length;             /* row of its n-gram */
+    uint32_t cap;                /* tokens that it could draft */
+    uint32_t n;                  /* out: that it should */
 } weir_draft_chance;
 
 /* A step of n_rows rows took so long. */

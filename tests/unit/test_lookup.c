@@ -150,8 +150,8 @@ typedef struct world {
     uint32_t n_drafts, n_steps_drafted;
 } world;
 
-static uint32_t choose(weir_draft_record *record, const weir_draft_control *control,
-                       uint32_t length, uint32_t cap) {
+static uint32_t choose(weir_draft_record *record, weir_draft_control *control, uint32_t length,
+                       uint32_t cap) {
     weir_draft_chance chance = {.control = control, .length = length, .cap = cap};
     weir_drafts_share(record, 1, WEIR_LOOKUP_MOST, &chance, 1);
     return chance.n;
@@ -319,6 +319,17 @@ static void forgives_an_interruption(void **state) {
     assert_true(live(&w, 500) < 0.6);
 }
 
+/* First steps are cold, and the very first is plain: that does not make drafts look cheap. */
+static void forgives_cold_first_steps(void **state) {
+    (void)state;
+    world w = new_world(0.6, 0.5);
+    for (int i = 0; i < 3; i++)
+        weir_drafts_measure(&w.record, 1, 0.02);
+    double time = live(&w, 400);
+    print_message("%.3f of the time after cold first steps\n", time);
+    assert_true(time < 1.03);
+}
+
 /* ---- in company ----------------------------------------------------------------------------- */
 
 enum { MOST_TIMELINES = 8 };
@@ -416,6 +427,7 @@ int main(void) {
         cmocka_unit_test(the_next_one_knows),
         cmocka_unit_test(notices_when_things_change),
         cmocka_unit_test(forgives_an_interruption),
+        cmocka_unit_test(forgives_cold_first_steps),
         cmocka_unit_test(shares_among_company),
         cmocka_unit_test(follows_a_try_that_held),
     };
