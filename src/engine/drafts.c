@@ -155,8 +155,8 @@ static double estimate(double before, const weir_draft_tally *t) {
     return (prior_tries * before + t->n_held) / (prior_tries + t->n_tried);
 }
 
-double weir_drafts_chance(const weir_draft_record *r, const weir_draft_control *c,
-                          uint32_t length) {
+/* How likely the next draft of a timeline holds. */
+static double chance_of(const weir_draft_record *r, const weir_draft_control *c, uint32_t length) {
     double of_all = estimate(first_chance[length], &r->tallies[length]);
     return estimate(of_all, &c->tallies[length]);
 }
@@ -171,7 +171,7 @@ static weir_draft_chance *likeliest(const weir_draft_record *r, weir_draft_chanc
     for (uint32_t i = 0; i < n; i++) {
         if (!chances[i].control || given[i] == chances[i].cap)
             continue;
-        double next = powers[i] * weir_drafts_chance(r, chances[i].control, chances[i].length);
+        double next = powers[i] * chance_of(r, chances[i].control, chances[i].length);
         if (!best || next > *chance) {
             *chance = next;
             best = &chances[i];

@@ -48,7 +48,7 @@ typedef struct weir_draft_tally {
 /* What all timelines of an engine have learnt, and what they may still lose. Zeros: nothing. */
 typedef struct weir_draft_record {
     double seconds[WEIR_PRICED_ROWS + 1]; /* of a step that decodes, by its rows; 0: never seen */
-    uint64_t n_measured[WEIR_PRICED_ROWS + 1];
+    uint64_t n_measured[WEIR_PRICED_ROWS + 1];     /* such steps */
     weir_draft_tally tallies[WEIR_LOOKUP_LENGTHS]; /* by the row of the n-gram */
     double debt;          /* seconds that drafts have cost and not brought */
     double token_seconds; /* that one which holds brings */
@@ -78,12 +78,10 @@ typedef struct weir_draft_chance {
 void weir_drafts_measure(weir_draft_record *record, uint32_t n_rows, double seconds);
 /* That of a step of n_rows rows, where n_plain <= n_rows of them were measured; never less. */
 double weir_drafts_seconds(const weir_draft_record *record, uint32_t n_plain, uint32_t n_rows);
-/* How likely the next draft of a timeline holds. */
-double weir_drafts_chance(const weir_draft_record *record, const weir_draft_control *control,
-                          uint32_t length);
 /* Shares at most `room` drafts among the n timelines that have a chance, of the n_plain <= 32 -
  * room that have a row each in a step: as many, and whose, as bring most tokens for its time. Now
- * and then one more is a try, of a timeline from which nothing is expected. */
+ * and then one more is a try: of a timeline from which nothing is expected, or of a number of rows
+ * that is hardly known. */
 void weir_drafts_share(weir_draft_record *record, uint32_t n_plain, uint32_t room,
                        weir_draft_chance *chances, uint32_t n);
 /* Of a timeline's drafted tokens n_taken held. is_rejected: the next one did not; else it is not
