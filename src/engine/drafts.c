@@ -98,11 +98,17 @@ static const double pays = 1.02; /* tokens for the time of a plain one */
  * which drafts are made that are expected to pay, and tries. */
 static const double allowance = 0.005, most_debt = 4, most_debt_of_tries = 0.5;
 
+/* The number of rows next below n_rows that was measured; `least` if there is none above it. */
+static uint32_t measured_below(const weir_draft_record *r, uint32_t n_rows, uint32_t least) {
+    uint32_t n = n_rows - 1;
+    while (n > least && !(r->seconds[n] > 0))
+        n--;
+    return n;
+}
+
 /* Rows could be run in several steps of as many as are known. */
 static double most_seconds(const weir_draft_record *r, uint32_t n_rows) {
-    uint32_t n = n_rows - 1;
-    while (n > 0 && !(r->seconds[n] > 0))
-        n--;
+    uint32_t n = measured_below(r, n_rows, 0);
     return n > 0 ? r->seconds[n] * n_rows / n : INFINITY;
 }
 
@@ -136,9 +142,7 @@ double weir_drafts_seconds(const weir_draft_record *r, uint32_t n_plain, uint32_
     const double plain = r->seconds[n_plain];
     double seconds = r->seconds[n_rows];
     if (!(seconds > 0)) {
-        uint32_t below = n_rows - 1, above = n_rows + 1;
-        while (below > n_plain && !(r->seconds[below] > 0))
-            below--;
+        uint32_t below = measured_below(r, n_rows, n_plain), above = n_rows + 1;
         while (above <= WEIR_PRICED_ROWS && !(r->seconds[above] > 0))
             above++;
         double at_below = r->seconds[below], slope = first_slope * plain / n_plain;

@@ -38,6 +38,12 @@ static double cheap_rows(void *context, uint32_t n_rows) {
     return 1 + 0.02 * n_rows;
 }
 
+/* Runs what it is given, whole, and takes nothing over. */
+static weir_engine *open_oracle(weir_model *model, weir_engine_options o) {
+    o.no_prefix_cache = true;
+    return open_engine(model, o);
+}
+
 static weir_engine_options with_room(weir_engine_options o) {
     o.n_out = MOST + 1;
     o.n_snapshots = MOST + 4;
@@ -374,9 +380,7 @@ static void live(const char *name, const char *device, const char *kv_type, int 
     w.n_vocab = vocab_of(w.model);
     close(mkstemp(path));
     weir_engine_options o = {.device = device, .kv_type = kv_type, .n_ctx = N_CTX, .n_threads = 1};
-    weir_engine_options fresh = o;
-    fresh.no_prefix_cache = true;
-    w.oracle = open_engine(w.model, fresh);
+    w.oracle = open_oracle(w.model, o);
     o = with_room(o);
     o.n_seqs = N_SEQS;
     w.engine = open_engine(w.model, o);
@@ -425,9 +429,7 @@ static void test_company(void **state) {
     weir_model *model = open_golden("moe_top4_scale");
     uint32_t n_vocab = vocab_of(model);
     weir_engine_options o = {.n_ctx = N_CTX, .n_threads = 2};
-    weir_engine_options fresh = o;
-    fresh.no_prefix_cache = true;
-    weir_engine *oracle = open_engine(model, fresh);
+    weir_engine *oracle = open_oracle(model, o);
     o = with_room(o);
     o.n_seqs = N_SEQS;
     o.n_out = N_SEQS + MOST;
@@ -499,9 +501,7 @@ static void test_forks_between(void **state) {
     weir_model *model = open_golden("moe_top2");
     uint32_t n_vocab = vocab_of(model);
     weir_engine_options o = {.n_ctx = N_CTX, .n_threads = 1};
-    weir_engine_options fresh = o;
-    fresh.no_prefix_cache = true;
-    weir_engine *oracle = open_engine(model, fresh);
+    weir_engine *oracle = open_oracle(model, o);
     o = with_room(o);
     o.n_seqs = 3;
     weir_engine *engine = open_engine(model, o);
